@@ -1,0 +1,60 @@
+//! `exemplar bench`: seconds and peak memory of one prediction with made-up weights.
+
+use super::BenchArgs;
+use anyhow::{Result, ensure};
+use exemplar_engine::memory;
+use exemplar_engine::network::{Cube, Device, Model};
+use exemplar_engine::weights::formula;
+use serde_json::json;
+use std::time::Instant;
+
+/// Runs the command.
+pub fn run(args: &BenchArgs) -> Result<()> {
+    ensure!(args.contexts > 0, "Give at least one example pair (--contexts 1).");
+    ensure!(
+        args.channels.len() > 1 && !args.channels.contains(&0),
+        "Give two or more channel counts above 0."
+    );
+    let compute = &args.compute;
+    let device = Device::choose(compute.device.into(), compute.threads.map(usize::from))?;
+    let model = Model::load(formula::weights("bench:", &args.channels, 1.4), &device)?;
+    let cube = |key: String| Cube {
+        side: args.size,
+        voxels: formula::uniform(&key).take(args.size.pow(3)).collect(),
+    };
+    let target = cube("target".into());
+    let pairs: Vec<_> =
+        (0..args.contexts).map(|k| (cube(format!("image {k}")), cube(format!("label {k}")))).collect();
+    let pairs: Vec<_> = pairs.iter().map(|(image, label)| (image, label)).collect();
+    let mini_context = compute.mini_context.0.unwrap_or(1);
+    let mut seconds = Vec::new();
+    for _ in 0..args.runs {
+        let start = Instant::now();
+        let encoded = model.encode(&target, &mut || Ok(()))?;
+        model.predict(&encoded, &pairs, mini_context, &mut |_| Ok(()))?;
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    let mut sorted = seconds.clone();
+    sorted.sort_by(f64::total_cmp);
+    let median = sorted[sorted.len() / 2];
+    let (peak, predicted) = (memory::peak_bytes(), model.predicted_bytes(args.size, mini_context));
+    if args.json {
+        let report = json!({
+            "device": device.name, "channels": args.channels, "size": args.size, "contexts": args.contexts,
+            "mini_context": mini_context, "seconds": seconds, "median_seconds": median,
+            "peak_memory_bytes": peak, "predicted_memory_bytes": predicted,
+        });
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        device.notes.iter().for_each(|note| println!("{note}"));
+        let gb = |bytes: f64| bytes / 1e9;
+        println!(
+            "{}: {median:.2} s (median of {}), peak {:.2} GB, predicted {:.2} GB",
+            device.name,
+            args.runs,
+            gb(peak as f64),
+            gb(predicted as f64)
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! `exemplar demo`: the built-in case from start to end, without a window.
+
+use super::segment::write_report;
+use super::{DemoArgs, preview, progress};
+use anyhow::{Context, Result};
+use exemplar_engine::labels::Names;
+use exemplar_engine::metrics::compare;
+use exemplar_engine::network::{Device, Model};
+use exemplar_engine::nifti::{Scan, write_labels};
+use exemplar_engine::pipeline::{Example, Options, segment};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Runs the command.
+pub fn run(args: &DemoArgs) -> Result<()> {
+    let started = Instant::now();
+    let target = Scan::from_bytes("target.nii.gz", include_bytes!("../../../assets/demo/target.nii.gz"))?;
+    let truth =
+        Scan::from_bytes("target_label.nii.gz", include_bytes!("../../../assets/demo/target_label.nii.gz"))?;
+    let image = Scan::from_bytes("example.nii.gz", include_bytes!("../../../assets/demo/example.nii.gz"))?;
+    let label = Scan::from_bytes(
+        "example_label.nii.gz",
+        include_bytes!("../../../assets/demo/example_label.nii.gz"),
+    )?;
+    let truth = truth.labels()?;
+    let label = Arc::new(label.labels()?);
+    let example = Example { name: "example".into(), image: Arc::new(image), label };
+    let device = Device::choose(args.compute.device.into(), args.compute.threads.map(usize::from))?;
+    device.notes.iter().for_each(|note| eprintln!("{note}"));
+    let model = Model::bundled(&device)?;
+    let options = Options {
+        mini_context: args.compute.mini_context.0,
+        names: Names::parse(include_str!("../../../assets/demo/labels.tsv")),
+        ..Options::default()
+    };
+    let load = started.elapsed().as_secs_f64();
+    let result = segment(&model, &target, &[example], &options, &mut progress::bar())?;
+
+    let writing = Instant::now();
+    let folder = &args.output;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{} cannot be made; choose another folder with -o", folder.display()))?;
+    write_labels(&folder.join("mask.nii.gz"), &result.mask, &target.header)?;
+    let agreements = compare(&result.mask, &truth)?;
+    let dice = |value| agreements.iter().find(|a| a.label == value).map_or(1.0, |a| a.dice);
+    let mut report = result.report;
+    let scores: Vec<_> = report.labels.iter().map(|label| (label.value, dice(label.value))).collect();
+    preview::write(&folder.join("preview.png"), &target.volume, &result.mask, &truth, &scores)?;
+    report.seconds.load = load;
+    report.seconds.write += writing.elapsed().as_secs_f64();
+    report.seconds.total = started.elapsed().as_secs_f64();
+    write_report(&folder.join("report.json"), &report)?;
+
+    for label in &report.labels {
+        println!("{:<12} {:>8.3} ml  Dice {:.3}", label.name, label.ml, dice(label.value));
+    }
+    report.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    let (name, seconds) = (folder.display(), report.seconds.total);
+    println!("{name}: mask.nii.gz, preview.png, report.json in {seconds:.1} s on {}", report.device);
+    Ok(())
+}

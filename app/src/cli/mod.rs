@@ -1,0 +1,253 @@
+//! The command line: what scripts rely on. Each command has a file of its own.
+//!
+//! Exit codes: 0 done, 2 wrong arguments, 1 anything else with one sentence on stderr.
+
+mod bench;
+mod convert;
+mod demo;
+mod evaluate;
+mod info;
+mod preview;
+mod progress;
+mod segment;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use exemplar_engine::network::DeviceChoice;
+use exemplar_engine::pipeline::Pipeline;
+use std::path::PathBuf;
+
+/// Segment and transform brain images by example.
+#[derive(Debug, Parser)]
+#[command(name = "exemplar", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// Without a command: files and folders to open in the window, as if dropped on it.
+    pub files: Vec<PathBuf>,
+    /// What to do without a window.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What can be done without a window.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Segment the built-in case from start to end.
+    Demo(DemoArgs),
+    /// Segment a scan by example.
+    Segment(RunArgs),
+    /// Transform a scan by example: the examples' labels are images.
+    Transform(RunArgs),
+    /// Compare a segmentation with the truth, label by label.
+    Evaluate(EvaluateArgs),
+    /// Tell what an image file is and what is odd about it.
+    Info(InfoArgs),
+    /// Turn a checkpoint into safetensors.
+    Convert(ConvertArgs),
+    /// Measure seconds and peak memory with random weights.
+    Bench(BenchArgs),
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Folder for mask.nii.gz, preview.png and report.json.
+    #[arg(short, long, default_value = "exemplar-demo")]
+    pub output: PathBuf,
+    /// What to compute on.
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+}
+
+/// What to compute on.
+#[derive(Debug, Args)]
+pub struct ComputeArgs {
+    /// auto takes a real GPU that passes its self-test, else the CPU.
+    #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
+    pub device: DeviceArg,
+    /// Threads of the CPU; all cores by default.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// Pairs that the network reads at once (ℓ): a number or auto. Changes memory and time, not the result.
+    #[arg(long, default_value = "auto", value_parser = mini_context)]
+    pub mini_context: MiniContext,
+}
+
+/// ℓ on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MiniContext(pub Option<usize>);
+
+fn mini_context(text: &str) -> Result<MiniContext, String> {
+    match (text, text.parse()) {
+        ("auto", _) => Ok(MiniContext(None)),
+        (_, Ok(n)) if n > 0 => Ok(MiniContext(Some(n))),
+        _ => Err("give a whole number above 0, or auto".into()),
+    }
+}
+
+/// Arguments of `segment` and `transform`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The scan to work on.
+    #[arg(short, long)]
+    pub target: PathBuf,
+    /// An example: an image and its label file. May be repeated.
+    #[arg(short, long, num_args = 2, value_names = ["IMAGE", "LABEL"], required_unless_present = "context_dir")]
+    pub context: Vec<PathBuf>,
+    /// Examples by folder: images/ + labels/, imagesTr/ + labelsTr/ (nnU-Net names), or BIDS derivatives.
+    #[arg(long)]
+    pub context_dir: Option<PathBuf>,
+    /// Where to write the result (.nii.gz or .nii).
+    #[arg(short, long)]
+    pub output: PathBuf,
+    /// Label values to segment; by default every value above 0 in the example labels.
+    #[arg(long, value_delimiter = ',')]
+    pub labels: Vec<u16>,
+    /// Weights: .ckpt (official) or .safetensors; by default the bundled ones.
+    #[arg(long)]
+    pub model: Option<PathBuf>,
+    /// What to compute on.
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+    /// How scans reach the network.
+    #[arg(long, value_enum, default_value_t = PipelineArg::Aligned)]
+    pub pipeline: PipelineArg,
+    /// What to do where an example's label does not lie on its image: resample trusts both headers,
+    /// copy gives the label the image's header. Without it such a pair is an error.
+    #[arg(long, value_enum)]
+    pub geometry: Option<GeometryArg>,
+    /// Also write probabilities: 4D, one volume per label.
+    #[arg(long)]
+    pub probabilities: Option<PathBuf>,
+    /// Also write a report (JSON).
+    #[arg(long)]
+    pub report: Option<PathBuf>,
+}
+
+/// Arguments of `evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// The segmentation to judge.
+    pub prediction: PathBuf,
+    /// What it is judged by.
+    pub truth: PathBuf,
+    /// Machine-readable output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `info`.
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// The image.
+    pub file: PathBuf,
+    /// Machine-readable output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// Checkpoint to read (.ckpt or .safetensors).
+    pub input: PathBuf,
+    /// Safetensors file to write.
+    pub output: PathBuf,
+    /// Type of the numbers.
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    pub precision: Precision,
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Channels of the five stages.
+    #[arg(long, value_delimiter = ',', default_value = "8,16,32,64,128")]
+    pub channels: Vec<usize>,
+    /// Side of the working grid, a multiple of 16.
+    #[arg(long, default_value_t = 64)]
+    pub size: usize,
+    /// Number of example pairs.
+    #[arg(long, default_value_t = 1)]
+    pub contexts: usize,
+    /// What to compute on.
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+    /// How often to run; the median counts.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    pub runs: u16,
+    /// Machine-readable output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Device on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum DeviceArg {
+    /// A real GPU that passes its self-test, else the CPU.
+    Auto,
+    /// A real GPU or an error.
+    Gpu,
+    /// The CPU.
+    Cpu,
+}
+
+impl From<DeviceArg> for DeviceChoice {
+    fn from(arg: DeviceArg) -> Self {
+        match arg {
+            DeviceArg::Auto => Self::Auto,
+            DeviceArg::Gpu => Self::Gpu,
+            DeviceArg::Cpu => Self::Cpu,
+        }
+    }
+}
+
+/// Pipeline on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PipelineArg {
+    /// Foreground box, isotropic working grid, calibrated probabilities.
+    Aligned,
+    /// The published script, for parity and papers.
+    Reference,
+}
+
+impl From<PipelineArg> for Pipeline {
+    fn from(arg: PipelineArg) -> Self {
+        match arg {
+            PipelineArg::Aligned => Self::Aligned,
+            PipelineArg::Reference => Self::Reference,
+        }
+    }
+}
+
+/// Geometry conflict resolution on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum GeometryArg {
+    /// Trust both headers: resample the label to the image's grid through the world.
+    Resample,
+    /// Trust the voxel order: give the label the image's header (equal shapes only).
+    Copy,
+}
+
+/// Type of the numbers in a converted checkpoint.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Precision {
+    /// 32 bits, as published.
+    F32,
+    /// 16 bits, half the size.
+    F16,
+}
+
+impl Command {
+    /// Does it.
+    pub fn run(self) -> Result<()> {
+        match self {
+            Self::Demo(args) => demo::run(&args),
+            Self::Segment(args) => segment::segment(&args),
+            Self::Transform(args) => segment::transform(&args),
+            Self::Evaluate(args) => evaluate::run(&args),
+            Self::Info(args) => info::run(&args),
+            Self::Convert(args) => convert::run(&args),
+            Self::Bench(args) => bench::run(&args),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! A progress bar on stderr where it is a terminal.
+
+use exemplar_engine::Result;
+use exemplar_engine::pipeline::Stage;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Steps of the bar.
+const STEPS: u64 = 1000;
+
+/// Shows each stage; removed when dropped.
+pub fn bar() -> impl FnMut(Stage) -> Result<()> {
+    let bar = Shown(ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr()));
+    let style = ProgressStyle::with_template("{wide_bar} {percent:>3} % {msg}");
+    bar.0.set_style(style.expect("the template is well-formed"));
+    move |stage| {
+        bar.0.set_position((stage.fraction() * STEPS as f32) as u64);
+        bar.0.set_message(match stage {
+            Stage::Preparing { done, total } => format!("preparing image {done} of {total}"),
+            Stage::Reading { label, labels, pair, pairs } => {
+                format!("label {label} of {labels}, example {pair} of {pairs}")
+            }
+            Stage::Restoring => "bringing the result to the target's grid".into(),
+        });
+        Ok(())
+    }
+}
+
+struct Shown(ProgressBar);
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

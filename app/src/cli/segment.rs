@@ -1,0 +1,151 @@
+//! `exemplar segment` and `exemplar transform`.
+
+use super::{GeometryArg, RunArgs, progress};
+use anyhow::{Result, bail};
+use exemplar_engine::agreement::{GeometryChoice, OnGrid, reconcile};
+use exemplar_engine::labels::Names;
+use exemplar_engine::network::{Device, Model};
+use exemplar_engine::nifti::{Scan, write_image, write_labels, write_series};
+use exemplar_engine::pipeline::{self, Example, Options, Report};
+use exemplar_engine::{Error, pairing, replace};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Runs `segment`.
+pub fn segment(args: &RunArgs) -> Result<()> {
+    run(
+        args,
+        |scan| scan.labels(),
+        |job| {
+            let result = pipeline::segment(
+                &job.model,
+                &job.target,
+                &job.examples,
+                &job.options,
+                &mut progress::bar(),
+            )?;
+            let header = &job.target.header;
+            let mut files: Vec<Output> = vec![Box::new(|| write_labels(&args.output, &result.mask, header))];
+            if let Some(path) = &args.probabilities {
+                files.push(Box::new(|| write_series(path, &result.probabilities, header)));
+            }
+            finish(args, job, files, result.report.clone())
+        },
+    )
+}
+
+/// Runs `transform`.
+pub fn transform(args: &RunArgs) -> Result<()> {
+    if args.probabilities.is_some() || !args.labels.is_empty() {
+        bail!("A transformation has no labels; leave out --labels and --probabilities.");
+    }
+    run(
+        args,
+        |scan| Ok(scan.volume.clone()),
+        |job| {
+            let result = pipeline::transform(
+                &job.model,
+                &job.target,
+                &job.examples,
+                &job.options,
+                &mut progress::bar(),
+            )?;
+            let header = &job.target.header;
+            finish(
+                args,
+                job,
+                vec![Box::new(|| write_image(&args.output, &result.image, header))],
+                result.report.clone(),
+            )
+        },
+    )
+}
+
+type Output<'a> = Box<dyn Fn() -> exemplar_engine::Result<()> + 'a>;
+
+/// Everything that a run needs, loaded.
+struct Job<L> {
+    model: Model,
+    target: Scan,
+    examples: Vec<Example<L>>,
+    options: Options,
+    started: Instant,
+    load_seconds: f64,
+}
+
+fn run<L: OnGrid>(
+    args: &RunArgs,
+    read: impl Fn(&Scan) -> Result<L, Error>,
+    work: impl FnOnce(&Job<L>) -> Result<()>,
+) -> Result<()> {
+    let started = Instant::now();
+    let pairs = pairs(args)?;
+    let inputs = pairs.iter().flat_map(|(image, label)| [image, label]);
+    let inputs: Vec<&Path> = inputs.chain([&args.target]).chain(&args.model).map(PathBuf::as_path).collect();
+    for output in [&args.output].into_iter().chain(&args.probabilities).chain(&args.report) {
+        replace::forbid_overwriting(output, inputs.iter().copied())?;
+    }
+    let how = match args.geometry {
+        None => GeometryChoice::Strict,
+        Some(GeometryArg::Resample) => GeometryChoice::Resample,
+        Some(GeometryArg::Copy) => GeometryChoice::Copy,
+    };
+    let target = Scan::open(&args.target, 0)?;
+    let mut names = Names::default();
+    let mut examples = Vec::new();
+    for (image, label) in &pairs {
+        names.merge(Names::beside(label));
+        let image = Arc::new(Scan::open(image, 0)?);
+        let label = reconcile(&image.volume.grid, read(&Scan::open(label, 0)?)?, how)?;
+        examples.push(Example { name: image.name.clone(), image, label: Arc::new(label) });
+    }
+    let device = Device::choose(args.compute.device.into(), args.compute.threads.map(usize::from))?;
+    device.notes.iter().for_each(|note| eprintln!("{note}"));
+    let model = match &args.model {
+        Some(path) => Model::open(path, &device)?,
+        None => Model::bundled(&device)?,
+    };
+    let options = Options {
+        pipeline: args.pipeline.into(),
+        mini_context: args.compute.mini_context.0,
+        labels: args.labels.clone(),
+        probabilities: args.probabilities.is_some(),
+        names,
+    };
+    let load_seconds = started.elapsed().as_secs_f64();
+    work(&Job { model, target, examples, options, started, load_seconds })
+}
+
+fn pairs(args: &RunArgs) -> Result<Vec<(PathBuf, PathBuf)>> {
+    let mut pairs: Vec<_> = args.context.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+    if let Some(dir) = &args.context_dir {
+        pairs.extend(pairing::context_dir(dir)?);
+    }
+    Ok(pairs)
+}
+
+/// Writes the files and the report, and tells what came out.
+fn finish<L>(args: &RunArgs, job: &Job<L>, files: Vec<Output>, mut report: Report) -> Result<()> {
+    let started = Instant::now();
+    for write in &files {
+        write()?;
+    }
+    report.seconds.load = job.load_seconds;
+    report.seconds.write += started.elapsed().as_secs_f64();
+    report.seconds.total = job.started.elapsed().as_secs_f64();
+    if let Some(path) = &args.report {
+        write_report(path, &report)?;
+    }
+    for label in &report.labels {
+        println!("{:>5}  {:<32} {:>9.3} ml  {} voxels", label.value, label.name, label.ml, label.voxels);
+    }
+    report.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    Ok(())
+}
+
+/// Writes `report.json`.
+pub fn write_report(path: &Path, report: &Report) -> Result<()> {
+    let text = serde_json::to_string_pretty(report)?;
+    Ok(replace::replace_file(path, |out| writeln!(out, "{text}"))?)
+}

@@ -1,0 +1,5 @@
+//! The window and the command line of Exemplar.
+
+pub mod cli;
+pub mod viewer;
+pub mod window;

@@ -1,0 +1,31 @@
+//! Panes that show a volume and its labels true to scale in world space.
+//!
+//! How the window uses this module:
+//! 1. [`raise_limits`] on the wgpu setup before eframe starts, [`Gpu::new`] once with eframe's render state.
+//! 2. For each volume: [`Statistics::of`], [`ImageTexture::new`], [`View::of`]; for each mask: [`LabelTexture::new`]
+//!    and [`Palette::for_labels`]. All four are cheap to clone and may be made on another thread.
+//! 3. Each frame: [`show_pane`] for each pane, with a shared [`View`] and the pane's own [`Layers`]. It changes
+//!    nothing; it returns [`PaneAction`]s, which [`View::apply`] carries out.
+//!
+//! Invariants: world space is RAS+ in millimetres; all geometry is computed in f64 by [`camera`] and reaches the
+//! shaders as affine maps from pixels to voxels; nothing here knows the rest of the window.
+
+pub mod camera;
+mod gpu;
+mod palette;
+mod pane;
+mod slice;
+mod statistics;
+mod texture;
+mod thumbnail;
+mod view;
+
+pub use camera::{Camera, Plane};
+pub use gpu::{Gpu, raise_limits};
+pub use palette::{ADDED, COLOURS, MISSING, Palette};
+pub use pane::{Pane, TITLE_STYLE, Tool, show_pane};
+pub use slice::Layers;
+pub use statistics::Statistics;
+pub use texture::{ImageTexture, LabelTexture};
+pub use thumbnail::{THUMBNAIL_SIZE, thumbnail};
+pub use view::{OverlayStyle, PaneAction, View};

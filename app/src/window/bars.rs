@@ -1,0 +1,239 @@
+//! Menu bar, tool strip and status bar.
+
+use super::command::{Command, menus};
+use super::icons::{self, Icon};
+use super::state::{Engine, State};
+use super::theme::{self, colours};
+use super::widgets::{Commands, hint};
+use crate::viewer::Tool;
+use egui::{
+    Align, Align2, Button, Color32, CornerRadius, FontId, Frame, Layout, Margin, Panel, RichText, Role,
+    Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,
+};
+
+const MENU_HEIGHT: f32 = 36.0;
+const STATUS_HEIGHT: f32 = 28.0;
+const STRIP_WIDTH: f32 = 44.0;
+
+/// The menu bar with the device at its right.
+pub fn menu_bar(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    let c = colours(ui);
+    let frame = Frame::new().fill(c.ground).inner_margin(Margin::symmetric(theme::MARGIN as i8, 0));
+    Panel::top("menu bar").exact_size(MENU_HEIGHT).frame(frame).show(ui, |ui| {
+        ui.horizontal_centered(|ui| {
+            ui.spacing_mut().item_spacing.x = 2.0;
+            ui.label(RichText::new("Exemplar").font(theme::semibold(14.0)).color(c.strong));
+            ui.add_space(6.0);
+            ui.visuals_mut().widgets.inactive.weak_bg_fill = Color32::TRANSPARENT;
+            for (title, entries) in menus() {
+                ui.menu_button(title, |ui| {
+                    ui.set_min_width(250.0);
+                    for entry in entries {
+                        match entry {
+                            Some(command) => menu_entry(ui, state, command, commands),
+                            None => _ = ui.separator(),
+                        }
+                    }
+                });
+            }
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| device_chip(ui, state));
+        });
+    });
+}
+
+fn menu_entry(ui: &mut Ui, state: &State, command: Command, commands: &mut Commands) {
+    let about = command.about();
+    let label = match (&command, state.history.undo_label(), state.history.redo_label()) {
+        (Command::Undo, Some(what), _) => format!("Undo: {what}"),
+        (Command::Redo, _, Some(what)) => format!("Redo: {what}"),
+        _ => about.label.to_owned(),
+    };
+    let keys = about.keys.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
+    let button = Button::new(label)
+        .shortcut_text(RichText::new(keys).color(colours(ui).muted))
+        .min_size(vec2(ui.available_width(), 24.0))
+        .fill(Color32::TRANSPARENT);
+    let chosen = command.is_chosen(state) == Some(true);
+    let response = ui.add_enabled(command.is_possible(state), button);
+    if chosen {
+        let at = response.rect.left_center() + vec2(4.0, 0.0);
+        ui.painter().circle_filled(at, 2.5, colours(ui).accent);
+    }
+    if response.clicked() {
+        commands.push(command);
+        ui.close();
+    }
+}
+
+/// What the network computes on.
+fn device_chip(ui: &mut Ui, state: &State) {
+    let c = colours(ui);
+    let (text, colour) = match &state.engine {
+        Engine::Preparing => ("Preparing…".to_owned(), c.muted),
+        Engine::Failed => ("No network".to_owned(), c.problem),
+        Engine::Ready(summary) => {
+            (format!("{} · {:.1} GB", summary.device, gigabytes(summary.memory_bytes)), c.accept.1)
+        }
+    };
+    let frame = Frame::new()
+        .fill(c.card)
+        .corner_radius(CornerRadius::same(10))
+        .inner_margin(Margin::symmetric(10, 3));
+    let chip = frame.show(ui, |ui| {
+        ui.spacing_mut().interact_size.y = 14.0;
+        ui.horizontal(|ui| ui.label(RichText::new(text).size(12.0).color(colour)));
+    });
+    let chip = chip.response;
+    if let Some(summary) = state.engine.summary() {
+        let model = &summary.model;
+        let weights =
+            format!("Weights {} · {:.1} million parameters", model.name, model.parameters as f64 / 1e6);
+        let lines: Vec<&str> = summary
+            .notes
+            .iter()
+            .map(String::as_str)
+            .chain([weights.as_str()])
+            .chain(model.description.as_deref())
+            .collect();
+        chip.on_hover_text(lines.join("\n"));
+    }
+}
+
+/// Bytes as the window writes them.
+pub fn gigabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e9
+}
+
+/// Tools, undo and redo.
+pub fn tool_strip(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    let c = colours(ui);
+    let frame = Frame::new().fill(c.panel).inner_margin(Margin::symmetric(5, 8));
+    Panel::left("tools").exact_size(STRIP_WIDTH).resizable(false).frame(frame).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 4.0;
+        let tools = [
+            (Icon::Cursor, Command::Use(Tool::Cursor)),
+            (Icon::Zoom, Command::Use(Tool::Zoom)),
+            (Icon::Pan, Command::Use(Tool::Pan)),
+            (Icon::Contrast, Command::Use(Tool::Contrast)),
+        ];
+        for (icon, command) in tools {
+            tool(ui, state, icon, command, commands);
+        }
+        ui.add_space(4.0);
+        let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 1.0), Sense::hover());
+        ui.painter().hline(rect.shrink2(vec2(8.0, 0.0)).x_range(), rect.center().y, Stroke::new(1.0, c.line));
+        ui.add_space(4.0);
+        tool(ui, state, Icon::Undo, Command::Undo, commands);
+        tool(ui, state, Icon::Redo, Command::Redo, commands);
+    });
+}
+
+fn tool(ui: &mut Ui, state: &State, icon: Icon, command: Command, commands: &mut Commands) {
+    let c = colours(ui);
+    let chosen = command.is_chosen(state) == Some(true);
+    let label = command.about().label;
+    let response = ui.add_enabled_ui(command.is_possible(state), |ui| {
+        let (rect, response) = ui.allocate_exact_size(Vec2::splat(32.0), Sense::click());
+        let (fill, colour) = match (chosen, ui.is_enabled(), response.hovered()) {
+            (true, ..) => (c.accent, Color32::WHITE),
+            (_, false, _) => (Color32::TRANSPARENT, c.muted.gamma_multiply(0.5)),
+            (_, _, true) => (c.hover, c.strong),
+            _ => (Color32::TRANSPARENT, c.text),
+        };
+        ui.painter().rect_filled(rect, CornerRadius::same(theme::RADIUS), fill);
+        icons::paint(ui.painter(), icon, rect.center(), colour);
+        response.widget_info(|| WidgetInfo::selected(Role::Button, ui.is_enabled(), chosen, label));
+        response
+    });
+    if hint(response.inner, &command).clicked() {
+        commands.push(command);
+    }
+}
+
+/// Read-out of the cursor, and how things are shown.
+pub fn status_bar(ui: &mut Ui, state: &State) {
+    let c = colours(ui);
+    let frame = Frame::new().fill(c.ground).inner_margin(Margin::symmetric(theme::MARGIN as i8, 0));
+    Panel::bottom("status bar").exact_size(STATUS_HEIGHT).frame(frame).show(ui, |ui| {
+        ui.horizontal_centered(|ui| {
+            ui.spacing_mut().item_spacing.x = 22.0;
+            let quiet =
+                |ui: &mut Ui, text: String| _ = ui.label(RichText::new(text).size(12.0).color(c.muted));
+            if let Some(at) = read_out(state) {
+                quiet(ui, at.world);
+                quiet(ui, at.voxel);
+                quiet(ui, at.value);
+                if let Some((name, colour)) = at.label {
+                    ui.label(RichText::new(name).size(12.0).color(colour));
+                }
+            }
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.spacing_mut().item_spacing.x = 22.0;
+                quiet(ui, "offline".into());
+                if state.case.target.is_some() {
+                    let view = &state.view;
+                    quiet(ui, minus(format!("W {} L {}", short(view.window), short(view.level))));
+                    quiet(ui, format!("zoom {:.1}×", view.zoom));
+                    let side = if view.radiological {
+                        "R on left (radiological)"
+                    } else {
+                        "L on left (neurological)"
+                    };
+                    quiet(ui, side.into());
+                }
+            });
+        });
+    });
+}
+
+struct ReadOut {
+    world: String,
+    voxel: String,
+    value: String,
+    label: Option<(String, Color32)>,
+}
+
+/// What lies under the cursor.
+fn read_out(state: &State) -> Option<ReadOut> {
+    let target = state.case.target.as_ref()?;
+    let grid = &target.volume.grid;
+    let world = state.view.cursor_mm;
+    let voxel = grid.voxel_from_world().transform_point3(world).round();
+    let index: [Option<usize>; 3] = std::array::from_fn(|axis| {
+        let inside = voxel[axis] >= 0.0 && voxel[axis] < grid.shape[axis] as f64;
+        inside.then_some(voxel[axis] as usize)
+    });
+    let [x, y, z] = [index[0]?, index[1]?, index[2]?];
+    let at = grid.index([x, y, z]);
+    let label = state.case.shown_layer().map(|layer| layer.map.voxels[at]).filter(|&value| value > 0);
+    // Adding zero turns −0.0 into 0.0.
+    let round = |v: f64| (v * 10.0).round() / 10.0 + 0.0;
+    Some(ReadOut {
+        world: minus(format!("RAS {:.1} {:.1} {:.1} mm", round(world.x), round(world.y), round(world.z))),
+        voxel: format!("voxel {x} {y} {z}"),
+        value: minus(format!("value {}", short(target.volume.voxels[at]))),
+        label: label.map(|value| (state.label_name(value), state.palette.colour(value))),
+    })
+}
+
+/// A number in about four figures.
+fn short(value: f32) -> String {
+    match value.abs() {
+        0.0 => "0".into(),
+        size if size < 0.01 || size >= 1e6 => format!("{value:.2e}"),
+        size if size < 10.0 => format!("{value:.2}"),
+        size if size < 100.0 && value.fract() != 0.0 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
+    }
+}
+
+/// A true minus sign for every hyphen.
+pub fn minus(text: String) -> String {
+    text.replace('-', "−")
+}
+
+/// Text in the middle of a pane that has nothing to show.
+pub fn in_the_middle(ui: &Ui, rect: egui::Rect, text: &str) {
+    let font = FontId::proportional(12.0);
+    ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, font, Color32::from_gray(110));
+}

@@ -1,0 +1,192 @@
+//! The middle: panes, comparison columns, or what to do first.
+
+use super::bars::{in_the_middle, minus};
+use super::command::Command;
+use super::gallery::Gallery;
+use super::results::dice;
+use super::shelf::drops_arrive;
+use super::state::case::Layer;
+use super::state::{Layout as Arrangement, State};
+use super::theme::{self, colours};
+use super::widgets::{Commands, Look, command_button, within};
+use crate::viewer::{Layers, Pane, Plane, show_pane};
+use egui::{Align2, CentralPanel, Color32, FontId, Frame, Id, Rect, RichText, Ui, Vec2, pos2, vec2};
+
+/// Gap between panes.
+const SEAM: f32 = 2.0;
+const COLUMN_HEAD: f32 = 28.0;
+
+/// Draws it.
+pub fn show(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Commands) {
+    let seam = if ui.visuals().dark_mode { Color32::from_rgb(0x16, 0x18, 0x1c) } else { colours(ui).line };
+    CentralPanel::no_frame().frame(Frame::new().fill(seam)).show(ui, |ui| {
+        let all = ui.max_rect();
+        if state.case.target.is_none() {
+            ui.painter().rect_filled(all, 0, Color32::BLACK);
+            return empty(ui, state, all, commands);
+        }
+        match state.look.layout {
+            Arrangement::Planes => planes(ui, state, gallery, all, commands),
+            Arrangement::Compare => compare(ui, state, gallery, all, commands),
+        }
+    });
+}
+
+/// Cuts a rectangle into columns and rows with a seam between them.
+fn cell(all: Rect, [columns, rows]: [usize; 2], [column, row]: [usize; 2]) -> Rect {
+    let size = vec2(
+        (all.width() - SEAM * (columns - 1) as f32) / columns as f32,
+        (all.height() - SEAM * (rows - 1) as f32) / rows as f32,
+    );
+    let step = size + Vec2::splat(SEAM);
+    Rect::from_min_size(all.min + vec2(step.x * column as f32, step.y * row as f32), size)
+}
+
+fn planes(ui: &mut Ui, state: &State, gallery: &mut Gallery, all: Rect, commands: &mut Commands) {
+    let places = [[0, 0], [1, 0], [0, 1]];
+    let layer = state.case.shown_layer();
+    for (plane, place) in Plane::ALL.into_iter().zip(places) {
+        pane(ui, state, gallery, cell(all, [2, 2], place), (plane, "planes"), [layer, None], commands);
+    }
+    let rest = cell(all, [2, 2], [1, 1]);
+    ui.painter().rect_filled(rest, 0, Color32::BLACK);
+    in_the_middle(ui, rest, "3D comes later");
+}
+
+/// Prediction, ground truth and difference side by side.
+fn compare(ui: &mut Ui, state: &State, gallery: &mut Gallery, all: Rect, commands: &mut Commands) {
+    let (Some(judged), Some(truth)) = (state.case.judged(), state.case.truth()) else { return };
+    let drawn = |value: u16| !state.case.hidden.contains(&value);
+    let mean = judged.mean_dice(drawn).map_or(String::new(), |value| format!(" · Dice {}", dice(value)));
+    let columns = [
+        (format!("{}{mean}", judged.title), [Some(judged), None]),
+        ("Ground truth".into(), [Some(truth), None]),
+        (format!("Difference{}", excess(judged, drawn)), [Some(judged), Some(truth)]),
+    ];
+    let c = colours(ui);
+    let head = Rect::from_min_max(all.min, pos2(all.right(), all.top() + COLUMN_HEAD));
+    let body = Rect::from_min_max(pos2(all.left(), head.bottom()), all.max);
+    ui.painter().rect_filled(head, 0, c.panel);
+    for (column, (title, layers)) in columns.into_iter().enumerate() {
+        let top = cell(head, [3, 1], [column, 0]).shrink2(vec2(10.0, 0.0));
+        within(ui, top, &format!("title {column}"), |ui| {
+            ui.add_space(6.0);
+            ui.label(RichText::new(&title).font(theme::semibold(theme::TEXT)).color(c.strong));
+        });
+        for (row, plane) in [Plane::Axial, Plane::Sagittal].into_iter().enumerate() {
+            let place = cell(body, [3, 2], [column, row]);
+            pane(ui, state, gallery, place, (plane, &format!("compare {column}")), layers, commands);
+        }
+    }
+}
+
+/// Millilitres that a prediction has beyond the truth, and those that it lacks.
+fn excess(layer: &Layer, drawn: impl Fn(u16) -> bool) -> String {
+    let Some(rows) = &layer.agreement else { return String::new() };
+    let (mut added, mut missing) = (0.0, 0.0);
+    for row in rows.iter().filter(|row| drawn(row.label)) {
+        // Dice is twice the overlap over the sum of both volumes.
+        let overlap = row.dice * (row.prediction_ml + row.truth_ml) / 2.0;
+        added += row.prediction_ml - overlap;
+        missing += row.truth_ml - overlap;
+    }
+    minus(format!(" · +{added:.1} ml -{missing:.1} ml"))
+}
+
+/// One pane; `layers` are the labels and what they are shown as the difference from.
+fn pane(
+    ui: &mut Ui,
+    state: &State,
+    gallery: &mut Gallery,
+    rect: Rect,
+    (plane, place): (Plane, &str),
+    layers: [Option<&Layer>; 2],
+    commands: &mut Commands,
+) {
+    let Some(target) = &state.case.target else { return };
+    let Some(gpu) = gallery.gpu() else {
+        ui.painter().rect_filled(rect, 0, Color32::BLACK);
+        return in_the_middle(ui, rect, plane.name());
+    };
+    let image = gallery.image(target);
+    let [labels, reference] = layers.map(|layer| {
+        let map = layer.filter(|_| state.look.overlay).map(|layer| &layer.map);
+        map.and_then(|map| gallery.labels(map))
+    });
+    let shown = Layers {
+        image: image.as_ref(),
+        labels: labels.as_ref(),
+        reference: reference.as_ref(),
+        palette: &state.palette,
+    };
+    within(ui, rect, &format!("{place} {}", plane.name()), |ui| {
+        let id = Id::unique((place, plane));
+        let pane = Pane { id, plane, view: &state.view, layers: shown, tool: state.look.tool };
+        commands.extend(show_pane(ui, &gpu, &pane).into_iter().map(Command::View));
+    });
+}
+
+/// What to do, in three steps.
+fn empty(ui: &mut Ui, state: &State, all: Rect, commands: &mut Commands) {
+    let place = Rect::from_center_size(all.center(), vec2(480.0, 250.0));
+    let c =
+        if ui.visuals().dark_mode { colours(ui) } else { return empty_on_black(ui, state, place, commands) };
+    steps(ui, state, place, [c.strong, c.text, c.muted], commands);
+}
+
+fn empty_on_black(ui: &mut Ui, state: &State, place: Rect, commands: &mut Commands) {
+    let [strong, text, quiet] = [255, 215, 150].map(Color32::from_gray);
+    steps(ui, state, place, [strong, text, quiet], commands);
+}
+
+fn steps(
+    ui: &mut Ui,
+    state: &State,
+    place: Rect,
+    [strong, text, quiet]: [Color32; 3],
+    commands: &mut Commands,
+) {
+    let first = match drops_arrive() {
+        true => "Drop a scan here, and a few scans that somebody has labelled",
+        false => "Browse for a scan, and a few scans that somebody has labelled",
+    };
+    let lines = [
+        first,
+        "Check the plan: which is the target, which the examples",
+        "Press Segment, look, accept, export",
+    ];
+    within(ui, place, "empty", |ui| {
+        ui.vertical_centered(|ui| {
+            ui.label(RichText::new("Segment by example").font(theme::semibold(18.0)).color(strong));
+            ui.add_space(10.0);
+        });
+        for (number, line) in (1..).zip(lines) {
+            ui.horizontal(|ui| {
+                ui.add_space(18.0);
+                let (rect, _) = ui.allocate_exact_size(Vec2::splat(20.0), egui::Sense::hover());
+                ui.painter().circle_stroke(rect.center(), 9.5, egui::Stroke::new(1.0, quiet));
+                let font = FontId::proportional(11.0);
+                ui.painter().text(rect.center(), Align2::CENTER_CENTER, number.to_string(), font, quiet);
+                ui.label(RichText::new(line).color(text));
+            });
+        }
+        ui.add_space(14.0);
+        let size = vec2(120.0, 32.0);
+        ui.horizontal(|ui| {
+            ui.add_space((place.width() - 330.0) / 2.0);
+            command_button(ui, state, Command::Open, "Browse…", (Look::Primary, size), commands);
+            let demo = vec2(180.0, 32.0);
+            command_button(ui, state, Command::OpenDemo, "Open the demo case", (Look::Quiet, demo), commands);
+        });
+        ui.add_space(10.0);
+        ui.vertical_centered(|ui| {
+            let note = match drops_arrive() {
+                true => "NIfTI files and folders · nothing leaves this computer",
+                false => {
+                    "Wayland hands no dropped files to windows like this one · nothing leaves this computer"
+                }
+            };
+            ui.label(RichText::new(note).size(theme::SMALL).color(quiet));
+        });
+    });
+}

@@ -1,0 +1,163 @@
+//! The window: drawn from `&State`, changed by [`Command`]s.
+//!
+//! One frame: the worker's answers, dialogs, dropped files and keys become messages; panels draw the state and say
+//! what the user did; [`State::apply`] carries it all out. Nothing here waits for anything.
+
+mod bars;
+mod centre;
+pub mod command;
+mod dialogs;
+mod gallery;
+mod icons;
+pub mod outside;
+mod results;
+mod sheet;
+mod shelf;
+pub mod state;
+mod theme;
+mod thumbnail;
+mod widgets;
+
+use crate::viewer::{self, Gpu};
+use anyhow::anyhow;
+use command::Command;
+use eframe::egui_wgpu::{RenderState, WgpuSetup};
+use exemplar_engine::worker::Worker;
+use gallery::Gallery;
+use outside::{Chooser, Desktop, Outside};
+use state::{Message, State};
+use std::path::PathBuf;
+
+/// Opens the window with these files, as if they were dropped on it, and returns when it is closed.
+pub fn run(files: Vec<PathBuf>) -> anyhow::Result<()> {
+    let icon = eframe::icon_data::from_png_bytes(include_bytes!("../../../assets/icon/exemplar.png"));
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("Exemplar")
+        .with_app_id("exemplar")
+        .with_inner_size([1440.0, 900.0])
+        .with_min_inner_size([1024.0, 640.0])
+        .with_icon(icon?);
+    let mut options = eframe::NativeOptions { viewport, ..Default::default() };
+    if let WgpuSetup::CreateNew(setup) = &mut options.wgpu_options.wgpu_setup {
+        viewer::raise_limits(setup);
+    }
+    let app = move |creation: &eframe::CreationContext<'_>| {
+        let chooser = Box::new(Desktop::default());
+        let app = App::new(&creation.egui_ctx, creation.wgpu_render_state.as_ref(), chooser, files);
+        Ok(Box::new(app) as Box<dyn eframe::App>)
+    };
+    let told =
+        "The window could not be opened; on a machine without a display use `exemplar segment` instead";
+    eframe::run_native("Exemplar", options, Box::new(app)).map_err(|error| anyhow!("{told} ({error})."))
+}
+
+/// The window's contents, also without a window around them.
+pub struct App {
+    /// What is shown.
+    pub state: State,
+    /// What the state acts through; dropping it ends the worker's threads.
+    pub outside: Outside,
+    gallery: Gallery,
+}
+
+impl App {
+    /// Starts the worker and opens `files`. Without `graphics` the panes stay black.
+    pub fn new(
+        context: &egui::Context,
+        graphics: Option<&RenderState>,
+        chooser: Box<dyn Chooser>,
+        files: Vec<PathBuf>,
+    ) -> Self {
+        theme::install(context);
+        let wake = context.clone();
+        let worker = Worker::start(move || wake.request_repaint());
+        let mut outside = Outside { worker, chooser, context: context.clone() };
+        let mut state = State::new(&outside);
+        state.apply(Message::Command(Command::OpenPaths(files)), &mut outside);
+        Self { state, outside, gallery: Gallery::new(graphics.map(Gpu::new)) }
+    }
+
+    /// One frame.
+    pub fn update(&mut self, ui: &mut egui::Ui) {
+        while let Ok(event) = self.outside.worker.events.try_recv() {
+            self.state.apply(Message::Event(event), &mut self.outside);
+        }
+        let context = ui.ctx().clone();
+        if let Some((question, paths)) = self.outside.chooser.answer(&context) {
+            self.state.apply(Message::Chosen(question, paths), &mut self.outside);
+        }
+        let mut commands = input(&context, &self.state);
+        self.draw(ui, &mut commands);
+        if !commands.is_empty() {
+            // What they changed shows in the next frame.
+            context.request_repaint();
+        }
+        for command in commands {
+            self.state.apply(Message::Command(command), &mut self.outside);
+        }
+        self.state.apply(Message::Frame, &mut self.outside);
+        let theme = if self.state.look.light { egui::Theme::Light } else { egui::Theme::Dark };
+        if context.theme() != theme {
+            context.set_theme(theme);
+        }
+        if context.zoom_factor() != self.state.look.scale {
+            context.set_zoom_factor(self.state.look.scale);
+        }
+    }
+
+    fn draw(&mut self, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+        let (state, gallery) = (&self.state, &mut self.gallery);
+        bars::menu_bar(ui, state, commands);
+        bars::status_bar(ui, state);
+        shelf::show(ui, state, gallery, commands);
+        bars::tool_strip(ui, state, commands);
+        results::show(ui, state, commands);
+        centre::show(ui, state, gallery, commands);
+        sheet::show(ui, state, commands);
+        dialogs::show(ui, state, commands);
+        dialogs::notices(ui, state, commands);
+    }
+}
+
+impl eframe::App for App {
+    fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
+        self.update(ui);
+    }
+}
+
+/// Dropped files, pasted paths and keys as commands.
+fn input(context: &egui::Context, state: &State) -> Vec<Command> {
+    let mut commands = Vec::new();
+    let typing = context.memory(|memory| memory.focused().is_some()) && context.text_edit_focused();
+    context.input_mut(|input| {
+        let dropped: Vec<PathBuf> =
+            input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect();
+        if !dropped.is_empty() {
+            commands.push(Command::OpenPaths(dropped));
+        }
+        for event in &input.events {
+            if let (egui::Event::Paste(text), false) = (event, typing) {
+                commands.push(Command::OpenPaths(pasted(text)));
+            }
+        }
+        // Longer shortcuts first, since a shortcut also matches with more modifiers held.
+        let mut listed: Vec<_> =
+            command::listed().filter_map(|c| c.about().keys.map(|keys| (c, keys))).collect();
+        listed.sort_by_key(|(_, keys)| !keys.modifiers.shift);
+        for (command, keys) in listed {
+            if !typing && command.is_possible(state) && input.consume_shortcut(&keys) {
+                commands.push(command);
+            }
+        }
+    });
+    commands
+}
+
+/// Paths in pasted text: one on each line, with or without `file://` and quotes.
+fn pasted(text: &str) -> Vec<PathBuf> {
+    let clean = |line: &str| {
+        let line = line.trim().trim_matches(['"', '\'']);
+        line.strip_prefix("file://").unwrap_or(line).replace("%20", " ")
+    };
+    text.lines().map(clean).filter(|line| !line.is_empty()).map(PathBuf::from).collect()
+}

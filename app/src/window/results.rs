@@ -1,0 +1,253 @@
+//! The right panel: run, results, overlay, agreement with the ground truth.
+
+use super::bars::{gigabytes, minus};
+use super::command::Command;
+use super::shelf;
+use super::state::case::{Layer, Standing};
+use super::state::run::{Run, describe};
+use super::state::{Layout as Arrangement, State};
+use super::theme::{self, colours};
+use super::widgets::{self, Commands, Look, command_button, head, link, muted, slider};
+use crate::viewer::OverlayStyle;
+use egui::{
+    Align, Frame, Layout, Margin, Panel, RichText, Role, ScrollArea, Sense, Stroke, Ui, WidgetInfo, vec2,
+};
+
+const WIDTH: f32 = 288.0;
+
+/// Draws the panel.
+pub fn show(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    let frame = Frame::new().fill(colours(ui).panel).inner_margin(Margin::same(theme::MARGIN as i8));
+    Panel::right("results").exact_size(WIDTH).resizable(false).frame(frame).show(ui, |ui| {
+        Panel::bottom("export").show_separator_line(false).frame(Frame::new()).show(ui, |ui| {
+            ui.add_space(theme::GAP);
+            halves(ui, |ui, size| {
+                let compare = Command::Arrange(Arrangement::Compare);
+                let text = if compare.is_chosen(state) == Some(true) { "Planes" } else { "Compare" };
+                command_button(ui, state, compare, text, (Look::Quiet, size), commands);
+                command_button(ui, state, Command::Export, "Export…", (Look::Quiet, size), commands);
+            });
+        });
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            run(ui, state, commands);
+            if !state.case.layers.is_empty() {
+                rule(ui);
+                results(ui, state, commands);
+                overlay(ui, state, commands);
+            }
+            if let Some(layer) = state.case.judged().filter(|layer| layer.agreement.is_some()) {
+                rule(ui);
+                agreement(ui, state, layer);
+            }
+        });
+    });
+}
+
+fn rule(ui: &mut Ui) {
+    ui.add_space(2.0);
+    widgets::line(ui);
+    ui.add_space(2.0);
+}
+
+/// Two buttons side by side.
+fn halves(ui: &mut Ui, add: impl FnOnce(&mut Ui, egui::Vec2)) {
+    ui.horizontal(|ui| {
+        let size = vec2((ui.available_width() - theme::GAP) / 2.0, 28.0);
+        add(ui, size);
+    });
+}
+
+/// A row with text at both ends.
+fn ends(ui: &mut Ui, left: &str, right: impl FnOnce(&mut Ui)) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().interact_size.y = 18.0;
+        ui.label(left);
+        ui.with_layout(Layout::right_to_left(Align::Center), right);
+    });
+}
+
+fn run(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    let (at_once, most) = (state.at_once(), state.most_at_once());
+    head(ui, "Examples at once", |_| {});
+    ui.spacing_mut().item_spacing.y = 6.0;
+    ends(ui, &format!("ℓ = {at_once}"), |ui| _ = muted(ui, cost(state, at_once)));
+    ui.add_enabled_ui(most > 1, |ui| {
+        if let Some(value) = slider(ui, "Examples at once", at_once as f32, 1.0..=most as f32, 1.0) {
+            commands.push(Command::SetMiniContext(value as usize));
+        }
+    });
+    ui.horizontal(|ui| {
+        ui.spacing_mut().interact_size.y = 14.0;
+        muted(ui, "less memory");
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| muted(ui, "faster"));
+    });
+    let size = vec2(ui.available_width(), 34.0);
+    command_button(ui, state, Command::Segment, "Segment", (Look::Primary, size), commands);
+    match &state.run {
+        Run::Running { stage, fraction, started, stopping, .. } => {
+            let doing = if *stopping { "Stopping".to_owned() } else { describe(stage.as_ref()) };
+            ends(ui, &doing, |ui| {
+                ui.spacing_mut().item_spacing.x = 4.0;
+                let colour = colours(ui).muted;
+                if link(ui, "Cancel", theme::SMALL, colour).clicked() {
+                    commands.push(Command::Cancel);
+                }
+                muted(ui, format!("{:.1} s ·", started.elapsed().as_secs_f32()));
+            });
+            widgets::progress(ui, *fraction);
+            ui.ctx().request_repaint_after_secs(0.1);
+        }
+        _ => {
+            if let Some(obstacle) = state.case.obstacle().filter(|_| !state.case.is_empty()) {
+                muted(ui, obstacle);
+            }
+        }
+    }
+    ui.spacing_mut().item_spacing.y = theme::GAP;
+}
+
+/// What a run with ℓ examples at once costs, or cost when exactly this was run last.
+fn cost(state: &State, at_once: usize) -> String {
+    let Some(summary) = state.engine.summary() else { return String::new() };
+    let all = gigabytes(summary.memory_bytes);
+    let (examples, labels) = (state.case.on().count(), state.case.wanted().len());
+    if let Some(done) = state.run.report() {
+        let work = |examples: usize, labels: usize| (examples * labels).max(1) as f64;
+        if (done.contexts, done.mini_context, done.labels.len()) == (examples, at_once, labels) {
+            let peak = gigabytes(done.peak_memory_bytes);
+            return format!("took {peak:.1} of {all:.1} GB · {:.1} s", done.seconds.total);
+        }
+        if let Some(bytes) = summary.predicted_bytes.get(at_once - 1) {
+            let ratio = work(examples, labels) / work(done.contexts, done.labels.len());
+            let seconds = (done.seconds.total * ratio).max(1.0);
+            return format!("{:.1} of {all:.1} GB · about {seconds:.0} s", gigabytes(*bytes as u64));
+        }
+    }
+    let predicted = summary.predicted_bytes.get(at_once - 1);
+    predicted.map(|bytes| format!("about {:.1} of {all:.1} GB", gigabytes(*bytes as u64))).unwrap_or_default()
+}
+
+fn results(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    head(ui, "Results", |_| {});
+    let proposal = state.case.proposal().map(|layer| layer.id);
+    for layer in &state.case.layers {
+        ui.push_id(layer.id, |ui| result(ui, state, layer, commands));
+        if Some(layer.id) == proposal {
+            halves(ui, |ui, size| {
+                command_button(ui, state, Command::Reject, "Reject", (Look::Quiet, size), commands);
+                command_button(ui, state, Command::Accept, "Accept", (Look::Accept, size), commands);
+            });
+        }
+    }
+}
+
+fn result(ui: &mut Ui, state: &State, layer: &Layer, commands: &mut Commands) {
+    let c = colours(ui);
+    let shown = state.case.shown == Some(layer.id);
+    let title = match layer.standing {
+        Standing::Proposal => format!("{} · proposal", layer.title),
+        Standing::Accepted if layer.report.is_some() => format!("{} · accepted", layer.title),
+        _ => layer.title.clone(),
+    };
+    let outline = (layer.standing == Standing::Proposal).then_some(c.accent);
+    let response = widgets::card(ui, outline, |ui| {
+        widgets::text_and(ui, 32.0, (&title, c.strong), (&layer.origin, c.muted), |ui| {
+            let (text, command) = match shown {
+                true => ("hide", Command::ShowLayer(None)),
+                false => ("show", Command::ShowLayer(Some(layer.id))),
+            };
+            if link(ui, text, theme::SMALL, c.muted).clicked() {
+                commands.push(command);
+            }
+        });
+    });
+    if let Some(report) = layer.report.as_ref().filter(|report| !report.warnings.is_empty()) {
+        response.clone().on_hover_text(report.warnings.join("\n"));
+    }
+    if shelf::remove(ui, &response, &layer.title).clicked() {
+        commands.push(Command::RemoveLayer(layer.id));
+    }
+}
+
+fn overlay(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    let opacity = state.view.overlay_opacity;
+    ui.spacing_mut().item_spacing.y = 4.0;
+    ends(ui, "Opacity", |ui| _ = muted(ui, format!("A / D · {:.0} %", opacity * 100.0)));
+    if let Some(value) = slider(ui, "Opacity", opacity, 0.0..=1.0, 0.01) {
+        commands.push(Command::SetOpacity(value));
+    }
+    ui.add_space(2.0);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 10.0;
+        for style in [OverlayStyle::Fill, OverlayStyle::FillAndOutline, OverlayStyle::Outline] {
+            let command = Command::SetFill(style);
+            if radio(ui, state.view.overlay_style == style, command.about().label) {
+                commands.push(command);
+            }
+        }
+    });
+    ui.spacing_mut().item_spacing.y = theme::GAP;
+}
+
+fn radio(ui: &mut Ui, chosen: bool, text: &str) -> bool {
+    let c = colours(ui);
+    let font = egui::FontId::proportional(12.0);
+    let colour = if chosen { c.text } else { c.muted };
+    let galley = ui.painter().layout_no_wrap(text.into(), font, colour);
+    let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(14.0, 4.0), Sense::click());
+    let centre = rect.left_center() + vec2(5.0, 0.0);
+    ui.painter().circle_stroke(centre, 4.5, Stroke::new(1.2, c.muted));
+    if chosen {
+        ui.painter().circle_filled(centre, 2.5, c.text);
+    }
+    let at = rect.left_center() + vec2(14.0, -galley.size().y / 2.0);
+    ui.painter().galley(at, galley, colour);
+    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, text));
+    response.clicked()
+}
+
+/// Dice, HD95 and volume difference by label.
+fn agreement(ui: &mut Ui, state: &State, layer: &Layer) {
+    let c = colours(ui);
+    head(ui, "Against ground truth", |_| {});
+    let Some(rows) = &layer.agreement else { return };
+    let columns = [vec2(46.0, 18.0), vec2(46.0, 18.0), vec2(52.0, 18.0)];
+    let figures = |ui: &mut Ui, texts: [&str; 3], size: f32, colour| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        for (text, size_points) in texts.into_iter().zip(columns).rev() {
+            let layout = Layout::right_to_left(Align::Center);
+            ui.allocate_ui_with_layout(size_points, layout, |ui| {
+                ui.set_min_size(size_points);
+                ui.label(RichText::new(text).size(size).color(colour));
+            });
+        }
+    };
+    ui.spacing_mut().item_spacing.y = 2.0;
+    ui.horizontal(|ui| {
+        muted(ui, "label");
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            figures(ui, ["Dice", "HD95 mm", "Δ ml"], theme::SMALL, c.muted);
+        });
+    });
+    for row in rows.iter().filter(|row| !state.case.hidden.contains(&row.label)) {
+        let hd95 = row.hd95_mm.map_or("–".into(), |mm| format!("{mm:.1}"));
+        let change = minus(format!("{:+.1}", row.prediction_ml - row.truth_ml + 0.0));
+        ui.horizontal(|ui| {
+            let (rect, _) = ui.allocate_exact_size(vec2(12.0, 18.0), Sense::hover());
+            let square = egui::Rect::from_center_size(rect.center(), egui::Vec2::splat(12.0));
+            ui.painter().rect_filled(square, 3, state.palette.colour(row.label));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                figures(ui, [&dice(row.dice), &hd95, &change], theme::TEXT, c.text);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    widgets::elided(ui, &state.label_name(row.label), theme::TEXT, c.text, 1);
+                });
+            });
+        });
+    }
+}
+
+/// `.87`, or `1.00` for the perfect.
+pub fn dice(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.strip_prefix('0').map(str::to_owned).unwrap_or(text)
+}

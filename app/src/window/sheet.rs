@@ -1,0 +1,213 @@
+//! The import plan sheet: what a drop leads to, before anything is loaded.
+
+use super::command::Command;
+use super::state::State;
+use super::state::plan::{Check, Fix, Light, Outcome, Phase, Plan, Role, Yield};
+use super::theme::{self, colours};
+use super::widgets::{self, Commands, Look, button, dot, light_colour, link, muted};
+use egui::{
+    Align, Color32, ComboBox, CornerRadius, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Stroke,
+    Ui, Vec2, vec2,
+};
+
+/// Widths of File, Role, Label or pair, Check, What will happen.
+const COLUMNS: [f32; 5] = [212.0, 132.0, 202.0, 232.0, 210.0];
+const ROW: f32 = 36.0;
+
+/// Draws it when there is a plan.
+pub fn show(ui: &Ui, state: &State, commands: &mut Commands) {
+    let Some(plan) = &state.plan else { return };
+    let c = colours(ui);
+    let frame = Frame::new()
+        .fill(c.panel)
+        .stroke(Stroke::new(1.0, c.line))
+        .corner_radius(CornerRadius::same(8))
+        .shadow(ui.visuals().window_shadow)
+        .inner_margin(Margin::symmetric(24, 20));
+    let backdrop = Color32::from_black_alpha(150);
+    let sheet = Modal::new(Id::unique("import plan")).frame(frame).backdrop_color(backdrop);
+    sheet.show(ui.ctx(), |ui| {
+        ui.set_width(COLUMNS.iter().sum::<f32>() + 4.0 * theme::GAP);
+        ui.horizontal(|ui| {
+            let count = plan.items.len();
+            let title = match (plan.phase(), count) {
+                (Phase::Collecting, _) => "Looking for files…".to_owned(),
+                (_, 1) => "1 file".to_owned(),
+                _ => format!("{count} files"),
+            };
+            ui.label(RichText::new(title).font(theme::semibold(16.0)).color(c.strong));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                muted(ui, "Nothing is loaded until you continue");
+            });
+        });
+        row(ui, 24.0, |ui, column| {
+            muted(ui, ["File", "Role", "Label or pair", "Check", "What will happen"][column]);
+        });
+        let height = (ui.ctx().content_rect().height() - 280.0).max(160.0);
+        ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| {
+            for index in plan.rows() {
+                item(ui, plan, index, commands);
+            }
+        });
+        ui.add_space(16.0);
+        foot(ui, plan, commands);
+    });
+}
+
+/// Five columns under a hairline.
+fn row(ui: &mut Ui, height: f32, mut cell: impl FnMut(&mut Ui, usize)) {
+    ui.spacing_mut().item_spacing = vec2(theme::GAP, 0.0);
+    let top = ui.horizontal(|ui| {
+        for (column, width) in COLUMNS.into_iter().enumerate() {
+            ui.allocate_ui_with_layout(vec2(width, height), Layout::left_to_right(Align::Center), |ui| {
+                ui.set_min_size(vec2(width, height));
+                ui.set_max_width(width);
+                cell(ui, column);
+            });
+        }
+    });
+    let line = Stroke::new(1.0, colours(ui).line);
+    ui.painter().hline(top.response.rect.x_range(), top.response.rect.bottom(), line);
+}
+
+fn item(ui: &mut Ui, plan: &Plan, index: usize, commands: &mut Commands) {
+    let c = colours(ui);
+    let (item, verdict) = (&plan.items[index], plan.verdict(index));
+    let faded = item.role == Role::Ignored || item.fix == Some(Fix::LeaveOut);
+    ui.push_id(index, |ui| {
+        row(ui, ROW, |ui, column| {
+            if faded && column != 1 {
+                ui.multiply_opacity(0.6);
+            }
+            match column {
+                0 => {
+                    let shown = widgets::elided(ui, &item.name, theme::TEXT, c.strong, 1);
+                    shown.on_hover_text(item.path.display().to_string());
+                }
+                1 if matches!(item.check, Check::NotAnImage) => _ = muted(ui, "—"),
+                // Choices show their value only, so screen readers are told what they choose.
+                1 => ui
+                    .name_inputs(format!("Role of {}", item.name), |ui| role(ui, index, item.role, commands)),
+                2 => ui
+                    .name_inputs(format!("Labels of {}", item.name), |ui| partner(ui, plan, index, commands)),
+                3 => {
+                    let colour = if verdict.light == Light::Problem { c.text } else { c.muted };
+                    if verdict.light != Light::Off {
+                        dot(ui, light_colour(&c, verdict.light));
+                    }
+                    widgets::elided(ui, &verdict.finding, 12.0, colour, 2);
+                }
+                _ => outcome(ui, plan, index, verdict.outcome, commands),
+            }
+        });
+    });
+}
+
+fn role(ui: &mut Ui, index: usize, now: Role, commands: &mut Commands) {
+    let menu = ComboBox::from_id_salt("role").width(COLUMNS[1] - 8.0).selected_text(now.label());
+    menu.show_ui(ui, |ui| {
+        for role in Role::ALL {
+            if ui.selectable_label(role == now, role.label()).clicked() && role != now {
+                commands.push(Command::PlanRole(index, role));
+            }
+        }
+    });
+}
+
+/// The label file of an example, or what a mask is for.
+fn partner(ui: &mut Ui, plan: &Plan, index: usize, commands: &mut Commands) {
+    let item = &plan.items[index];
+    match item.role {
+        Role::Example => {
+            let name = |i: usize| plan.items[i].name.as_str();
+            let text = item.partner.map_or("choose…", name);
+            let choice = ComboBox::from_id_salt("pair").width(COLUMNS[2] - 8.0).truncate();
+            choice.selected_text(RichText::new(text).size(12.0)).show_ui(ui, |ui| {
+                for option in plan.label_choices(index) {
+                    let chosen = item.partner == Some(option);
+                    if ui.selectable_label(chosen, name(option)).clicked() && !chosen {
+                        commands.push(Command::PlanPair(index, Some(option)));
+                    }
+                }
+                if ui.selectable_label(item.partner.is_none(), "none").clicked() {
+                    commands.push(Command::PlanPair(index, None));
+                }
+            });
+        }
+        Role::Truth | Role::Mask => {
+            if let Some(target) = plan.target() {
+                widgets::elided(ui, &format!("of {}", target.name), 12.0, colours(ui).muted, 1);
+            }
+        }
+        Role::Target | Role::Label | Role::Ignored => {}
+    }
+}
+
+fn outcome(ui: &mut Ui, plan: &Plan, index: usize, outcome: Outcome, commands: &mut Commands) {
+    let c = colours(ui);
+    let fix = plan.items[index].fix;
+    match outcome {
+        Outcome::Waits => {}
+        Outcome::Ready => _ = ui.label(RichText::new("ready").size(12.0).color(c.muted)),
+        Outcome::Ignored => _ = ui.label(RichText::new("not loaded").size(12.0).color(c.muted)),
+        Outcome::Choose(fixes) => {
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing = vec2(10.0, 0.0);
+                ui.horizontal_wrapped(|ui| {
+                    for option in fixes {
+                        let chosen = fix == Some(*option);
+                        let text =
+                            if chosen { format!("✓ {}", option.label()) } else { option.label().into() };
+                        if link(ui, &text, 12.0, if chosen { c.strong } else { c.link }).clicked() {
+                            commands.push(Command::PlanFix(index, *option));
+                        }
+                    }
+                });
+            });
+        }
+    }
+}
+
+fn foot(ui: &mut Ui, plan: &Plan, commands: &mut Commands) {
+    ui.horizontal(|ui| {
+        let note = match plan.phase() {
+            Phase::Collecting => "Searching the folders.",
+            Phase::Checking => "Opening the files to check them.",
+            Phase::Ready => "Roles are guessed from names and content. Change any of them.",
+        };
+        muted(ui, note);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let sum = plan.to_load();
+            let ready = plan.phase() == Phase::Ready && sum != Yield::default();
+            let load =
+                ui.add_enabled_ui(ready, |ui| button(ui, &load_text(sum), Look::Primary, vec2(120.0, 32.0)));
+            if load.inner.clicked() {
+                commands.push(Command::PlanLoad);
+            }
+            if button(ui, "Cancel", Look::Quiet, Vec2::new(60.0, 28.0)).clicked() {
+                commands.push(Command::PlanCancel);
+            }
+        });
+    });
+}
+
+/// `Load 5 pairs and the target`.
+fn load_text(sum: Yield) -> String {
+    let count = |n: usize, one: &str, many: &str| match n {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        n => Some(format!("{n} {many}")),
+    };
+    let parts = [
+        count(sum.pairs, "pair", "pairs"),
+        sum.target.then(|| "the target".to_owned()),
+        sum.truth.then(|| "the ground truth".to_owned()),
+        count(sum.masks, "mask", "masks"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    match parts.split_last() {
+        None => "Nothing to load".into(),
+        Some((last, [])) => format!("Load {last}"),
+        Some((last, others)) => format!("Load {} and {last}", others.join(", ")),
+    }
+}

@@ -1,0 +1,212 @@
+//! The left panel: target, example shelf, labels.
+
+use super::command::Command;
+use super::gallery::Gallery;
+use super::icons::{self, Icon};
+use super::state::State;
+use super::state::case::Pair;
+use super::state::plan::Light;
+use super::state::verdict::shape_of;
+use super::theme::{self, colours};
+use super::widgets::{self, Commands, command_link, dot, head, light_colour, swatch};
+use egui::{
+    Align, Color32, CornerRadius, Frame, Layout, Margin, Panel, Pos2, Rect, Response, Role, ScrollArea,
+    Sense, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
+};
+
+const WIDTH: f32 = 272.0;
+const THUMBNAIL: f32 = 48.0;
+
+/// Draws the panel.
+pub fn show(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Commands) {
+    let frame = Frame::new().fill(colours(ui).panel).inner_margin(Margin::same(theme::MARGIN as i8));
+    Panel::left("shelf").exact_size(WIDTH).resizable(false).frame(frame).show(ui, |ui| {
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            target(ui, state, gallery, commands);
+            ui.add_space(2.0);
+            examples(ui, state, gallery, commands);
+            drop_hint(ui, commands);
+            labels(ui, state, commands);
+        });
+    });
+}
+
+fn target(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Commands) {
+    let act = if state.case.target.is_some() { "Replace…" } else { "Open…" };
+    head(ui, "Target", |ui| command_link(ui, state, Command::Open, act, commands));
+    let Some(scan) = &state.case.target else {
+        widgets::card(ui, None, |ui| _ = widgets::muted(ui, "The scan to segment"));
+        return;
+    };
+    let warning = scan.facts.warnings.first();
+    let c = colours(ui);
+    let details = shape_of(scan);
+    widgets::card(ui, None, |ui| {
+        ui.horizontal(|ui| {
+            thumbnail(ui, gallery.thumbnail(ui.ctx(), scan, None, state));
+            let light = if warning.is_some() { Light::Attention } else { Light::Good };
+            widgets::text_and(ui, THUMBNAIL, (&scan.name, c.strong), (&details, c.muted), |ui| {
+                let dot = dot(ui, light_colour(&c, light));
+                if !scan.facts.warnings.is_empty() {
+                    dot.on_hover_text(scan.facts.warnings.join("\n"));
+                }
+            });
+        });
+    });
+}
+
+fn examples(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Commands) {
+    let (all, on) = (state.case.examples.len(), state.case.on().count());
+    let title = match all {
+        0 => "Examples".to_owned(),
+        _ => format!("Examples · {on} of {all} on"),
+    };
+    head(ui, &title, |ui| command_link(ui, state, Command::Open, "Add…", commands));
+    for pair in &state.case.examples {
+        ui.push_id(pair.id, |ui| example(ui, state, pair, gallery, commands));
+    }
+    if state.is_loading() {
+        widgets::muted(ui, "Loading examples…");
+        ui.ctx().request_repaint_after_secs(0.2);
+    }
+}
+
+fn example(ui: &mut Ui, state: &State, pair: &Pair, gallery: &mut Gallery, commands: &mut Commands) {
+    let c = colours(ui);
+    let count = match pair.values.len() {
+        1 => "1 label".to_owned(),
+        n => format!("{n} labels"),
+    };
+    let (light, detail) = match (&pair.remark, pair.on) {
+        (_, false) => (Light::Off, format!("Off · {count}")),
+        (Some(remark), true) => (Light::Attention, remark.clone()),
+        (None, true) => (Light::Good, count),
+    };
+    let colour = if light == Light::Attention { c.attention } else { c.muted };
+    let response = widgets::card(ui, None, |ui| {
+        ui.horizontal(|ui| {
+            if !pair.on {
+                ui.multiply_opacity(0.55);
+            }
+            thumbnail(ui, gallery.thumbnail(ui.ctx(), &pair.image, Some(&pair.label), state));
+            widgets::text_and(ui, THUMBNAIL, (&pair.image.name, c.strong), (&detail, colour), |ui| {
+                dot(ui, if pair.on { light_colour(&c, light) } else { c.line });
+                ui.add_space(2.0);
+                if switch(ui, pair.on, &pair.image.name).clicked() {
+                    commands.push(Command::SwitchExample(pair.id, !pair.on));
+                }
+            });
+        });
+    });
+    if remove(ui, &response, &pair.image.name).clicked() {
+        commands.push(Command::RemoveExample(pair.id));
+    }
+}
+
+/// The slice through the middle, on black.
+fn thumbnail(ui: &mut Ui, texture: egui::TextureId) {
+    let (rect, _) = ui.allocate_exact_size(Vec2::splat(THUMBNAIL), Sense::hover());
+    ui.painter().rect_filled(rect, CornerRadius::same(4), Color32::BLACK);
+    let all = Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0));
+    ui.painter().image(texture, rect, all, Color32::WHITE);
+}
+
+/// A small switch.
+fn switch(ui: &mut Ui, on: bool, name: &str) -> Response {
+    let c = colours(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(22.0, 18.0), Sense::click());
+    let rail = Rect::from_center_size(rect.center(), vec2(22.0, 12.0));
+    let fill = match (on, response.hovered()) {
+        (true, _) => c.accent,
+        (false, true) => c.muted,
+        (false, false) => c.line,
+    };
+    ui.painter().rect_filled(rail, CornerRadius::same(6), fill);
+    let x = if on { rail.right() - 6.0 } else { rail.left() + 6.0 };
+    ui.painter().circle_filled(pos2(x, rail.center().y), 4.0, Color32::WHITE);
+    response.widget_info(|| WidgetInfo::selected(Role::Switch, true, on, format!("Use {name}")));
+    response.on_hover_text(if on { "Used in the next run" } else { "Not used in the next run" })
+}
+
+/// A cross in the corner of a card, drawn while the pointer is over the card.
+pub fn remove(ui: &mut Ui, card: &Response, name: &str) -> Response {
+    let centre = card.rect.right_top() + vec2(-2.0, 2.0);
+    let rect = Rect::from_center_size(centre, Vec2::splat(16.0));
+    let response = ui.interact(rect, card.id.with("remove"), Sense::click());
+    if response.hovered() || response.has_focus() || ui.rect_contains_pointer(card.rect) {
+        let c = colours(ui);
+        let fill = if response.hovered() { c.problem } else { c.hover };
+        ui.painter().circle_filled(centre, 8.0, fill);
+        icons::paint(ui.painter(), Icon::Close, centre, c.strong);
+    }
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Remove {name}")));
+    response
+}
+
+/// Where to drop; where no drop arrives, it says what to do instead.
+fn drop_hint(ui: &mut Ui, commands: &mut Commands) {
+    let c = colours(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::click());
+    let outline = rect.shrink(0.5);
+    let corners = [outline.left_top(), outline.right_top(), outline.right_bottom(), outline.left_bottom()];
+    let path: Vec<Pos2> = corners.into_iter().chain([corners[0]]).collect();
+    let over = ui.input(|i| !i.raw.hovered_files.is_empty());
+    let colour = if over || response.hovered() { c.accent } else { c.line };
+    ui.painter().extend(egui::Shape::dashed_line(&path, Stroke::new(1.0, colour), 4.0, 3.0));
+    let text = if drops_arrive() { "Drop scans and labels anywhere" } else { "Browse for scans and labels" };
+    let font = egui::FontId::proportional(theme::TEXT);
+    ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, text, font, c.muted);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, text));
+    if response.clicked() {
+        commands.push(Command::Open);
+    }
+}
+
+/// Whether the window system hands over dropped files; Wayland's do not reach the window.
+pub fn drops_arrive() -> bool {
+    std::env::var_os("WAYLAND_DISPLAY").is_none()
+}
+
+fn labels(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    let values = state.case.labels();
+    if values.is_empty() {
+        return;
+    }
+    head(ui, "Labels", |ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        command_link(ui, state, Command::NoLabels, "none", commands);
+        widgets::muted(ui, "·");
+        command_link(ui, state, Command::AllLabels, "all", commands);
+    });
+    let c = colours(ui);
+    let volumes = state.case.shown_layer().map(|layer| &layer.volumes_ml);
+    ui.spacing_mut().item_spacing.y = 2.0;
+    for value in values {
+        let (name, wanted) = (state.label_name(value), !state.case.left_out.contains(&value));
+        let drawn = !state.case.hidden.contains(&value);
+        ui.horizontal(|ui| {
+            ui.spacing_mut().interact_size.y = 20.0;
+            let (rect, tick) = ui.allocate_exact_size(vec2(13.0, 18.0), Sense::click());
+            icons::paint_box(ui.painter(), rect.center(), wanted, c.accent, c.muted);
+            tick.widget_info(|| {
+                WidgetInfo::selected(Role::CheckBox, true, wanted, format!("Segment {name}"))
+            });
+            if tick.on_hover_text("Segment this label in the next run").clicked() {
+                commands.push(Command::WantLabel(value, !wanted));
+            }
+            let square = swatch(ui, state.palette.colour(value), drawn, &format!("Show {name}"));
+            let hint = if drawn { "Drawn; click to hide" } else { "Hidden; click to draw" };
+            if square.on_hover_text(hint).clicked() {
+                commands.push(Command::ShowLabel(value, !drawn));
+            }
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if let Some(ml) = volumes.and_then(|volumes| volumes.get(&value)) {
+                    widgets::muted(ui, format!("{ml:.1} ml"));
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    widgets::elided(ui, &name, theme::TEXT, if drawn { c.text } else { c.muted }, 1);
+                });
+            });
+        });
+    }
+}

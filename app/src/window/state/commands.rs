@@ -1,0 +1,251 @@
+//! What each command does.
+
+use super::case::{Case, Id, Standing};
+use super::plan::Plan;
+use super::run::Run;
+use super::{Layout, Purpose, State};
+use crate::viewer::{OverlayStyle, PaneAction, Statistics};
+use crate::window::command::{Command, Undo};
+use crate::window::outside::{Outside, Question};
+use exemplar_engine::pipeline::Options;
+use exemplar_engine::worker::{Payload, Request};
+use std::path::PathBuf;
+use std::time::Instant;
+
+const OPACITY_STEP: f32 = 0.05;
+const SCALE_STEP: f32 = 0.1;
+
+impl State {
+    /// Carries out a command.
+    pub(super) fn obey(&mut self, command: Command, outside: &mut Outside) {
+        if !command.is_possible(self) {
+            return;
+        }
+        let about = command.about();
+        if about.undo == Undo::Case {
+            self.history.record(about.label, &self.case);
+        }
+        match command {
+            Command::Open => outside.chooser.ask(Question::Files, &outside.context),
+            Command::OpenFolder => outside.chooser.ask(Question::Folder, &outside.context),
+            Command::Paste => outside.context.send_viewport_cmd(egui::ViewportCommand::RequestPaste),
+            Command::OpenPaths(paths) => self.open(paths, outside),
+            Command::OpenDemo => self.open_demo(outside),
+            Command::Export => self.ask_where_to_export(outside),
+            Command::CloseCase => {
+                self.stop(outside);
+                self.forget_loading();
+                self.case = Case::default();
+                self.look.layout = Layout::Planes;
+            }
+            Command::Quit => outside.context.send_viewport_cmd(egui::ViewportCommand::Close),
+            Command::Undo => {
+                self.forget_loading();
+                self.history.undo(&mut self.case);
+                self.look_at_case();
+            }
+            Command::Redo => {
+                self.history.redo(&mut self.case);
+                self.look_at_case();
+            }
+            Command::Segment => self.segment(outside),
+            Command::Cancel => self.cancel(outside),
+            Command::Accept | Command::Reject => self.judge(command == Command::Accept),
+            Command::PlanLoad => self.load_plan(outside),
+            Command::PlanCancel => self.plan = None,
+            Command::PlanRole(..) | Command::PlanPair(..) | Command::PlanFix(..) => self.replan(command),
+            Command::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
+            Command::Show(dialog) => self.dialog = dialog,
+            Command::View(action) => self.view.apply(action),
+            other if about.undo == Undo::Case => self.change_case(other),
+            other => self.change_look(other),
+        }
+        if self.look.layout == Layout::Compare && !Command::Arrange(Layout::Compare).is_possible(self) {
+            self.look.layout = Layout::Planes;
+        }
+    }
+
+    /// Commands about examples, labels and results; undo covers them.
+    fn change_case(&mut self, command: Command) {
+        let case = &mut self.case;
+        match command {
+            Command::SwitchExample(id, on) => {
+                case.examples.iter_mut().filter(|pair| pair.id == id).for_each(|pair| pair.on = on);
+            }
+            Command::AllExamplesOn => case.examples.iter_mut().for_each(|pair| pair.on = true),
+            Command::AllExamplesOff => case.examples.iter_mut().for_each(|pair| pair.on = false),
+            Command::RemoveExample(id) => case.examples.retain(|pair| pair.id != id),
+            Command::WantLabel(value, true) => _ = case.left_out.remove(&value),
+            Command::WantLabel(value, false) => _ = case.left_out.insert(value),
+            Command::AllLabels => case.left_out.clear(),
+            Command::NoLabels => case.left_out = case.labels().into_iter().collect(),
+            Command::ShowLabel(value, true) => _ = case.hidden.remove(&value),
+            Command::ShowLabel(value, false) => _ = case.hidden.insert(value),
+            Command::RemoveLayer(id) => self.remove_layer(id),
+            other => unreachable!("{other:?} is carried out elsewhere"),
+        }
+    }
+
+    /// Commands about how things are shown; there is nothing to take back.
+    fn change_look(&mut self, command: Command) {
+        let (look, view) = (&mut self.look, &mut self.view);
+        match command {
+            Command::Arrange(layout) => {
+                look.layout = if look.layout == layout { Layout::Planes } else { layout };
+            }
+            Command::Use(tool) => look.tool = tool,
+            Command::FlipConvention => view.radiological ^= true,
+            Command::ResetView => view.apply(PaneAction::Fit),
+            Command::AutoWindow => {
+                if let Some(target) = &self.case.target {
+                    let best = Statistics::of(&target.volume);
+                    view.apply(PaneAction::SetContrast { window: best.window, level: best.level });
+                }
+            }
+            Command::ToggleOverlay => look.overlay ^= true,
+            Command::SetOpacity(opacity) => view.overlay_opacity = opacity.clamp(0.0, 1.0),
+            Command::MoreOpaque => view.overlay_opacity = (view.overlay_opacity + OPACITY_STEP).min(1.0),
+            Command::LessOpaque => view.overlay_opacity = (view.overlay_opacity - OPACITY_STEP).max(0.0),
+            Command::SetFill(style) => view.overlay_style = style,
+            Command::NextFill => {
+                view.overlay_style = match view.overlay_style {
+                    OverlayStyle::Fill => OverlayStyle::FillAndOutline,
+                    OverlayStyle::FillAndOutline => OverlayStyle::Outline,
+                    OverlayStyle::Outline => OverlayStyle::Fill,
+                }
+            }
+            Command::ToggleTheme => look.light ^= true,
+            Command::ScaleUp => look.scale = (look.scale + SCALE_STEP).min(2.0),
+            Command::ScaleDown => look.scale = (look.scale - SCALE_STEP).max(0.6),
+            Command::ScaleReset => look.scale = 1.0,
+            Command::SetMiniContext(at_once) => self.case.mini_context = Some(at_once.max(1)),
+            Command::MoreAtOnce => {
+                self.case.mini_context = Some((self.at_once() + 1).min(self.most_at_once()))
+            }
+            Command::LessAtOnce => self.case.mini_context = Some(self.at_once().saturating_sub(1).max(1)),
+            Command::ShowLayer(layer) => self.case.shown = layer,
+            other => unreachable!("{other:?} is carried out elsewhere"),
+        }
+    }
+
+    fn segment(&mut self, outside: &Outside) {
+        let Some(target) = self.case.target.clone() else { return };
+        let options =
+            Options { mini_context: Some(self.at_once()), labels: self.case.wanted(), ..Options::default() };
+        let examples = self.case.examples_for_run();
+        let ticket = self.ask(Request::Segment { target, examples, options }, Purpose::Run, outside);
+        let started = Instant::now();
+        self.run = Run::Running { ticket, stage: None, fraction: 0.0, started, stopping: false };
+    }
+
+    /// Closes what lies on top, or stops the run.
+    fn cancel(&mut self, outside: &Outside) {
+        if self.dialog.take().is_none() && self.plan.take().is_none() {
+            self.stop(outside);
+        }
+    }
+
+    pub(super) fn stop(&mut self, outside: &Outside) {
+        if let Run::Running { ticket, stopping, .. } = &mut self.run {
+            *stopping = true;
+            outside.worker.cancel(*ticket);
+        }
+    }
+
+    fn judge(&mut self, accept: bool) {
+        let Some(id) = self.case.proposal().map(|layer| layer.id) else { return };
+        if accept {
+            let layer = self.case.layers.iter_mut().find(|layer| layer.id == id);
+            layer.expect("the proposal is a layer").standing = Standing::Accepted;
+            self.case.shown = Some(id);
+        } else {
+            self.remove_layer(id);
+        }
+    }
+
+    fn remove_layer(&mut self, id: Id) {
+        let case = &mut self.case;
+        case.layers.retain(|layer| layer.id != id);
+        if case.shown == Some(id) {
+            case.shown = case.layers.iter().find(|l| l.standing == Standing::Accepted).map(|layer| layer.id);
+        }
+    }
+
+    fn replan(&mut self, command: Command) {
+        let Some(plan) = &mut self.plan else { return };
+        match command {
+            Command::PlanRole(index, role) => plan.set_role(index, role),
+            Command::PlanPair(index, partner) => plan.set_partner(index, partner),
+            Command::PlanFix(index, fix) => {
+                if let Some(item) = plan.items.get_mut(index) {
+                    item.fix = (item.fix != Some(fix)).then_some(fix);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, paths: Vec<PathBuf>, outside: &Outside) {
+        if paths.is_empty() {
+            return;
+        }
+        let target = self.case.target.clone();
+        self.plan.get_or_insert_with(|| Plan::new(target)).collecting = true;
+        self.ask(Request::List { paths }, Purpose::List, outside);
+    }
+
+    fn ask_where_to_export(&mut self, outside: &mut Outside) {
+        let (Some(layer), Some(target)) = (self.case.judged(), &self.case.target) else { return };
+        let name = format!("{}_mask.nii.gz", target.name);
+        let folder = target.path.parent().filter(|folder| folder.is_dir()).map(PathBuf::from);
+        outside.chooser.ask(Question::Export { layer: layer.id, name, folder }, &outside.context);
+    }
+
+    /// Goes on where a file dialog left off.
+    pub(super) fn chosen(&mut self, question: Question, paths: Vec<PathBuf>, outside: &mut Outside) {
+        match question {
+            Question::Files | Question::Folder => self.open(paths, outside),
+            Question::Export { layer, .. } => {
+                if let Some(path) = paths.into_iter().next() {
+                    self.export(layer, path, outside);
+                }
+            }
+        }
+    }
+
+    fn export(&mut self, layer: Id, path: PathBuf, outside: &Outside) {
+        let Some(layer) = self.case.layers.iter().find(|known| known.id == layer) else { return };
+        let Some(target) = &self.case.target else { return };
+        let nifti = path.to_string_lossy().to_lowercase();
+        let path = match nifti.ends_with(".nii") || nifti.ends_with(".nii.gz") {
+            true => path,
+            false => PathBuf::from(format!("{}.nii.gz", path.display())),
+        };
+        if self.case.inputs.contains(&path) {
+            let sentence = "This is one of the files that you opened; choose another name for the mask.";
+            return self.say(sentence, true);
+        }
+        let note = match layer.standing {
+            Standing::Proposal => format!("{}, not accepted yet,", layer.title),
+            _ => layer.title.clone(),
+        };
+        let what = Payload::Labels(layer.map.clone());
+        let like = target.header.clone();
+        self.ask(Request::Save { path, what, like }, Purpose::Export(note), outside);
+    }
+
+    /// Examples read at once: what the user chose, else as many as comfortably fit into memory.
+    pub fn at_once(&self) -> usize {
+        let comfortable = || {
+            let Some(summary) = self.engine.summary() else { return 1 };
+            let fits = |&&bytes: &&usize| (bytes as u64).saturating_mul(2) <= summary.memory_bytes;
+            summary.predicted_bytes.iter().take_while(fits).count()
+        };
+        self.case.mini_context.unwrap_or_else(comfortable).clamp(1, self.most_at_once())
+    }
+
+    /// Right end of the slider.
+    pub fn most_at_once(&self) -> usize {
+        self.case.on().count().clamp(1, 8)
+    }
+}

@@ -1,0 +1,246 @@
+//! Everything the window shows. It is drawn from `&State` and changes in [`State::apply`] only.
+
+mod answers;
+pub mod case;
+mod commands;
+mod guess;
+mod history;
+mod loading;
+pub mod plan;
+pub mod run;
+pub mod verdict;
+
+use super::command::Command;
+use super::outside::{Outside, Question};
+use crate::viewer::{Palette, Statistics, Tool, View};
+use case::{Case, Id};
+use exemplar_engine::Grid;
+use exemplar_engine::nifti::Scan;
+use exemplar_engine::worker::{DeviceSummary, Event, Ticket};
+use glam::DAffine3;
+use history::History;
+use plan::Plan;
+use run::Run;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The whole of it.
+pub struct State {
+    /// What the user works on; undo covers it.
+    pub case: Case,
+    /// Earlier and later states of the case.
+    pub history: History,
+    /// What the panes look at.
+    pub view: View,
+    /// Colours of the labels, and which are drawn.
+    pub palette: Palette,
+    /// How the window is arranged.
+    pub look: Look,
+    /// The import plan, while its sheet is open.
+    pub plan: Option<Plan>,
+    /// The network's work.
+    pub run: Run,
+    /// Device and model.
+    pub engine: Engine,
+    /// Sentences to the user that were not taken away yet.
+    pub notices: Vec<Notice>,
+    /// The dialog on top.
+    pub dialog: Option<Dialog>,
+    /// What the worker was asked and has not answered.
+    waiting: HashMap<Ticket, Purpose>,
+    next_notice: u64,
+    /// The labels that the palette was made for.
+    coloured: Vec<u16>,
+    /// The scan that the panes were last turned to.
+    seen: Option<Arc<Scan>>,
+}
+
+/// What may happen to the state.
+pub enum Message {
+    /// The user did something.
+    Command(Command),
+    /// The worker answered.
+    Event(Event),
+    /// A file dialog was closed with these paths; none when it was cancelled.
+    Chosen(Question, Vec<PathBuf>),
+    /// Time went on.
+    Frame,
+}
+
+/// How the window is arranged; not part of the case, so not undone.
+pub struct Look {
+    /// What the centre shows.
+    pub layout: Layout,
+    /// What dragging in a pane does.
+    pub tool: Tool,
+    /// Whether labels are drawn.
+    pub overlay: bool,
+    /// Light theme instead of dark.
+    pub light: bool,
+    /// Size of everything, 1 as usual.
+    pub scale: f32,
+}
+
+/// What the centre shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Axial, coronal, sagittal and 3D.
+    Planes,
+    /// Prediction, ground truth and difference as columns.
+    Compare,
+}
+
+/// Dialogs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialog {
+    /// Every command with its keys.
+    Shortcuts,
+    /// What this program is.
+    About,
+}
+
+/// Device and model.
+pub enum Engine {
+    /// Being chosen and tested.
+    Preparing,
+    /// At work.
+    Ready(DeviceSummary),
+    /// Not to be had; the sentence was shown.
+    Failed,
+}
+
+impl Engine {
+    /// What is known of it.
+    pub fn summary(&self) -> Option<&DeviceSummary> {
+        match self {
+            Self::Ready(summary) => Some(summary),
+            _ => None,
+        }
+    }
+
+    /// Whether a run may be asked for: also while it prepares, since requests wait their turn.
+    pub fn is_usable(&self) -> bool {
+        !matches!(self, Self::Failed)
+    }
+}
+
+/// A sentence to the user.
+pub struct Notice {
+    /// Its name in commands.
+    pub id: u64,
+    /// The sentence.
+    pub sentence: String,
+    /// Whether something went wrong. Such a notice stays until it is dismissed; others leave by themselves.
+    pub problem: bool,
+    /// When it appeared.
+    pub since: Instant,
+}
+
+/// Why the worker was asked for something.
+enum Purpose {
+    /// Device and weights at the start.
+    Prepare,
+    /// Files below the dropped folders.
+    List,
+    /// A file of the import plan.
+    Check(PathBuf),
+    /// A label map or mask that is being brought to its image.
+    Fit(loading::Waiting),
+    /// The run.
+    Run,
+    /// Agreement of this layer with the ground truth.
+    Compare(Id),
+    /// An export, with what to say of it.
+    Export(String),
+}
+
+impl State {
+    /// An empty window that asks for device and model.
+    pub fn new(outside: &Outside) -> Self {
+        let prepare = exemplar_engine::worker::Request::Prepare { device: Default::default(), model: None };
+        let nothing = Grid { shape: [1; 3], world_from_voxel: DAffine3::IDENTITY };
+        let statistics = Statistics { low: 0.0, high: 1.0, window: 1.0, level: 0.5 };
+        Self {
+            case: Case::default(),
+            history: History::default(),
+            view: View::of(&nothing, &statistics),
+            palette: Palette::default(),
+            look: Look {
+                layout: Layout::Planes,
+                tool: Tool::default(),
+                overlay: true,
+                light: false,
+                scale: 1.0,
+            },
+            plan: None,
+            run: Run::Idle,
+            engine: Engine::Preparing,
+            notices: Vec::new(),
+            dialog: None,
+            waiting: HashMap::from([(outside.worker.send(prepare), Purpose::Prepare)]),
+            next_notice: 0,
+            coloured: Vec::new(),
+            seen: None,
+        }
+    }
+
+    /// The one place where state changes.
+    pub fn apply(&mut self, message: Message, outside: &mut Outside) {
+        match message {
+            Message::Command(command) => self.obey(command, outside),
+            Message::Event(event) => self.answer(event, outside),
+            Message::Chosen(question, paths) => self.chosen(question, paths, outside),
+            Message::Frame => {}
+        }
+        self.colour_labels();
+        self.notices.retain(|notice| notice.problem || notice.since.elapsed().as_secs() < Notice::SECONDS);
+    }
+
+    /// Whether label maps or masks are still on their way from the import plan.
+    pub fn is_loading(&self) -> bool {
+        self.waiting.values().any(|purpose| matches!(purpose, Purpose::Fit(_)))
+    }
+
+    /// The name of a label value.
+    pub fn label_name(&self, value: u16) -> String {
+        format!("Label {value}")
+    }
+
+    /// Colours follow the labels in use; visibility follows the user's choice.
+    fn colour_labels(&mut self) {
+        let labels = self.case.labels();
+        if labels != self.coloured {
+            self.palette = Palette::for_labels(&labels);
+            self.coloured = labels;
+        }
+        for &value in &self.coloured {
+            self.palette.set_visible(value, !self.case.hidden.contains(&value));
+        }
+    }
+
+    fn ask(
+        &mut self,
+        request: exemplar_engine::worker::Request,
+        purpose: Purpose,
+        outside: &Outside,
+    ) -> Ticket {
+        let ticket = outside.worker.send(request);
+        self.waiting.insert(ticket, purpose);
+        ticket
+    }
+
+    fn say(&mut self, sentence: impl Into<String>, problem: bool) {
+        let sentence = sentence.into();
+        // The same sentence once is enough, however many files it concerns.
+        self.notices.retain(|notice| notice.sentence != sentence);
+        self.next_notice += 1;
+        self.notices.push(Notice { id: self.next_notice, sentence, problem, since: Instant::now() });
+    }
+}
+
+impl Notice {
+    /// How long a notice stays that is not a problem.
+    pub const SECONDS: u64 = 8;
+}

@@ -1,0 +1,293 @@
+//! The import plan: what dropped files are taken for, what is wrong with them, and what will happen.
+//!
+//! Collecting (folders are searched) → Checking (files are opened) → Ready. Nothing reaches the case before the
+//! user continues; roles are guessed from names at first and from content once a file is open.
+
+use exemplar_engine::nifti::Scan;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What a file is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The scan to segment.
+    Target,
+    /// An image that somebody has labelled.
+    Example,
+    /// The labels of an example; shown beside its image.
+    Label,
+    /// What predictions for the target are judged by.
+    Truth,
+    /// A mask of the target to look at and export.
+    Mask,
+    /// Not used.
+    Ignored,
+}
+
+impl Role {
+    /// All roles in the order of the menu.
+    pub const ALL: [Self; 6] =
+        [Self::Target, Self::Example, Self::Label, Self::Truth, Self::Mask, Self::Ignored];
+
+    /// Its name.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Target => "Target",
+            Self::Example => "Example",
+            Self::Label => "Example label",
+            Self::Truth => "Ground truth",
+            Self::Mask => "Mask",
+            Self::Ignored => "—",
+        }
+    }
+}
+
+/// What to do with labels that do not lie on their image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fix {
+    /// Trust both headers.
+    Resample,
+    /// Trust the voxel order.
+    CopyHeader,
+    /// Do without the file.
+    LeaveOut,
+}
+
+impl Fix {
+    /// Its name.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Resample => "Resample",
+            Self::CopyHeader => "Copy image header",
+            Self::LeaveOut => "Leave out",
+        }
+    }
+}
+
+/// What is known of a file.
+pub enum Check {
+    /// The worker has not opened it yet.
+    Waiting,
+    /// Opened.
+    Image(Arc<Scan>),
+    /// Cannot be used; the sentence says why.
+    Broken(String),
+    /// By its name no image.
+    NotAnImage,
+}
+
+/// A file of the plan.
+pub struct Item {
+    /// The file.
+    pub path: PathBuf,
+    /// File name.
+    pub name: String,
+    /// What it is taken for.
+    pub role: Role,
+    /// For an example: its label file's place in the plan.
+    pub partner: Option<usize>,
+    /// What is known of it.
+    pub check: Check,
+    /// What the user chose where something does not fit.
+    pub fix: Option<Fix>,
+}
+
+impl Item {
+    /// A file that nothing is known of but its name.
+    pub fn new(path: PathBuf, is_image: bool) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let check = if is_image { Check::Waiting } else { Check::NotAnImage };
+        Self { path, name, role: Role::Ignored, partner: None, check, fix: None }
+    }
+
+    /// The opened file.
+    pub fn scan(&self) -> Option<&Arc<Scan>> {
+        match &self.check {
+            Check::Image(scan) => Some(scan),
+            _ => None,
+        }
+    }
+}
+
+/// Where the plan stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Folders are being searched.
+    Collecting,
+    /// Files are being opened.
+    Checking,
+    /// Waits for the user.
+    Ready,
+}
+
+/// The plan.
+pub struct Plan {
+    /// Whether folders are still being searched.
+    pub collecting: bool,
+    /// The files.
+    pub items: Vec<Item>,
+    /// The case's target, which truths and masks are for when the plan brings none.
+    pub case_target: Option<Arc<Scan>>,
+}
+
+/// A traffic light.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Light {
+    /// Nothing to say.
+    Off,
+    /// Fits.
+    Good,
+    /// Can be used; something is odd.
+    Attention,
+    /// Cannot be used as it is.
+    Problem,
+}
+
+/// What the plan says of a file.
+pub struct Verdict {
+    /// Traffic light.
+    pub light: Light,
+    /// What was found.
+    pub finding: String,
+    /// What will happen.
+    pub outcome: Outcome,
+}
+
+/// What will happen to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Not known yet.
+    Waits,
+    /// It is loaded as it is.
+    Ready,
+    /// One of these must be chosen, else it is left out.
+    Choose(&'static [Fix]),
+    /// It is not loaded.
+    Ignored,
+}
+
+/// How much a plan would load.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Yield {
+    /// Examples.
+    pub pairs: usize,
+    /// Whether there is a target.
+    pub target: bool,
+    /// Whether there is a ground truth.
+    pub truth: bool,
+    /// Masks of the target.
+    pub masks: usize,
+}
+
+impl Plan {
+    /// A plan for files whose folders are being searched.
+    pub fn new(case_target: Option<Arc<Scan>>) -> Self {
+        Self { collecting: true, items: Vec::new(), case_target }
+    }
+
+    /// Where it stands.
+    pub fn phase(&self) -> Phase {
+        if self.collecting {
+            Phase::Collecting
+        } else if self.items.iter().any(|item| matches!(item.check, Check::Waiting)) {
+            Phase::Checking
+        } else {
+            Phase::Ready
+        }
+    }
+
+    /// The item of a file.
+    pub fn item_mut(&mut self, path: &Path) -> Option<&mut Item> {
+        self.items.iter_mut().find(|item| item.path == path)
+    }
+
+    /// Items with a row of their own, by role: all but labels that stand beside their image.
+    pub fn rows(&self) -> Vec<usize> {
+        let beside = |i: usize| self.items.iter().any(|item| item.partner == Some(i));
+        let own = |i: &usize| !(self.items[*i].role == Role::Label && beside(*i));
+        let mut rows: Vec<usize> = (0..self.items.len()).filter(own).collect();
+        let place = |i: usize| Role::ALL.iter().position(|&role| role == self.items[i].role);
+        rows.sort_by_key(|&i| (matches!(self.items[i].check, Check::NotAnImage), place(i)));
+        rows
+    }
+
+    /// Label files that an example can take: its own and those of no example.
+    pub fn label_choices(&self, of: usize) -> Vec<usize> {
+        let taken =
+            |i: usize| self.items.iter().enumerate().any(|(k, item)| k != of && item.partner == Some(i));
+        let usable = |i: usize| i != of && !taken(i) && !matches!(self.items[i].check, Check::NotAnImage);
+        let label =
+            |i: usize| matches!(self.items[i].role, Role::Label | Role::Ignored | Role::Mask | Role::Truth);
+        (0..self.items.len()).filter(|&i| usable(i) && label(i)).collect()
+    }
+
+    /// The plan's own target.
+    pub fn target_index(&self) -> Option<usize> {
+        self.items.iter().position(|item| item.role == Role::Target)
+    }
+
+    /// Gives an item a role. There is one target, and its labels are what predictions are judged by.
+    pub fn set_role(&mut self, index: usize, role: Role) {
+        if role == Role::Target {
+            if let Some(before) = self.target_index() {
+                self.items[before].role = Role::Ignored;
+            }
+            let partner = self.items.get(index).and_then(|item| item.partner);
+            if let Some(item) = partner.and_then(|partner| self.items.get_mut(partner)) {
+                item.role = Role::Truth;
+            }
+        }
+        if let Some(item) = self.items.get_mut(index) {
+            (item.role, item.fix) = (role, None);
+            if role != Role::Example {
+                item.partner = None;
+            }
+        }
+        if role != Role::Label {
+            for item in &mut self.items {
+                item.partner = item.partner.filter(|&partner| partner != index);
+            }
+        }
+    }
+
+    /// Gives an example its label file.
+    pub fn set_partner(&mut self, index: usize, partner: Option<usize>) {
+        if let Some(item) = partner.and_then(|partner| self.items.get_mut(partner)) {
+            item.role = Role::Label;
+        }
+        if let Some(item) = self.items.get_mut(index) {
+            (item.partner, item.fix) = (partner, None);
+        }
+    }
+
+    /// The scan that truths and masks are for.
+    pub fn target(&self) -> Option<&Arc<Scan>> {
+        let own = self.target_index().and_then(|index| self.items[index].scan());
+        own.or(self.case_target.as_ref())
+    }
+
+    /// Whether an item will be loaded.
+    pub fn is_loaded(&self, index: usize) -> bool {
+        let fixed = |item: &Item| matches!(item.fix, Some(Fix::Resample | Fix::CopyHeader));
+        match self.verdict(index).outcome {
+            Outcome::Ready => self.items[index].fix != Some(Fix::LeaveOut),
+            Outcome::Choose(_) => fixed(&self.items[index]),
+            Outcome::Waits | Outcome::Ignored => false,
+        }
+    }
+
+    /// How much it would load.
+    pub fn to_load(&self) -> Yield {
+        let mut sum = Yield::default();
+        for index in self.rows().into_iter().filter(|&index| self.is_loaded(index)) {
+            match self.items[index].role {
+                Role::Target => sum.target = true,
+                Role::Example => sum.pairs += 1,
+                Role::Truth => sum.truth = true,
+                Role::Mask => sum.masks += 1,
+                Role::Label | Role::Ignored => {}
+            }
+        }
+        sum
+    }
+}

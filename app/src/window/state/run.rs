@@ -1,0 +1,69 @@
+//! The run: Idle → Running → Done, Failed or Cancelled, and from each of these to Running again.
+
+use exemplar_engine::pipeline::{Report, Stage};
+use exemplar_engine::worker::Ticket;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Where the network's work stands.
+pub enum Run {
+    /// Nothing was run yet.
+    Idle,
+    /// A run is under way.
+    Running {
+        /// Its name at the worker.
+        ticket: Ticket,
+        /// What it does now; None until the first step is reported.
+        stage: Option<Stage>,
+        /// Part that is done.
+        fraction: f32,
+        /// When it began.
+        started: Instant,
+        /// Whether the user asked to stop it.
+        stopping: bool,
+    },
+    /// The last run ended with a proposal.
+    Done(Arc<Report>),
+    /// The last run failed; the sentence is shown as a notice.
+    Failed,
+    /// The last run was stopped by the user.
+    Cancelled,
+}
+
+impl Run {
+    /// Whether a run is under way.
+    pub fn is_running(&self) -> bool {
+        matches!(self, Self::Running { .. })
+    }
+
+    /// The running ticket.
+    pub fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Self::Running { ticket, .. } => Some(*ticket),
+            _ => None,
+        }
+    }
+
+    /// What the last finished run measured.
+    pub fn report(&self) -> Option<&Report> {
+        match self {
+            Self::Done(report) => Some(report),
+            _ => None,
+        }
+    }
+}
+
+/// A stage in words.
+pub fn describe(stage: Option<&Stage>) -> String {
+    match stage {
+        None => "Starting".into(),
+        Some(Stage::Preparing { done, total }) => {
+            format!("Preparing image {} of {total}", (done + 1).min(*total))
+        }
+        Some(Stage::Reading { label, labels, pair, pairs }) if *labels > 1 => {
+            format!("Label {label} of {labels} · example {pair} of {pairs}")
+        }
+        Some(Stage::Reading { pair, pairs, .. }) => format!("Reading example {pair} of {pairs}"),
+        Some(Stage::Restoring) => "Laying the result on the scan".into(),
+    }
+}

@@ -1,0 +1,210 @@
+//! Two volumes that belong together must agree in the world: an image and its label, a prediction and its truth.
+//!
+//! The same lattice stored in another axis order agrees and is reordered exactly. Anything else is never decided
+//! in silence: it is an error that names the choices, until the user has made one.
+
+use crate::{Error, Grid, LabelMap, Result, Volume};
+use glam::{DAffine3, DVec3};
+use rayon::prelude::*;
+
+/// What to do with a volume that does not lie on its image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GeometryChoice {
+    /// Refuse.
+    #[default]
+    Strict,
+    /// Trust both headers: resample through the world (labels nearest, images trilinear).
+    Resample,
+    /// Trust the order of the voxels: take the image's header. Only for equal shapes.
+    Copy,
+}
+
+/// Values on a grid that can be brought to another.
+pub trait OnGrid: Sized + Sync {
+    /// One voxel.
+    type Value: Copy + Send;
+    /// What it is called in an error.
+    const NAME: &str;
+    /// Where the voxels lie.
+    fn grid(&self) -> &Grid;
+    /// The voxels, x fastest.
+    fn voxels(&self) -> &[Self::Value];
+    /// The value at a position in voxel units, 0 outside.
+    fn value_at(&self, voxel: DVec3) -> Self::Value;
+    /// Voxels on their grid.
+    fn on(grid: Grid, voxels: Vec<Self::Value>) -> Self;
+    /// The same voxels in another place.
+    fn moved_to(self, grid: Grid) -> Self;
+}
+
+impl OnGrid for LabelMap {
+    type Value = u16;
+    const NAME: &str = "label map";
+    fn grid(&self) -> &Grid {
+        &self.grid
+    }
+    fn voxels(&self) -> &[u16] {
+        &self.voxels
+    }
+    fn value_at(&self, voxel: DVec3) -> u16 {
+        // Half a voxel is added so that a cast, which goes towards zero, finds the nearest.
+        let nearest = (voxel + 0.5).to_array();
+        let inside = (0..3).all(|a| nearest[a] >= 0.0 && nearest[a] < self.grid.shape[a] as f64);
+        if inside { self.voxels[self.grid.index(nearest.map(|i| i as usize))] } else { 0 }
+    }
+    fn on(grid: Grid, voxels: Vec<u16>) -> Self {
+        Self { grid, voxels }
+    }
+    fn moved_to(self, grid: Grid) -> Self {
+        Self { grid, ..self }
+    }
+}
+
+impl OnGrid for Volume {
+    type Value = f32;
+    const NAME: &str = "image";
+    fn grid(&self) -> &Grid {
+        &self.grid
+    }
+    fn voxels(&self) -> &[f32] {
+        &self.voxels
+    }
+    fn value_at(&self, voxel: DVec3) -> f32 {
+        self.sample(voxel)
+    }
+    fn on(grid: Grid, voxels: Vec<f32>) -> Self {
+        Self { grid, voxels }
+    }
+    fn moved_to(self, grid: Grid) -> Self {
+        Self { grid, ..self }
+    }
+}
+
+/// Brings `other` to the grid of its image.
+///
+/// # Errors
+/// [`Error::Geometry`] where they do not agree and `how` does not say what to do, or cannot.
+pub fn reconcile<V: OnGrid>(image: &Grid, other: V, how: GeometryChoice) -> Result<V> {
+    if image.agrees_with(other.grid()) {
+        return Ok(other.moved_to(*image));
+    }
+    if let Some(reorder) = same_lattice(image, other.grid()) {
+        return Ok(gather(image, &reorder, |there| {
+            other.voxels()[other.grid().index(there.round().to_array().map(|i| i as usize))]
+        }));
+    }
+    match how {
+        GeometryChoice::Copy if image.shape == other.grid().shape => Ok(other.moved_to(*image)),
+        GeometryChoice::Resample => {
+            let there = other.grid().voxel_from_world() * image.world_from_voxel;
+            Ok(gather(image, &there, |voxel| other.value_at(voxel)))
+        }
+        GeometryChoice::Strict | GeometryChoice::Copy => Err(disagreement::<V>(image, other.grid())),
+    }
+}
+
+/// Fills `grid` with what `value` says of each voxel's place in the other volume.
+fn gather<V: OnGrid>(grid: &Grid, other_from_grid: &DAffine3, value: impl Fn(DVec3) -> V::Value + Sync) -> V {
+    let [nx, ny, nz] = grid.shape;
+    let rows = (0..ny * nz).into_par_iter();
+    let voxels = rows.flat_map_iter(|row| {
+        let [y, z] = [(row % ny) as f64, (row / ny) as f64];
+        let value = &value;
+        (0..nx).map(move |x| value(other_from_grid.transform_point3(DVec3::new(x as f64, y, z))))
+    });
+    V::on(*grid, voxels.collect())
+}
+
+/// The exact map from voxels of `image` to voxels of `other`, if both are one lattice in another axis order.
+fn same_lattice(image: &Grid, other: &Grid) -> Option<DAffine3> {
+    let exact = other.voxel_from_world() * image.world_from_voxel;
+    let m = exact.matrix3;
+    let columns = [m.x_axis, m.y_axis, m.z_axis].map(DVec3::round);
+    let one_each = |v: DVec3| v.abs().element_sum() == 1.0;
+    let matrix3 = glam::DMat3::from_cols(columns[0], columns[1], columns[2]);
+    let transposed = matrix3.transpose();
+    let permutes = columns.into_iter().all(one_each)
+        && [transposed.x_axis, transposed.y_axis, transposed.z_axis].into_iter().all(one_each);
+    let whole = DAffine3 { matrix3, translation: exact.translation.round() };
+    let last = |shape: [usize; 3]| DVec3::from_array(shape.map(|n| n as f64 - 1.0));
+    let ends = [whole.translation, whole.transform_point3(last(image.shape))];
+    let fills = ends[0].min(ends[1]) == DVec3::ZERO && ends[0].max(ends[1]) == last(other.shape);
+    let stored_alike = Grid { shape: image.shape, world_from_voxel: other.world_from_voxel * whole };
+    (permutes && fills && image.agrees_with(&stored_alike)).then_some(whole)
+}
+
+fn disagreement<V: OnGrid>(image: &Grid, other: &Grid) -> Error {
+    let corners = other.corners_mm();
+    let nearest = |a: DVec3| corners.iter().map(|b| a.distance(*b)).fold(f64::INFINITY, f64::min);
+    let mm = image.corners_mm().into_iter().map(nearest).fold(0.0, f64::max);
+    let voxels = mm / image.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
+    let size = |[x, y, z]: [usize; 3]| format!("{x} × {y} × {z}");
+    let copy = if image.shape == other.shape {
+        "or --geometry copy to give it the image's header"
+    } else {
+        "the image's header cannot be copied to another number of voxels"
+    };
+    let problem = format!(
+        "The {} ({} voxels) does not lie on its image ({} voxels): corners are up to {mm:.1} mm ({voxels:.1} \
+         voxels) apart; choose --geometry resample to trust both headers, {copy}.",
+        V::NAME,
+        size(other.shape),
+        size(image.shape),
+    );
+    Error::Geometry { problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glam::DMat3;
+
+    fn grid(shape: [usize; 3], columns: [[f64; 3]; 3], origin: [f64; 3]) -> Grid {
+        let matrix3 = DMat3::from_cols_array_2d(&columns);
+        Grid { shape, world_from_voxel: DAffine3 { matrix3, translation: DVec3::from_array(origin) } }
+    }
+
+    /// 4 × 3 × 2 voxels of 1 × 2 × 3 mm, and the same stored with axes z, −x, y.
+    fn twice() -> [Grid; 2] {
+        let image = grid([4, 3, 2], [[1.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 3.0]], [5.0, 6.0, 7.0]);
+        let stored = grid([2, 4, 3], [[0.0, 0.0, 3.0], [-1.0, 0.0, 0.0], [0.0, 2.0, 0.0]], [8.0, 6.0, 7.0]);
+        [image, stored]
+    }
+
+    #[test]
+    fn another_axis_order_is_reordered_exactly() {
+        let [image, stored] = twice();
+        let labels = LabelMap { grid: stored, voxels: (0..24).collect() };
+        let ours = reconcile(&image, labels, GeometryChoice::Strict).unwrap();
+        // image voxel (x, y, z) is stored at (z, 3 − x, y)
+        assert_eq!(ours.voxels[image.index([1, 2, 1])], stored.index([1, 2, 2]) as u16);
+        assert_eq!(ours.grid, image);
+    }
+
+    #[test]
+    fn a_shifted_label_needs_a_choice() {
+        let [image, mut other] = twice();
+        other.world_from_voxel.translation.x += 1.0;
+        let labels = LabelMap { grid: other, voxels: (0..24).collect() };
+        let error = reconcile(&image, labels.clone(), GeometryChoice::Strict).unwrap_err().to_string();
+        assert!(error.contains("1.0 mm (1.0 voxels)") && error.contains("--geometry resample"), "{error}");
+        assert!(reconcile(&image, labels.clone(), GeometryChoice::Copy).is_err(), "shapes differ");
+        let moved = reconcile(&image, labels, GeometryChoice::Resample).unwrap();
+        assert_eq!(moved.voxels[image.index([1, 0, 0])], other.index([0, 3, 0]) as u16);
+        assert_eq!(moved.voxels[image.index([0, 0, 0])], 0, "outside of the label map is background");
+
+        let mut shifted = image;
+        shifted.world_from_voxel.translation.y += 1.0;
+        let labels = LabelMap { grid: shifted, voxels: (0..24).collect() };
+        assert_eq!(reconcile(&image, labels, GeometryChoice::Copy).unwrap().grid, image);
+    }
+
+    #[test]
+    fn a_tenth_of_a_voxel_is_forgiven() {
+        let [image, _] = twice();
+        let mut near = image;
+        near.world_from_voxel.translation.x += 0.09;
+        let volume = Volume { grid: near, voxels: vec![1.0; 24] };
+        assert_eq!(reconcile(&image, volume, GeometryChoice::Strict).unwrap().grid, image);
+    }
+}

@@ -1,0 +1,50 @@
+//! What can go wrong, each as one sentence that a clinician can act on.
+
+use std::path::PathBuf;
+
+/// Result of every fallible function of the engine.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failure, told in one sentence: what is wrong and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be opened, read or written by the operating system.
+    #[error("{}: {source}. Check that the file exists and that you may access it.", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The file is not an image that can be used; `problem` is a whole sentence.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// Two volumes that must lie on the same grid in the world do not; `problem` is a whole sentence.
+    #[error("{problem}")]
+    Geometry {
+        /// Which volumes differ, by how much, and what to do.
+        problem: String,
+    },
+    /// A checkpoint does not hold the network; `problem` names the tensor.
+    #[error("{}: {problem}", path.display())]
+    Checkpoint {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// The request makes no sense as a whole (no example, label absent, …); a whole sentence.
+    #[error("{0}")]
+    Request(String),
+    /// The compute device failed; a whole sentence.
+    #[error("{0}")]
+    Device(String),
+    /// The user asked to stop.
+    #[error("Cancelled.")]
+    Cancelled,
+}

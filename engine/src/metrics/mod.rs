@@ -1,0 +1,206 @@
+//! How well two segmentations agree.
+
+mod distance;
+
+use crate::{Error, Grid, LabelMap, Result};
+use distance::{Mask, distances_mm};
+use glam::DVec3;
+use rayon::prelude::*;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Distance within which two surfaces count as the same, for the surface Dice.
+const TOLERANCE_MM: f32 = 1.0;
+
+/// Agreement on one label.
+#[derive(Clone, Debug, Serialize)]
+pub struct Agreement {
+    /// Label value.
+    pub label: u16,
+    /// Dice coefficient.
+    pub dice: f64,
+    /// Volume of the prediction in millilitres.
+    pub prediction_ml: f64,
+    /// Volume of the truth in millilitres.
+    pub truth_ml: f64,
+    /// 95th percentile of the distances from each surface to the other, both pooled, in millimetres; None when
+    /// one is empty. A surface is the voxels of the mask with one of six neighbours outside it.
+    pub hd95_mm: Option<f64>,
+    /// Part of both surfaces within 1 mm of the other; None when one is empty.
+    pub surface_dice_1mm: Option<f64>,
+}
+
+/// Compares label by label (every value above 0 of either map), in ascending order.
+///
+/// # Errors
+/// [`Error::Geometry`] when the maps do not cover the same voxels of the world; their axis order may differ.
+pub fn compare(prediction: &LabelMap, truth: &LabelMap) -> Result<Vec<Agreement>> {
+    let order = same_lattice(&prediction.grid, &truth.grid).ok_or_else(|| Error::Geometry {
+        problem: format!(
+            "The two maps do not lie on the same voxels of the world ({} against {}); resample one onto the other.",
+            describe(&prediction.grid),
+            describe(&truth.grid)
+        ),
+    })?;
+    let mut boxes: BTreeMap<u16, Extent> = BTreeMap::new();
+    let mut predicted = vec![0u16; truth.voxels.len()];
+    let [nx, ny, _] = truth.grid.shape;
+    for (i, (&value, slot)) in truth.voxels.iter().zip(&mut predicted).enumerate() {
+        let voxel = [i % nx, i / nx % ny, i / (nx * ny)];
+        *slot = prediction.voxels[order(voxel)];
+        for label in [value, *slot] {
+            if label > 0 {
+                boxes.entry(label).or_insert(Extent::EMPTY).include(voxel);
+            }
+        }
+    }
+    let spacing = truth.grid.spacing_mm();
+    let ml = truth.grid.voxel_ml();
+    Ok(boxes
+        .into_par_iter()
+        .map(|(label, extent)| {
+            let ours = Mask::cut(&predicted, truth.grid.shape, &extent, label);
+            let theirs = Mask::cut(&truth.voxels, truth.grid.shape, &extent, label);
+            judge(label, &ours, &theirs, spacing, ml)
+        })
+        .collect())
+}
+
+fn judge(label: u16, ours: &Mask, theirs: &Mask, spacing_mm: [f64; 3], voxel_ml: f64) -> Agreement {
+    let (a, b) = (ours.count(), theirs.count());
+    let both = ours.inside.iter().zip(&theirs.inside).filter(|(a, b)| **a && **b).count();
+    let (our_surface, their_surface) = (ours.surface(), theirs.surface());
+    let mut between = distances_mm(&our_surface, &their_surface, spacing_mm);
+    between.extend(distances_mm(&their_surface, &our_surface, spacing_mm));
+    let comparable = a > 0 && b > 0;
+    let close = between.iter().filter(|d| **d <= TOLERANCE_MM).count();
+    Agreement {
+        label,
+        dice: 2.0 * both as f64 / (a + b) as f64,
+        prediction_ml: a as f64 * voxel_ml,
+        truth_ml: b as f64 * voxel_ml,
+        hd95_mm: comparable.then(|| percentile(&mut between, 0.95)),
+        surface_dice_1mm: comparable.then(|| close as f64 / between.len() as f64),
+    }
+}
+
+/// Linear interpolation between order statistics, as numpy's default; `values` is not empty.
+fn percentile(values: &mut [f32], part: f64) -> f64 {
+    values.sort_by(f32::total_cmp);
+    let at = part * (values.len() - 1) as f64;
+    let (low, high) = (f64::from(values[at.floor() as usize]), f64::from(values[at.ceil() as usize]));
+    low + (high - low) * at.fract()
+}
+
+/// Where in `from`'s array each voxel of `to` lies, when both hold the same voxels of the world in any axis order.
+fn same_lattice(from: &Grid, to: &Grid) -> Option<impl Fn([usize; 3]) -> usize> {
+    let map = from.voxel_from_world() * to.world_from_voxel;
+    let corner = |i: usize| to.shape[i] as f64 - 1.0;
+    let far = DVec3::new(corner(0), corner(1), corner(2));
+    let whole =
+        |p: DVec3| p.is_finite() && (p - p.round()).abs().max_element() <= crate::geometry::AGREEMENT_VOXELS;
+    let inside = |p: DVec3| (0..3).all(|a| p[a].round() >= 0.0 && p[a].round() < from.shape[a] as f64);
+    let matrix = map.matrix3;
+    let columns = [matrix.x_axis, matrix.y_axis, matrix.z_axis];
+    // Each axis of one must be an axis of the other, forwards or backwards.
+    let straight =
+        columns.iter().all(|c| (c.abs().max_element() - 1.0).abs() < 0.01 && (c.length() - 1.0).abs() < 0.01);
+    let ends = [DVec3::ZERO, far].map(|p| map.transform_point3(p));
+    if !straight || from.len() != to.len() || !ends.iter().all(|&p| whole(p) && inside(p)) {
+        return None;
+    }
+    let (columns, start, from) = (columns.map(DVec3::round), ends[0].round(), *from);
+    Some(move |voxel: [usize; 3]| {
+        let p = start
+            + columns[0] * voxel[0] as f64
+            + columns[1] * voxel[1] as f64
+            + columns[2] * voxel[2] as f64;
+        from.index([p.x as usize, p.y as usize, p.z as usize])
+    })
+}
+
+fn describe(grid: &Grid) -> String {
+    let [x, y, z] = grid.shape;
+    let [dx, dy, dz] = grid.spacing_mm();
+    let c = grid.center_mm();
+    format!("{x}×{y}×{z} voxels of {dx:.2}×{dy:.2}×{dz:.2} mm around {:.1} {:.1} {:.1} mm", c.x, c.y, c.z)
+}
+
+/// A box of voxels, both ends included.
+pub(crate) struct Extent {
+    low: [usize; 3],
+    high: [usize; 3],
+}
+
+impl Extent {
+    const EMPTY: Self = Self { low: [usize::MAX; 3], high: [0; 3] };
+
+    fn include(&mut self, voxel: [usize; 3]) {
+        for (a, &v) in voxel.iter().enumerate() {
+            self.low[a] = self.low[a].min(v);
+            self.high[a] = self.high[a].max(v);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glam::{DAffine3, DMat3};
+
+    fn boxes(low: usize, high: usize, spacing: f64) -> LabelMap {
+        let grid = Grid {
+            shape: [12, 10, 8],
+            world_from_voxel: DAffine3::from_scale(DVec3::new(spacing, 1.0, 1.0)),
+        };
+        let mut map = LabelMap::empty(grid);
+        for z in 2..6 {
+            for y in 3..7 {
+                (low..high).for_each(|x| map.voxels[grid.index([x, y, z])] = 5);
+            }
+        }
+        map
+    }
+
+    #[test]
+    fn shifted_boxes_have_the_known_dice_and_distance() {
+        let agreement = &compare(&boxes(4, 8, 2.0), &boxes(3, 7, 2.0)).unwrap()[0];
+        assert_eq!((agreement.label, agreement.dice), (5, 0.75));
+        assert!((agreement.truth_ml - 0.128).abs() < 1e-12);
+        // One voxel of 2 mm apart along x, nothing else.
+        assert_eq!(agreement.hd95_mm, Some(2.0));
+        assert!(agreement.surface_dice_1mm.unwrap() < 1.0);
+        let same = &compare(&boxes(4, 8, 2.0), &boxes(4, 8, 2.0)).unwrap()[0];
+        assert_eq!((same.dice, same.hd95_mm, same.surface_dice_1mm), (1.0, Some(0.0), Some(1.0)));
+    }
+
+    #[test]
+    fn axis_order_does_not_matter_but_place_does() {
+        let truth = boxes(4, 8, 1.5);
+        let g = truth.grid;
+        let m = g.world_from_voxel.matrix3;
+        // The same voxels stored [z, x reversed, y].
+        let turned = Grid {
+            shape: [g.shape[2], g.shape[0], g.shape[1]],
+            world_from_voxel: DAffine3 {
+                matrix3: DMat3::from_cols(m.z_axis, -m.x_axis, m.y_axis),
+                translation: m.x_axis * (g.shape[0] - 1) as f64,
+            },
+        };
+        let mut other = LabelMap::empty(turned);
+        for (i, &value) in truth.voxels.iter().enumerate() {
+            let [x, y, z] = [i % 12, i / 12 % 10, i / 120];
+            other.voxels[turned.index([z, 11 - x, y])] = value;
+        }
+        assert_eq!(compare(&other, &truth).unwrap()[0].dice, 1.0);
+        other.grid.world_from_voxel.translation.x += 1.0;
+        assert!(matches!(compare(&other, &truth), Err(Error::Geometry { .. })));
+    }
+
+    #[test]
+    fn an_absent_structure_has_no_distance() {
+        let truth = boxes(4, 8, 1.0);
+        let agreement = &compare(&LabelMap::empty(truth.grid), &truth).unwrap()[0];
+        assert_eq!((agreement.dice, agreement.hd95_mm), (0.0, None));
+    }
+}

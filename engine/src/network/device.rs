@@ -1,0 +1,141 @@
+//! Where to compute: a real GPU that agrees with the CPU, else the CPU.
+
+use super::{Cube, Model};
+use crate::weights::formula;
+use crate::{Error, Result};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What the user asked to compute on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// A real GPU that passes its self-test, else the CPU.
+    #[default]
+    Auto,
+    /// A real GPU or an error.
+    Gpu,
+    /// The CPU.
+    Cpu,
+}
+
+/// A compute device that passed its self-test.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// Such as `CPU · 2 threads` or `GPU`.
+    pub name: String,
+    /// Sentences on how the choice came about, fallbacks included.
+    pub notes: Vec<String>,
+    pub(super) burn: burn::tensor::Device,
+}
+
+/// A GPU counts when its tiny forward is this close to the CPU's (relative error in the 2-norm).
+const TOLERANCE: f64 = 1e-4;
+
+impl Device {
+    /// Chooses and tests a device; `threads` limits the CPU's (None: all cores).
+    ///
+    /// # Errors
+    /// [`Error::Device`] when a GPU was demanded and none passes.
+    pub fn choose(choice: DeviceChoice, threads: Option<usize>) -> Result<Self> {
+        // Named, so that compute threads are not taken for the one that starts them; 0 is every core.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
+        // Fails only when the pool is running already, with its size settled.
+        pool.thread_name(|i| format!("compute-{i}")).build_global().ok();
+        let cpu = Self::cpu();
+        if choice == DeviceChoice::Cpu {
+            return Ok(cpu);
+        }
+        match gpu().and_then(|gpu| gpu.tested(&cpu)) {
+            Ok(gpu) => Ok(gpu),
+            Err(reason) if choice == DeviceChoice::Auto => {
+                Ok(Self { notes: vec![format!("{reason} The CPU does the work.")], ..cpu })
+            }
+            Err(reason) => Err(Error::Device(format!(
+                "{reason} Choose the CPU instead (--device cpu), or update the driver."
+            ))),
+        }
+    }
+
+    /// The processor, with every thread of the pool.
+    pub fn cpu() -> Self {
+        let threads = rayon::current_num_threads();
+        let name = format!("CPU · {threads} thread{}", if threads == 1 { "" } else { "s" });
+        Self { name, notes: Vec::new(), burn: burn::tensor::Device::flex() }
+    }
+
+    /// A software Vulkan driver, for tests: the GPU path on a machine without a GPU.
+    #[cfg(feature = "vulkan")]
+    pub fn software_gpu() -> Result<Self> {
+        let kind = burn::tensor::DeviceKind::Cpu;
+        let burn = catch_unwind(|| burn::tensor::Device::vulkan(kind));
+        let burn = burn.map_err(|_| Error::Device("There is no software Vulkan driver.".into()))?;
+        Ok(Self { name: "software GPU".into(), notes: Vec::new(), burn })
+    }
+
+    /// Waits until everything asked of the device is done.
+    pub(super) fn wait(&self) -> Result<()> {
+        self.burn.sync().map_err(|error| Error::Device(format!("{} failed: {error:?}.", self.name)))
+    }
+
+    /// This device if it computes what `cpu` computes, else a sentence.
+    fn tested(self, cpu: &Self) -> Result<Self, String> {
+        let run = |device: &Self| -> Result<Vec<f32>> {
+            let model = Model::load(formula::weights("self-test:", &[2, 4, 8], 1.4), device)?;
+            let cube = |key: &str| Cube { side: 8, voxels: formula::uniform(key).take(512).collect() };
+            let target = model.encode(&cube("target"), &mut || Ok(()))?;
+            let (image, label) = (cube("image"), cube("label"));
+            Ok(model.predict(&target, &[(&image, &label)], 1, &mut |_| Ok(()))?.voxels)
+        };
+        let want = run(cpu).map_err(|error| error.to_string())?;
+        let got = catch_unwind(AssertUnwindSafe(|| run(&self)));
+        let name = &self.name;
+        let got =
+            got.map_err(|_| format!("{name} failed its self-test."))?.map_err(|error| error.to_string())?;
+        let error = relative_error(&got, &want);
+        if error <= TOLERANCE {
+            Ok(self)
+        } else {
+            Err(format!("{name} computes wrongly (error {error:.1e})."))
+        }
+    }
+}
+
+/// ‖got − want‖ / ‖want‖; infinite when it is not a number.
+pub fn relative_error(got: &[f32], want: &[f32]) -> f64 {
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let difference = norm(&mut got.iter().zip(want).map(|(a, b)| f64::from(a - b)));
+    let error = difference / norm(&mut want.iter().map(|&v| f64::from(v)));
+    if error.is_finite() && got.len() == want.len() { error } else { f64::INFINITY }
+}
+
+/// The best real GPU, discrete before integrated; never a software adapter. The error is a sentence.
+#[cfg(any(feature = "vulkan", feature = "metal", feature = "webgpu"))]
+fn gpu() -> Result<Device, String> {
+    use burn::tensor::DeviceKind;
+    let probe = |kind| {
+        let burn = burn::tensor::Device::wgpu(kind);
+        let identity = burn.identity()?;
+        // No card behind it: a software rasterizer.
+        identity.physical?;
+        Some(Device { name: format!("GPU · {}", identity.name), notes: Vec::new(), burn })
+    };
+    let kinds = [DeviceKind::DiscreteGpu(0), DeviceKind::IntegratedGpu(0)];
+    // Asking for an adapter that is not there panics inside the graphics library.
+    let found = kinds.into_iter().find_map(|kind| quietly(|| probe(kind)));
+    found.ok_or_else(|| "No graphics card was found.".to_owned())
+}
+
+/// Without a graphics interface compiled in there is none.
+#[cfg(not(any(feature = "vulkan", feature = "metal", feature = "webgpu")))]
+fn gpu() -> Result<Device, String> {
+    Err("This build computes on the CPU only.".to_owned())
+}
+
+/// What `probe` finds; nothing, without a message, when it panics.
+#[cfg(any(feature = "vulkan", feature = "metal", feature = "webgpu"))]
+fn quietly<T>(probe: impl FnOnce() -> Option<T>) -> Option<T> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| ()));
+    let found = catch_unwind(AssertUnwindSafe(probe));
+    std::panic::set_hook(hook);
+    found.ok().flatten()
+}

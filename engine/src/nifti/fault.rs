@@ -1,0 +1,49 @@
+//! Why a file cannot be read, before its name is known.
+
+use crate::Error;
+use std::io;
+use std::path::Path;
+
+/// A failure inside this room; [`Fault::at`] adds the file.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The operating system, or a stream that ends or breaks.
+    Io(io::Error),
+    /// A whole sentence.
+    Refused(String),
+}
+
+/// Result inside this room.
+pub(super) type Checked<T> = Result<T, Fault>;
+
+impl Fault {
+    /// The error that the user sees.
+    pub fn at(self, path: &Path) -> Error {
+        let problem = match self {
+            Self::Refused(sentence) => sentence,
+            Self::Io(source) => match source.kind() {
+                io::ErrorKind::UnexpectedEof => {
+                    "the file is truncated (its data end too early); copy or download it again.".into()
+                }
+                // flate2 reports broken streams and wrong checksums with these two kinds.
+                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => format!(
+                    "the file is damaged, its compressed data do not fit together ({source}); copy or download \
+                     it again."
+                ),
+                _ => return Error::Io { path: path.into(), source },
+            },
+        };
+        Error::File { path: path.into(), problem }
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Ends a function with a sentence.
+pub(super) fn refuse<T>(sentence: impl Into<String>) -> Checked<T> {
+    Err(Fault::Refused(sentence.into()))
+}

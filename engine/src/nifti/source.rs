@@ -1,0 +1,132 @@
+//! Streams of file content: plain or gzip, told apart by their first bytes and never by name.
+//!
+//! Nothing here trusts a size: [`Source::capacity`] bounds what a header may claim before memory is taken,
+//! and [`Source::finish`] reads to the end of the stream, so that gzip checksums and lengths are always checked.
+
+use super::fault::{Checked, refuse};
+use flate2::bufread::GzDecoder;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+/// First bytes of a gzip stream (RFC 1952).
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Deflate cannot expand by more than this (258 bytes from 2 bits).
+const LARGEST_EXPANSION: u64 = 1032;
+
+/// Bytes after the voxels that are passed over however small the image is.
+const HARMLESS_SURPLUS: u64 = 1 << 20;
+
+/// The content of a file, decompressed.
+pub(super) struct Source<'a> {
+    stream: Stream<'a>,
+    /// Length of the file as stored.
+    stored: u64,
+    /// Bytes read so far.
+    position: u64,
+}
+
+type Bytes<'a> = Box<dyn BufRead + 'a>;
+
+enum Stream<'a> {
+    Plain(Bytes<'a>),
+    /// Always present; taken out only for the moment in which one member follows another.
+    Gzip(Option<GzDecoder<Bytes<'a>>>),
+}
+
+impl Source<'static> {
+    /// Opens a file.
+    pub fn open(path: &Path) -> Checked<Self> {
+        let file = File::open(path)?;
+        let stored = file.metadata()?.len();
+        Self::new(Box::new(BufReader::with_capacity(1 << 17, file)), stored)
+    }
+}
+
+impl<'a> Source<'a> {
+    /// Reads from memory.
+    pub fn memory(bytes: &'a [u8]) -> Checked<Self> {
+        Self::new(Box::new(bytes), bytes.len() as u64)
+    }
+
+    fn new(mut bytes: Bytes<'a>, stored: u64) -> Checked<Self> {
+        let start = bytes.fill_buf()?;
+        if start.is_empty() {
+            return refuse("the file is empty; copy or download it again.");
+        }
+        let stream = if start.starts_with(&GZIP_MAGIC) {
+            Stream::Gzip(Some(GzDecoder::new(bytes)))
+        } else {
+            Stream::Plain(bytes)
+        };
+        Ok(Self { stream, stored, position: 0 })
+    }
+
+    /// Whether the content is stored as gzip.
+    pub fn compressed(&self) -> bool {
+        matches!(self.stream, Stream::Gzip(_))
+    }
+
+    /// Most bytes that the file can possibly hold.
+    pub fn capacity(&self) -> u64 {
+        if self.compressed() { self.stored.saturating_mul(LARGEST_EXPANSION) } else { self.stored }
+    }
+
+    /// Reads as many bytes as there are, up to `most`.
+    pub fn read_up_to(&mut self, most: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.by_ref().take(most).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Goes to byte `position`, which lies ahead.
+    pub fn skip_to(&mut self, position: u64) -> io::Result<()> {
+        let ahead = position.saturating_sub(self.position);
+        let skipped = io::copy(&mut self.by_ref().take(ahead), &mut io::sink())?;
+        if skipped == ahead { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
+
+    /// Reads to the end of the stream, which checks its checksum and length. Junk after the voxels is
+    /// passed over, but a stream that goes on for longer than the whole image is stopped.
+    pub fn finish(mut self) -> Checked<()> {
+        if !self.compressed() {
+            return Ok(());
+        }
+        let surplus = self.position + HARMLESS_SURPLUS;
+        if io::copy(&mut self.by_ref().take(surplus), &mut io::sink())? < surplus {
+            return Ok(());
+        }
+        refuse(
+            "the compressed data go on far beyond the size that the header gives, so the file is damaged or made \
+             to exhaust memory; do not use it.",
+        )
+    }
+}
+
+impl Read for Source<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.stream.read(buffer)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl Read for Stream<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let member = match self {
+            Self::Plain(bytes) => return bytes.read(buffer),
+            Self::Gzip(member) => member,
+        };
+        loop {
+            let current = member.as_mut().expect("a member is put back before the loop goes on");
+            let read = current.read(buffer)?;
+            // At the end of a member its checksum has been checked. Another may follow; anything else is padding.
+            let more = current.get_mut().fill_buf()?.first() == Some(&GZIP_MAGIC[0]);
+            if read > 0 || buffer.is_empty() || !more {
+                return Ok(read);
+            }
+            *member = member.take().map(|done| GzDecoder::new(done.into_inner()));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The default pipeline: foreground box, isotropic working grid, soft labels, calibrated probabilities.
+
+use super::restore::{Contest, Restorer, probability};
+use super::run::{Run, must_agree};
+use super::{DEFAULT_GRID, Example, Record, Segmentation, Transformation};
+use crate::network::Cube;
+use crate::nifti::Scan;
+use crate::preprocess::soft::{SoftLabel, soft_labels};
+use crate::preprocess::{Frame, Order, frame};
+use crate::{LabelMap, Result, Volume};
+use std::collections::BTreeMap;
+
+/// An image as the network sees it.
+struct Seen {
+    order: Order,
+    frame: Frame,
+    cube: Cube,
+}
+
+impl Seen {
+    fn new(run: &mut Run, name: &str, scan: &Scan) -> Self {
+        let order = Order::of(&scan.volume.grid);
+        let body = order.apply_to_image(&scan.volume);
+        let frame = Frame::around_foreground(&body, run.model.info.grid.unwrap_or(DEFAULT_GRID));
+        let intensity = frame.intensity_range(&body);
+        if intensity[0] >= intensity[1] {
+            run.warnings.push(format!("{name}: the image is constant, so there is nothing to see in it."));
+        }
+        run.warnings.extend(scan.facts.warnings.iter().map(|warning| format!("{name}: {warning}")));
+        run.records.push(Record {
+            name: name.into(),
+            orientation: scan.volume.grid.orientation(),
+            box_voxels: [frame.within.each_ref().map(|e| e.start), frame.within.each_ref().map(|e| e.end)],
+            working_voxel_mm: [frame.voxel_mm; 3],
+            intensity,
+        });
+        let cube = frame.image(&body, intensity);
+        Self { order, frame, cube }
+    }
+}
+
+/// Segments: one binary task for each label.
+pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> Result<Segmentation> {
+    let (seen, contexts) = prepare(&mut run, target, examples, |run, seen, example| {
+        let image = &example.image.volume.grid;
+        let labels = Order::of(&example.label.grid).apply_to_labels(&example.label);
+        must_agree(&example.name, &seen.order.grid(image), &labels.grid)?;
+        let soft = soft_labels(&labels, &seen.frame.taps());
+        run.warnings.extend(rescued(run, &example.name, &soft));
+        Ok(soft)
+    })?;
+    let labels = run.wanted(contexts.iter().flat_map(|(_, soft)| soft.keys().copied()))?;
+    let encoded = run.encode(&seen.cube)?;
+    let mut contest = Contest::new(&seen.frame);
+    let mut probabilities = Vec::new();
+    for (number, &label) in labels.iter().enumerate() {
+        let holders: Vec<(&Cube, Cube)> = contexts
+            .iter()
+            .filter_map(|(image, soft)| {
+                Some((&image.cube, frame::cube(image.frame.side, &soft.get(&label)?.patch)))
+            })
+            .collect();
+        if holders.len() < contexts.len() {
+            let (name, n, all) = (run.options.names.name(label), holders.len(), contexts.len());
+            run.warnings.push(format!("{name} is in {n} of {all} examples; only these were used for it."));
+        }
+        let pairs: Vec<_> = holders.iter().map(|(image, label)| (*image, label)).collect();
+        let output = probability(run.predict(&encoded, &pairs, (number + 1, labels.len()))?);
+        contest.enter(label, &output);
+        if run.options.probabilities {
+            let voxels = seen.order.restore(&contest.volume(&output));
+            probabilities.push(Volume { grid: target.volume.grid, voxels });
+        }
+    }
+    run.restoring()?;
+    let mask = LabelMap { grid: target.volume.grid, voxels: seen.order.restore(&contest.winner()) };
+    Ok(Segmentation { report: run.report(Some((&mask, &labels))), mask, probabilities })
+}
+
+/// Transforms: the examples' labels are images.
+pub fn transform(mut run: Run, target: &Scan, examples: &[Example<Volume>]) -> Result<Transformation> {
+    let (seen, contexts) = prepare(&mut run, target, examples, |_, seen, example| {
+        let image = &example.image.volume.grid;
+        let result = Order::of(&example.label.grid).apply_to_image(&example.label);
+        must_agree(&example.name, &seen.order.grid(image), &result.grid)?;
+        let range = seen.frame.intensity_range(&result);
+        Ok((seen.frame.image(&result, range), range))
+    })?;
+    let encoded = run.encode(&seen.cube)?;
+    let pairs: Vec<_> = contexts.iter().map(|(image, (result, _))| (&image.cube, result)).collect();
+    let mut output = run.predict(&encoded, &pairs, (1, 1))?;
+    run.restoring()?;
+    let mean =
+        |i: usize| contexts.iter().map(|(_, (_, range))| range[i]).sum::<f32>() / contexts.len() as f32;
+    let (low, high) = (mean(0), mean(1));
+    for value in &mut output.voxels {
+        *value = low + *value * (high - low);
+    }
+    let voxels = seen.order.restore(&Restorer::new(&seen.frame).volume(&output, low));
+    let image = Volume { grid: target.volume.grid, voxels };
+    Ok(Transformation { image, report: run.report(None) })
+}
+
+/// Brings target and examples to their working grids, each image once; `read` does so with an example's label.
+fn prepare<L, S>(
+    run: &mut Run,
+    target: &Scan,
+    examples: &[Example<L>],
+    read: impl Fn(&mut Run, &Seen, &Example<L>) -> Result<S>,
+) -> Result<(Seen, Vec<(Seen, S)>)> {
+    let seen = Seen::new(run, &target.name, target);
+    let mut contexts = Vec::new();
+    for (n, example) in examples.iter().enumerate() {
+        run.prepared(n + 1)?;
+        let image = Seen::new(run, &example.name, &example.image);
+        let label = read(run, &image, example)?;
+        contexts.push((image, label));
+    }
+    Ok((seen, contexts))
+}
+
+/// A sentence on structures that are too small for the working grid.
+fn rescued(run: &Run, example: &str, soft: &BTreeMap<u16, SoftLabel>) -> Option<String> {
+    let wanted = |label: &u16| run.options.labels.is_empty() || run.options.labels.contains(label);
+    let small = soft.iter().filter(|(label, soft)| soft.rescued && wanted(label));
+    let names: Vec<_> = small.map(|(&label, _)| run.options.names.name(label)).collect();
+    (!names.is_empty()).then(|| {
+        let names = names.join(", ");
+        format!("{example}: too small for the working grid, kept as one voxel: {names}.")
+    })
+}

@@ -1,0 +1,160 @@
+//! From scans to network and back: what `exemplar segment` and the window's Run do.
+
+mod aligned;
+mod reference;
+mod report;
+mod restore;
+mod run;
+
+pub use report::{LabelVolume, Record, Report, Seconds};
+
+use crate::labels::Names;
+use crate::network::Model;
+use crate::nifti::Scan;
+use crate::{LabelMap, Result, Volume};
+use run::Run;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Side of the working grid where the weights do not say which one they were trained for.
+pub const DEFAULT_GRID: usize = 64;
+
+/// How scans reach the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pipeline {
+    /// Foreground box, isotropic working grid, calibrated probabilities.
+    #[default]
+    Aligned,
+    /// The published script, for parity and papers.
+    Reference,
+}
+
+/// A scan and what somebody made of it.
+#[derive(Clone)]
+pub struct Example<L> {
+    /// Shown in progress and warnings.
+    pub name: String,
+    /// The image.
+    pub image: Arc<Scan>,
+    /// Its label map (segmentation) or result image (transformation), in agreement with the image in the world.
+    pub label: Arc<L>,
+}
+
+/// How to run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// How scans reach the network.
+    pub pipeline: Pipeline,
+    /// Pairs read at once (ℓ); None takes what memory allows.
+    pub mini_context: Option<usize>,
+    /// Labels to segment; empty: every value above 0 in the examples.
+    pub labels: Vec<u16>,
+    /// Keep one probability volume for each label.
+    pub probabilities: bool,
+    /// Names of the labels, for report and warnings.
+    pub names: Names,
+}
+
+/// Where a run is. Reported between steps; the receiver may stop the run there.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stage {
+    /// Bringing image `done` of `total` to the working grid.
+    Preparing {
+        /// Images done.
+        done: usize,
+        /// All images.
+        total: usize,
+    },
+    /// The network has read `pair` of `pairs` examples for label `label` of `labels` (both from 1).
+    Reading {
+        /// Number of the label at work.
+        label: usize,
+        /// All labels.
+        labels: usize,
+        /// Pairs read.
+        pair: usize,
+        /// All pairs.
+        pairs: usize,
+    },
+    /// Bringing the result to the target's grid.
+    Restoring,
+}
+
+impl Stage {
+    /// Part of the whole run that is done, from 0 to 1.
+    pub fn fraction(&self) -> f32 {
+        match *self {
+            Self::Preparing { done, total } => 0.1 * done as f32 / total.max(1) as f32,
+            Self::Reading { label, labels, pair, pairs } => {
+                let read = (label - 1) as f32 + pair as f32 / pairs.max(1) as f32;
+                0.1 + 0.85 * read / labels.max(1) as f32
+            }
+            Self::Restoring => 0.95,
+        }
+    }
+}
+
+/// Receives progress; an error (such as [`crate::Error::Cancelled`]) stops the run.
+pub type Observer<'a> = dyn FnMut(Stage) -> Result<()> + 'a;
+
+/// A segmentation that was run.
+#[derive(Clone, Debug)]
+pub struct Segmentation {
+    /// Labels on the target's grid.
+    pub mask: LabelMap,
+    /// One volume for each label in the order of the report, if asked for.
+    pub probabilities: Vec<Volume>,
+    /// How it was made.
+    pub report: Report,
+}
+
+/// A transformation that was run.
+#[derive(Clone, Debug)]
+pub struct Transformation {
+    /// Image on the target's grid, in the examples' intensity units.
+    pub image: Volume,
+    /// How it was made.
+    pub report: Report,
+}
+
+/// Segments `target` by example.
+///
+/// # Errors
+/// [`crate::Error::Request`] without an example or for a label that none holds, [`crate::Error::Geometry`] where a label
+/// does not lie on its image, and what the observer or the device return.
+pub fn segment(
+    model: &Model,
+    target: &Scan,
+    examples: &[Example<LabelMap>],
+    options: &Options,
+    observer: &mut Observer,
+) -> Result<Segmentation> {
+    let run = Run::start(model, options, examples.len(), observer)?;
+    match options.pipeline {
+        Pipeline::Aligned => aligned::segment(run, target, examples),
+        Pipeline::Reference => reference::segment(run, target, examples),
+    }
+}
+
+/// Transforms `target` by example: the examples' labels are images.
+///
+/// The aligned pipeline brings each example's result image to [0, 1] by its own 2nd and 98th percentile inside the
+/// image's box, and the network's 0 and 1 back to the mean of these percentiles over the examples. The reference
+/// pipeline leaves the network's own units, as the published script does.
+///
+/// # Errors
+/// As [`segment`].
+pub fn transform(
+    model: &Model,
+    target: &Scan,
+    examples: &[Example<Volume>],
+    options: &Options,
+    observer: &mut Observer,
+) -> Result<Transformation> {
+    let run = Run::start(model, options, examples.len(), observer)?;
+    match options.pipeline {
+        Pipeline::Aligned => aligned::transform(run, target, examples),
+        Pipeline::Reference => reference::transform(run, target, examples),
+    }
+}

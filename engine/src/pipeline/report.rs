@@ -1,0 +1,73 @@
+//! What is told about a run: `report.json`.
+
+use super::Pipeline;
+use crate::network::ModelInfo;
+use serde::Serialize;
+
+/// What was done to one image on its way to the working grid.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record {
+    /// Name of the image.
+    pub name: String,
+    /// Stored orientation, such as `LIA`.
+    pub orientation: String,
+    /// First voxel of the box and one past its last, along R, A and S (reference pipeline: along the stored axes).
+    pub box_voxels: [[usize; 3]; 2],
+    /// Millimetres along the sides of a working voxel, along the same axes.
+    pub working_voxel_mm: [f64; 3],
+    /// Intensities that became 0 and 1.
+    pub intensity: [f32; 2],
+}
+
+/// Volume of one label in the result.
+#[derive(Clone, Debug, Serialize)]
+pub struct LabelVolume {
+    /// Label value.
+    pub value: u16,
+    /// Its name, `Label 7` where none is known.
+    pub name: String,
+    /// Voxels on the target's grid.
+    pub voxels: usize,
+    /// Millilitres.
+    pub ml: f64,
+}
+
+/// Seconds by stage.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Seconds {
+    /// Opening files and weights.
+    pub load: f64,
+    /// Bringing images to the working grid.
+    pub prepare: f64,
+    /// The network.
+    pub network: f64,
+    /// Restoring and writing.
+    pub write: f64,
+    /// All of it.
+    pub total: f64,
+}
+
+/// `report.json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Name of the device.
+    pub device: String,
+    /// The weights.
+    pub model: ModelInfo,
+    /// The pipeline.
+    pub pipeline: Pipeline,
+    /// Pairs read at once.
+    pub mini_context: usize,
+    /// Number of examples.
+    pub contexts: usize,
+    /// Seconds by stage.
+    pub seconds: Seconds,
+    /// Peak memory of the process.
+    pub peak_memory_bytes: u64,
+    /// Labels of the result.
+    pub labels: Vec<LabelVolume>,
+    /// What was done to each image, the target first.
+    pub records: Vec<Record>,
+    /// Sentences about what is odd.
+    pub warnings: Vec<String>,
+}

@@ -1,0 +1,111 @@
+//! From the working grid back to the image, row by row.
+
+use crate::network::Cube;
+use crate::preprocess::frame::{Frame, position};
+use rayon::prelude::*;
+
+/// Brings working cubes to the image that a frame was laid in, by trilinear interpolation. Images are in the body's
+/// order, x fastest.
+pub struct Restorer {
+    axes: [Vec<Option<(usize, f32)>>; 3],
+    side: usize,
+}
+
+impl Restorer {
+    pub fn new(frame: &Frame) -> Self {
+        Self { axes: std::array::from_fn(|axis| frame.back(axis)), side: frame.side }
+    }
+
+    /// The cube on the image's grid; `outside` where the working grid does not reach.
+    pub fn volume(&self, cube: &Cube, outside: f32) -> Vec<f32> {
+        let mut voxels = vec![outside; self.axes.iter().map(Vec::len).product()];
+        let [nx, ny, _] = self.axes.each_ref().map(Vec::len);
+        voxels.par_chunks_mut((nx * ny).max(1)).enumerate().for_each(|(z, plane)| {
+            let mut line = vec![0.0; self.side];
+            for (y, row) in plane.chunks_mut(nx).enumerate() {
+                if self.line(cube, y, z, &mut line) {
+                    self.spread(&line, |x, value| row[x] = value);
+                }
+            }
+        });
+        voxels
+    }
+
+    /// The working values along x that lie on image row (y, z); false where the working grid does not reach.
+    fn line(&self, cube: &Cube, y: usize, z: usize, line: &mut [f32]) -> bool {
+        let (Some((j, v)), Some((k, w))) = (self.axes[1][y], self.axes[2][z]) else { return false };
+        let next = |i: usize| (i + 1).min(self.side - 1);
+        let mix = |a: f32, b: f32, t: f32| a + (b - a) * t;
+        for (x, value) in line.iter_mut().enumerate() {
+            let at = |y, z| cube.voxels[position(self.side, [x, y, z])];
+            *value = mix(mix(at(j, k), at(next(j), k), v), mix(at(j, next(k)), at(next(j), next(k)), v), w);
+        }
+        true
+    }
+
+    fn spread(&self, line: &[f32], mut put: impl FnMut(usize, f32)) {
+        for (x, place) in self.axes[0].iter().enumerate() {
+            if let &Some((i, u)) = place {
+                let after = line[(i + 1).min(self.side - 1)];
+                put(x, line[i] + (after - line[i]) * u);
+            }
+        }
+    }
+}
+
+/// A mask in the making: at each voxel the label with the largest probability above one half so far. Labels come one
+/// after the other, so that only one probability volume is ever held.
+pub struct Contest {
+    restorer: Restorer,
+    best: Vec<f32>,
+    winner: Vec<u16>,
+}
+
+impl Contest {
+    pub fn new(frame: &Frame) -> Self {
+        let restorer = Restorer::new(frame);
+        let len = restorer.axes.iter().map(Vec::len).product();
+        Self { restorer, best: vec![0.5; len], winner: vec![0; len] }
+    }
+
+    /// Enters a label by its probabilities on the working grid.
+    pub fn enter(&mut self, label: u16, probability: &Cube) {
+        let restorer = &self.restorer;
+        let [nx, ny, _] = restorer.axes.each_ref().map(Vec::len);
+        let plane = (nx * ny).max(1);
+        let planes = self.best.par_chunks_mut(plane).zip(self.winner.par_chunks_mut(plane));
+        planes.enumerate().for_each(|(z, (best, winner))| {
+            let mut line = vec![0.0; restorer.side];
+            for (y, (best, winner)) in best.chunks_mut(nx).zip(winner.chunks_mut(nx)).enumerate() {
+                // Interpolation never exceeds what it interpolates: most rows are settled here.
+                if restorer.line(probability, y, z, &mut line) && line.iter().any(|&p| p > 0.5) {
+                    restorer.spread(&line, |x, p| {
+                        if p > best[x] {
+                            (best[x], winner[x]) = (p, label);
+                        }
+                    });
+                }
+            }
+        });
+    }
+
+    /// One label's probabilities on the image's grid.
+    pub fn volume(&self, probability: &Cube) -> Vec<f32> {
+        self.restorer.volume(probability, 0.0)
+    }
+
+    /// The label of each voxel, 0 where none has more than one half.
+    pub fn winner(self) -> Vec<u16> {
+        self.winner
+    }
+}
+
+/// The probability that the network's output y stands for, p = y² / (y² + (1 − y)²) on y clamped to [0, 1]: the
+/// inverse of what its training loss makes of a probability. One half stays one half.
+pub fn probability(mut output: Cube) -> Cube {
+    for value in &mut output.voxels {
+        let y = if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) };
+        *value = y * y / (y * y + (1.0 - y) * (1.0 - y));
+    }
+    output
+}

@@ -1,0 +1,172 @@
+//! What both pipelines share: progress, the network's runs, clocks and the report.
+
+use super::report::LabelVolume;
+use super::{Observer, Options, Record, Report, Seconds, Stage};
+use crate::network::{Cube, EncodedTarget, Model};
+use crate::{Error, Grid, LabelMap, Result, memory};
+use std::time::Instant;
+
+/// More pairs at once than this save no more time.
+const MOST_AT_ONCE: usize = 8;
+
+/// One run on its way.
+pub struct Run<'a, 'o> {
+    pub model: &'a Model,
+    pub options: &'a Options,
+    pub records: Vec<Record>,
+    pub warnings: Vec<String>,
+    examples: usize,
+    mini_context: usize,
+    observer: &'a mut Observer<'o>,
+    started: Instant,
+    seconds: Seconds,
+}
+
+impl<'a, 'o> Run<'a, 'o> {
+    pub fn start(
+        model: &'a Model,
+        options: &'a Options,
+        examples: usize,
+        observer: &'a mut Observer<'o>,
+    ) -> Result<Self> {
+        if examples == 0 {
+            return Err(Error::Request(
+                "There is no example to learn from; add at least one image with its label.".into(),
+            ));
+        }
+        let mut run = Self {
+            model,
+            options,
+            records: Vec::new(),
+            warnings: Vec::new(),
+            examples,
+            mini_context: 1,
+            observer,
+            started: Instant::now(),
+            seconds: Seconds::default(),
+        };
+        run.prepared(0)?;
+        Ok(run)
+    }
+
+    /// Tells that `done` images (target first) are on the working grid.
+    pub fn prepared(&mut self, done: usize) -> Result<()> {
+        (self.observer)(Stage::Preparing { done, total: self.examples + 1 })
+    }
+
+    /// Ends the preparation with the target's features.
+    pub fn encode(&mut self, target: &Cube) -> Result<EncodedTarget> {
+        self.seconds.prepare = self.started.elapsed().as_secs_f64();
+        self.mini_context = self.options.mini_context.unwrap_or_else(|| self.fitting(target.side)).max(1);
+        let started = Instant::now();
+        let total = self.examples + 1;
+        let observer = &mut *self.observer;
+        let encoded = self.model.encode(target, &mut || observer(Stage::Preparing { done: total, total }))?;
+        self.seconds.network += started.elapsed().as_secs_f64();
+        Ok(encoded)
+    }
+
+    /// Most pairs at once that take half of the memory left.
+    fn fitting(&self, side: usize) -> usize {
+        let half = (memory::available_bytes() / 2) as usize;
+        let most = self.examples.min(MOST_AT_ONCE);
+        (1..=most).rev().find(|&n| self.model.predicted_bytes(side, n) <= half).unwrap_or(1)
+    }
+
+    /// The network's output for task `label` of `labels` (from 1).
+    pub fn predict(
+        &mut self,
+        target: &EncodedTarget,
+        pairs: &[(&Cube, &Cube)],
+        (label, labels): (usize, usize),
+    ) -> Result<Cube> {
+        let started = Instant::now();
+        let observer = &mut *self.observer;
+        let output = self.model.predict(target, pairs, self.mini_context, &mut |pair| {
+            observer(Stage::Reading { label, labels, pair, pairs: pairs.len() })
+        })?;
+        self.seconds.network += started.elapsed().as_secs_f64();
+        Ok(output)
+    }
+
+    /// Tells that the network is done and the result is brought to the target's grid.
+    pub fn restoring(&mut self) -> Result<()> {
+        (self.observer)(Stage::Restoring)
+    }
+
+    /// The labels to segment: those asked for, else all of `present`.
+    pub fn wanted(&self, present: impl Iterator<Item = u16>) -> Result<Vec<u16>> {
+        let mut present: Vec<u16> = present.collect();
+        present.sort_unstable();
+        present.dedup();
+        let mut wanted = self.options.labels.clone();
+        wanted.sort_unstable();
+        wanted.dedup();
+        if let Some(missing) = wanted.iter().find(|label| !present.contains(label)) {
+            return Err(Error::Request(format!(
+                "No example holds {}; the examples hold {}.",
+                self.options.names.name(*missing),
+                list(&present)
+            )));
+        }
+        if present.is_empty() {
+            return Err(Error::Request(
+                "The examples' label maps are empty; add an example with at least one labelled voxel.".into(),
+            ));
+        }
+        Ok(if wanted.is_empty() { present } else { wanted })
+    }
+
+    /// The report of a run that is done; `labels` are those of `mask`.
+    pub fn report(self, result: Option<(&LabelMap, &[u16])>) -> Report {
+        let total = self.started.elapsed().as_secs_f64();
+        let Seconds { prepare, network, .. } = self.seconds;
+        let names = &self.options.names;
+        let volume = |mask: &LabelMap, value: u16, voxels: usize| LabelVolume {
+            value,
+            name: names.name(value),
+            voxels,
+            ml: voxels as f64 * mask.grid.voxel_ml(),
+        };
+        let labels = result.map_or(Vec::new(), |(mask, labels)| {
+            let counts = mask.counts();
+            let of = |label| counts.iter().find(|(value, _)| *value == label).map_or(0, |(_, n)| *n);
+            labels.iter().map(|&label| volume(mask, label, of(label))).collect()
+        });
+        Report {
+            device: self.model.device().name.clone(),
+            model: self.model.info.clone(),
+            pipeline: self.options.pipeline,
+            mini_context: self.mini_context,
+            contexts: self.examples,
+            seconds: Seconds { load: 0.0, prepare, network, write: total - prepare - network, total },
+            peak_memory_bytes: memory::peak_bytes(),
+            labels,
+            records: self.records,
+            warnings: self.warnings,
+        }
+    }
+}
+
+fn list(values: &[u16]) -> String {
+    let shown: Vec<_> = values.iter().take(20).map(u16::to_string).collect();
+    let more = if values.len() > shown.len() { ", …" } else { "" };
+    if shown.is_empty() { "no label".into() } else { format!("{}{more}", shown.join(", ")) }
+}
+
+/// An error where the label of an example does not lie on its image.
+pub fn must_agree(example: &str, image: &Grid, label: &Grid) -> Result<()> {
+    if image.agrees_with(label) {
+        return Ok(());
+    }
+    let how = match image.corner_distance_voxels(label) {
+        Some(distance) => format!("its corners are {distance:.1} voxels away"),
+        None => format!("{:?} voxels instead of {:?}", label.shape, image.shape),
+    };
+    Err(Error::Geometry {
+        problem: format!(
+            "The label of example {example} does not lie on its image ({how}); resample it through the world, \
+             or give it the image's header if only the header is wrong."
+        ),
+    })
+}

@@ -1,0 +1,84 @@
+//! Label maps on the working grid: the part of each working voxel that a structure fills.
+
+use super::foreground::Extent;
+use super::resample::{Patch, Tap, resample};
+use crate::LabelMap;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// One structure on the working grid.
+#[derive(Clone, Debug)]
+pub struct SoftLabel {
+    /// Filled part of each working voxel, from 0 to 1.
+    pub patch: Patch,
+    /// The structure filled no working voxel to one half, so its strongest voxel was set to 1.
+    pub rescued: bool,
+}
+
+/// Every label on the working grid that `taps` describe (for maps in the body's order), by value.
+pub fn soft_labels(labels: &LabelMap, taps: &[Vec<Tap>; 3]) -> BTreeMap<u16, SoftLabel> {
+    let shape = labels.grid.shape;
+    let soften = |(value, extent): (u16, Extent)| {
+        let read = |i: usize| if labels.voxels[i] == value { 1.0 } else { 0.0 };
+        let mut patch = resample(shape, &extent, taps, read);
+        let strongest =
+            (0..patch.voxels.len()).rev().max_by(|&a, &b| patch.voxels[a].total_cmp(&patch.voxels[b]));
+        let strongest = strongest.filter(|&i| patch.voxels[i] > 0.0)?;
+        let rescued = patch.voxels[strongest] < 0.5;
+        if rescued {
+            patch.voxels[strongest] = 1.0;
+        }
+        Some((value, SoftLabel { patch, rescued }))
+    };
+    extents(labels).into_par_iter().filter_map(soften).collect()
+}
+
+/// The box of each label value above 0.
+fn extents(labels: &LabelMap) -> Vec<(u16, Extent)> {
+    let [nx, ny, _] = labels.grid.shape;
+    let mut extents: BTreeMap<u16, Extent> = BTreeMap::new();
+    for (number, row) in labels.voxels.chunks(nx.max(1)).enumerate() {
+        let (y, z) = (number % ny, number / ny);
+        let mut x = 0;
+        for run in row.chunk_by(|a, b| a == b) {
+            let end = x + run.len();
+            if run[0] > 0 {
+                let grown = extents.entry(run[0]).or_insert_with(|| [x..end, y..y + 1, z..z + 1]);
+                grown[0] = grown[0].start.min(x)..grown[0].end.max(end);
+                grown[1] = grown[1].start.min(y)..grown[1].end.max(y + 1);
+                grown[2].end = z + 1;
+            }
+            x = end;
+        }
+    }
+    extents.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::resample::taps;
+    use super::*;
+    use crate::Grid;
+
+    #[test]
+    fn structures_become_area_averages_and_a_speck_keeps_its_strongest_voxel() {
+        let grid = Grid { shape: [16, 16, 16], world_from_voxel: Default::default() };
+        let mut labels = LabelMap::empty(grid);
+        for z in 0..8 {
+            for y in 0..8 {
+                for x in 0..10 {
+                    labels.voxels[grid.index([x, y, z])] = 3;
+                }
+            }
+        }
+        labels.voxels[grid.index([13, 13, 13])] = 9;
+        let axis = taps(16, 1.5, 4.0, 4);
+        let soft = soft_labels(&labels, &[axis.clone(), axis.clone(), axis]);
+        assert_eq!(soft.keys().copied().collect::<Vec<_>>(), [3, 9]);
+        let volume: f32 = soft[&3].patch.voxels.iter().sum::<f32>() * 64.0;
+        assert!((volume - 640.0).abs() < 1e-2, "{volume}");
+        assert!(!soft[&3].rescued);
+        assert!(soft[&9].rescued);
+        assert_eq!(soft[&9].patch.voxels.iter().filter(|&&v| v == 1.0).count(), 1);
+    }
+}

@@ -1,0 +1,108 @@
+//! Checkpoints: named weights in, each used exactly once; safetensors out.
+
+pub mod formula;
+mod lightning;
+mod pickle;
+mod safetensors;
+
+pub use safetensors::{Precision, write};
+
+use crate::{Error, Result};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The default weights, part of the program.
+const BUNDLED: &[u8] = include_bytes!("../../../assets/default.safetensors");
+
+/// One named array of a checkpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    /// In PyTorch's order: `[out, in, z, y, x]` for a convolution.
+    pub shape: Vec<usize>,
+    /// In C order.
+    pub values: Vec<f32>,
+}
+
+/// A checkpoint on its way into the network. Names carry no leading `net.`.
+#[derive(Clone, Debug)]
+pub struct Weights {
+    /// What has not been taken yet.
+    pub arrays: BTreeMap<String, Array>,
+    /// The file's metadata, such as `grid` and `description`.
+    pub metadata: BTreeMap<String, String>,
+    /// Of the file, hexadecimal; empty for made-up weights.
+    pub sha256: String,
+    path: PathBuf,
+}
+
+impl Weights {
+    /// Reads a Lightning `.ckpt` or a `.safetensors` file, told apart by content.
+    pub fn open(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
+        Self::parse(path, &bytes)
+    }
+
+    /// The weights embedded in the program.
+    pub fn bundled() -> Result<Self> {
+        Self::parse(Path::new("bundled"), BUNDLED)
+    }
+
+    fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
+        let read = if bytes.starts_with(b"PK") { lightning::read(bytes) } else { safetensors::read(bytes) };
+        let (arrays, metadata) = read.map_err(|problem| Error::Checkpoint { path: path.into(), problem })?;
+        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let strip = |name: String| name.strip_prefix("net.").map(str::to_owned).unwrap_or(name);
+        let arrays = arrays.into_iter().map(|(name, array)| (strip(name), array)).collect();
+        Ok(Self { arrays, metadata, sha256, path: path.into() })
+    }
+
+    /// Weights that do not come from a file.
+    pub fn made_up(name: &str, arrays: BTreeMap<String, Array>) -> Self {
+        Self { arrays, metadata: BTreeMap::new(), sha256: String::new(), path: name.into() }
+    }
+
+    /// File name, or `bundled`.
+    pub fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Channels of the stages, finest first, read from the shapes of the context encoder.
+    pub fn channels(&self) -> Result<Vec<usize>> {
+        let name = |i: usize| format!("context_unet.enc_blocks.{i}.context_conv.module.layers.0.weight");
+        let shapes = (0..).map_while(|i| self.arrays.get(&name(i)));
+        let channels: Vec<usize> = shapes.filter_map(|array| array.shape.first().copied()).collect();
+        match channels.len() {
+            0 => {
+                Err(self
+                    .problem(format!("{} is missing, so this is not a Neuroverse3D checkpoint.", name(0))))
+            }
+            1 => Err(self.problem(format!("{} is missing.", name(1)))),
+            _ => Ok(channels),
+        }
+    }
+
+    /// Takes a tensor out.
+    pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let array =
+            self.arrays.remove(name).ok_or_else(|| self.problem(format!("The tensor {name} is missing.")))?;
+        if array.shape != shape {
+            let found = &array.shape;
+            return Err(self.problem(format!("The tensor {name} has shape {found:?} instead of {shape:?}.")));
+        }
+        Ok(array.values)
+    }
+
+    /// An error that names the first tensor that nothing took.
+    pub fn finish(&self) -> Result<()> {
+        let left = self.arrays.keys().next();
+        left.map_or(Ok(()), |name| {
+            Err(self.problem(format!("The tensor {name} does not belong to the network.")))
+        })
+    }
+
+    fn problem(&self, problem: String) -> Error {
+        let advice = "Use an official Neuroverse3D checkpoint or one made by `exemplar convert`.";
+        Error::Checkpoint { path: self.path.clone(), problem: format!("{problem} {advice}") }
+    }
+}

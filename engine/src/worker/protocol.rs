@@ -1,0 +1,138 @@
+//! What can be asked of the background threads, and what they answer.
+
+use crate::metrics::Agreement;
+use crate::network::{DeviceChoice, ModelInfo};
+use crate::nifti::{Header, Scan};
+use crate::pipeline::{Example, Options, Segmentation, Stage, Transformation};
+use crate::{LabelMap, Volume};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Names a request in the events that answer it.
+pub type Ticket = u64;
+
+/// What can be asked.
+pub enum Request {
+    /// Open a file; answered by [`Event::Opened`].
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Which 3D volume of a series.
+        frame: usize,
+    },
+    /// Find the files below folders, other paths as they are; answered by [`Event::Listed`].
+    List {
+        /// Files and folders.
+        paths: Vec<PathBuf>,
+    },
+    /// Read a scan as labels on the grid of an image; answered by [`Event::Fitted`].
+    Fit {
+        /// The labels.
+        label: Arc<Scan>,
+        /// The image that they are for.
+        image: Arc<Scan>,
+        /// What to do where they do not lie on the image.
+        placement: Placement,
+    },
+    /// Compare two maps; answered by [`Event::Compared`].
+    Compare {
+        /// What is judged.
+        prediction: Arc<LabelMap>,
+        /// What it is judged by.
+        truth: Arc<LabelMap>,
+    },
+    /// Write a file; answered by [`Event::Saved`].
+    Save {
+        /// Where to.
+        path: PathBuf,
+        /// What.
+        what: Payload,
+        /// Header of the target.
+        like: Header,
+    },
+    /// Choose a device and load weights (None: the bundled ones); answered by [`Event::Ready`].
+    Prepare {
+        /// What to compute on.
+        device: DeviceChoice,
+        /// Checkpoint.
+        model: Option<PathBuf>,
+    },
+    /// Segment; answered by [`Event::Segmented`].
+    Segment {
+        /// The scan.
+        target: Arc<Scan>,
+        /// The examples.
+        examples: Vec<Example<LabelMap>>,
+        /// How.
+        options: Options,
+    },
+    /// Transform; answered by [`Event::Transformed`].
+    Transform {
+        /// The scan.
+        target: Arc<Scan>,
+        /// The examples.
+        examples: Vec<Example<Volume>>,
+        /// How.
+        options: Options,
+    },
+}
+
+/// What to do with labels that do not lie on their image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// They do, or it is an error.
+    AsStored,
+    /// Trust both headers: nearest label through the world.
+    Resample,
+    /// Trust the voxel order: the image's header, for equal shapes.
+    CopyHeader,
+}
+
+/// What to save.
+pub enum Payload {
+    /// A mask.
+    Labels(Arc<LabelMap>),
+    /// An image.
+    Image(Arc<Volume>),
+}
+
+/// What is answered. All but [`Event::Progress`] are terminal for their ticket.
+pub enum Event {
+    /// A job moved on; `fraction` of it is done.
+    Progress(Ticket, Stage, f32),
+    /// A file was opened.
+    Opened(Ticket, Arc<Scan>),
+    /// Files below folders, in the order of their names.
+    Listed(Ticket, Vec<PathBuf>),
+    /// Labels on the grid of their image, and voxels by label value.
+    Fitted(Ticket, Arc<LabelMap>, Vec<(u16, usize)>),
+    /// Two maps were compared.
+    Compared(Ticket, Vec<Agreement>),
+    /// A file was written.
+    Saved(Ticket, PathBuf),
+    /// The device and the model are ready.
+    Ready(Ticket, DeviceSummary),
+    /// A segmentation is done.
+    Segmented(Ticket, Box<Segmentation>),
+    /// A transformation is done.
+    Transformed(Ticket, Box<Transformation>),
+    /// The request failed; one sentence.
+    Failed(Ticket, String),
+    /// The request was cancelled.
+    Cancelled(Ticket),
+}
+
+/// What the window says of device and model.
+#[derive(Clone, Debug)]
+pub struct DeviceSummary {
+    /// Such as `CPU · 2 threads`.
+    pub device: String,
+    /// How the choice came about.
+    pub notes: Vec<String>,
+    /// The weights.
+    pub model: ModelInfo,
+    /// Memory that a run may take.
+    pub memory_bytes: u64,
+    /// Predicted peak bytes for mini-contexts of 1, 2, … 8 pairs.
+    pub predicted_bytes: Vec<usize>,
+}

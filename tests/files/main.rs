@@ -1,0 +1,5 @@
+//! Files in and out: odd and bad inputs, damage, bombs, exports.
+
+mod damage;
+mod odd;
+mod pairing;

@@ -1,0 +1,190 @@
+//! The network against the authors' code, on the CPU and through Vulkan, and checkpoints that must be refused.
+
+use exemplar_engine::Error;
+use exemplar_engine::network::{Cube, Device, Model, relative_error};
+use exemplar_engine::weights::{Array, Weights, formula, write};
+use exemplar_tests::fixture;
+use std::collections::BTreeMap;
+
+const TINY: [usize; 5] = [4, 8, 16, 32, 64];
+
+/// Target and pairs by the golden formula.
+fn inputs(side: usize, pairs: usize) -> (Cube, Vec<(Cube, Cube)>) {
+    let cube = |key: String, to: fn(f32) -> f32| Cube {
+        side,
+        voxels: formula::uniform(&key).take(side.pow(3)).map(to).collect(),
+    };
+    let same = |u| u;
+    let label = |u| if u > 0.7 { 1.0 } else { 0.0 };
+    let pair =
+        |k| (cube(format!("dev:context_image_{k}"), same), cube(format!("dev:context_label_{k}"), label));
+    (cube("dev:target".into(), same), (0..pairs).map(pair).collect())
+}
+
+fn borrowed(pairs: &[(Cube, Cube)]) -> Vec<(&Cube, &Cube)> {
+    pairs.iter().map(|(image, label)| (image, label)).collect()
+}
+
+fn predict(model: &Model, target: &Cube, pairs: &[(&Cube, &Cube)], mini_context: usize) -> Vec<f32> {
+    let encoded = model.encode(target, &mut || Ok(())).unwrap();
+    model.predict(&encoded, pairs, mini_context, &mut |_| Ok(())).unwrap().voxels
+}
+
+fn golden(file: &str) -> BTreeMap<String, Vec<f32>> {
+    let bytes = std::fs::read(fixture(&format!("golden/{file}"))).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let floats = |data: &[u8]| data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    file.tensors().into_iter().map(|(name, view)| (name, floats(view.data()))).collect()
+}
+
+fn tiny(device: &Device) -> Model {
+    Model::load(formula::weights("dev:", &TINY, 1.4), device).unwrap()
+}
+
+fn assert_close(got: &[f32], want: &[f32], tolerance: f64, what: &str) {
+    let error = relative_error(got, want);
+    println!("{what}: relative error {error:.2e}");
+    assert!(error <= tolerance, "{what}: relative error {error:.2e} is above {tolerance:.0e}");
+}
+
+#[test]
+fn the_formula_is_the_golden_one() {
+    let key = "dev:context_unet.context_embedding.module.weight";
+    let first: Vec<f32> = formula::uniform(key).take(2).collect();
+    assert_eq!(first, [0.172_045_23, 0.017_564_118]);
+    let published: usize =
+        formula::shapes(&[32, 64, 128, 256, 512]).values().map(|s| s.iter().product::<usize>()).sum();
+    assert_eq!(published, 70_854_913);
+}
+
+#[test]
+fn the_tiny_network_equals_the_authors_in_every_intermediate() {
+    let (golden, model) = (golden("tiny_forward.safetensors"), tiny(&Device::cpu()));
+    let (target, pairs) = inputs(32, 5);
+    for mini_context in [1, 2, 3, 5] {
+        let output = predict(&model, &target, &borrowed(&pairs), mini_context);
+        assert_close(
+            &output,
+            &golden[&format!("output_l{mini_context}")],
+            1e-5,
+            &format!("output, l = {mini_context}"),
+        );
+        let between = model.intermediates(&target, &borrowed(&pairs), mini_context).unwrap();
+        assert_eq!(between.len(), 10);
+        for (name, values) in between {
+            assert_close(&values, &golden[&name], 1e-5, &name);
+        }
+    }
+}
+
+#[test]
+fn the_published_size_equals_the_authors() {
+    let golden = golden("full_64.safetensors");
+    let model = Model::load(formula::weights("dev:", &[32, 64, 128, 256, 512], 1.4), &Device::cpu()).unwrap();
+    let (target, pairs) = inputs(64, 3);
+    let output = predict(&model, &target, &borrowed(&pairs), 1);
+    let strided: Vec<f32> = (0..32usize.pow(3))
+        .map(|i| output[2 * (i % 32) + 64 * (2 * (i / 32 % 32)) + 64 * 64 * (2 * (i / 1024))])
+        .collect();
+    assert_close(&strided, &golden["output_strided"], 1e-5, "published size at 64³");
+    let mean = output.iter().map(|&v| f64::from(v)).sum::<f64>() / output.len() as f64;
+    assert!((mean - f64::from(golden["stats"][0])).abs() <= 1e-5 * f64::from(golden["stats"][1]));
+}
+
+#[test]
+fn a_vulkan_device_computes_the_same() {
+    let device =
+        Device::software_gpu().expect("a software Vulkan driver is installed; tests/run.sh does that");
+    let golden = golden("tiny_forward.safetensors");
+    let (target, pairs) = inputs(32, 5);
+    let output = predict(&tiny(&device), &target, &borrowed(&pairs), 2);
+    assert_close(&output, &golden["output_l2"], 1e-4, "software Vulkan");
+}
+
+#[test]
+fn order_and_mini_context_change_rounding_only() {
+    let model = tiny(&Device::cpu());
+    let (target, pairs) = inputs(16, 4);
+    let mut pairs = borrowed(&pairs);
+    let want = predict(&model, &target, &pairs, 4);
+    pairs.rotate_left(1);
+    pairs.swap(0, 2);
+    for mini_context in [1, 2, 3, 4, 9] {
+        assert_close(&predict(&model, &target, &pairs, mini_context), &want, 1e-5, "another order and size");
+    }
+}
+
+#[test]
+fn both_golden_checkpoints_load_and_survive_conversion() {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, channels) in [("tiny_trained.ckpt", TINY), ("lightning_full_layout.ckpt", [2, 4, 8, 16, 32])] {
+        let weights = Weights::open(&fixture(&format!("golden/{file}"))).unwrap();
+        let model = Model::load(weights.clone(), &Device::cpu()).unwrap();
+        assert_eq!(model.info.channels, channels);
+        let copy = folder.path().join(format!("{file}.safetensors"));
+        write(&copy, &weights, exemplar_engine::weights::Precision::F32).unwrap();
+        assert_eq!(Weights::open(&copy).unwrap().arrays, weights.arrays);
+    }
+}
+
+#[test]
+fn a_checkpoint_that_does_not_fit_is_refused_by_name() {
+    type Harm = fn(&mut BTreeMap<String, Array>);
+    let cases: [(Harm, &str); 3] = [
+        (
+            |a| drop(a.remove("target_decoder.output_block.block.1.bias")),
+            "output_block.block.1.bias is missing",
+        ),
+        (
+            |a| drop(a.insert("target_decoder.extra".into(), Array { shape: vec![1], values: vec![0.0] })),
+            "extra does not belong",
+        ),
+        (
+            |a| a.get_mut("target_encoder.target_embedding.weight").unwrap().shape = vec![4, 1, 1, 1],
+            "target_embedding.weight has shape [4, 1, 1, 1]",
+        ),
+    ];
+    for (harm, sentence) in cases {
+        let mut weights = formula::weights("dev:", &TINY, 1.4);
+        harm(&mut weights.arrays);
+        let Err(error @ Error::Checkpoint { .. }) = Model::load(weights, &Device::cpu()) else {
+            panic!("accepted")
+        };
+        assert!(error.to_string().contains(sentence), "{error}");
+    }
+}
+
+#[test]
+fn damaged_checkpoints_are_refused_without_a_panic() {
+    let whole = std::fs::read(fixture("golden/lightning_full_layout.ckpt")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.ckpt");
+    let mut draws = formula::uniform("damage");
+    for round in 0..40 {
+        let mut bytes = whole.clone();
+        if round % 4 == 0 {
+            bytes.truncate((draws.next().unwrap() * whole.len() as f32) as usize);
+        }
+        for _ in 0..20 {
+            let at = (draws.next().unwrap() * bytes.len() as f32) as usize;
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1 << (round % 8);
+            }
+        }
+        std::fs::write(&path, bytes).unwrap();
+        // Damage in the optimiser's part goes unnoticed, as it should; the point is that nothing panics.
+        Weights::open(&path).ok();
+    }
+    std::fs::write(&path, b"PK nonsense").unwrap();
+    assert!(Weights::open(&path).is_err());
+}
+
+#[test]
+fn a_step_can_stop_the_work() {
+    let model = tiny(&Device::cpu());
+    let (target, pairs) = inputs(16, 3);
+    let encoded = model.encode(&target, &mut || Ok(())).unwrap();
+    let mut stop_in_second_pair = |done| if done == 1 { Err(Error::Cancelled) } else { Ok(()) };
+    let stopped = model.predict(&encoded, &borrowed(&pairs), 1, &mut stop_in_second_pair);
+    assert!(matches!(stopped, Err(Error::Cancelled)));
+}
