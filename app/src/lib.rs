@@ -1,5 +1,6 @@
 //! The window and the command line of Exemplar.
 
 pub mod cli;
+pub mod demo;
 pub mod viewer;
 pub mod window;

@@ -52,7 +52,7 @@ fn main() -> Result<()> {
     let model = Model::bundled(&Device::cpu())?;
     println!("| set | label | Dice | label-copy floor |\n| --- | --- | --- | --- |");
     for set in SETS {
-        let (examples, targets) = divide(&set, Path::new(&data))?;
+        let [examples, targets] = divide(&set, Path::new(&data))?;
         let mut ours = vec![0.0; set.labels.len()];
         let mut floor = vec![0.0; set.labels.len()];
         let options = Options { labels: set.labels.to_vec(), ..Options::default() };
@@ -82,7 +82,7 @@ fn main() -> Result<()> {
 }
 
 /// Examples and targets, both evenly spread over the sorted names.
-fn divide(set: &Set, data: &Path) -> Result<(Vec<Example<LabelMap>>, Vec<Example<LabelMap>>)> {
+fn divide(set: &Set, data: &Path) -> Result<[Vec<Example<LabelMap>>; 2]> {
     let folder = data.join(set.folder);
     let entries = std::fs::read_dir(folder.join("images"));
     let entries = entries.map_err(|source| exemplar_engine::Error::Io { path: folder.clone(), source })?;
@@ -104,7 +104,7 @@ fn divide(set: &Set, data: &Path) -> Result<(Vec<Example<LabelMap>>, Vec<Example
     let examples = spread(&images, set.examples);
     images.retain(|image| !examples.contains(image));
     let targets = spread(&images, set.targets);
-    Ok((examples.iter().map(open).collect::<Result<_>>()?, targets.iter().map(open).collect::<Result<_>>()?))
+    Ok([examples.iter().map(open).collect::<Result<_>>()?, targets.iter().map(open).collect::<Result<_>>()?])
 }
 
 fn body_order(image: &Scan, labels: &LabelMap) -> (Volume, LabelMap) {

@@ -80,6 +80,11 @@ impl OnGrid for Volume {
     }
 }
 
+/// Whether both grids hold the same voxels of the world, in any axis order.
+pub fn agree(image: &Grid, other: &Grid) -> bool {
+    image.agrees_with(other) || same_lattice(image, other).is_some()
+}
+
 /// Brings `other` to the grid of its image.
 ///
 /// # Errors

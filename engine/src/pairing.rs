@@ -160,6 +160,7 @@ pub fn guess_roles(paths: &[PathBuf]) -> Vec<Planned> {
         let test = name.test || partner[i].is_some_and(|other| names[other].test);
         match (name.label, partner[i]) {
             _ if !is_image_name(&paths[i]) => Role::Ignored { why: "This is not a NIfTI image.".into() },
+            (true, None) if test => Role::GroundTruth,
             (true, None) => Role::Mask,
             (true, Some(_)) if test => Role::GroundTruth,
             (true, Some(_)) => Role::ExampleLabel,
@@ -177,7 +178,7 @@ pub fn guess_roles(paths: &[PathBuf]) -> Vec<Planned> {
         }
     };
     let roles: Vec<_> = (0..paths.len()).map(&mut role_of).collect();
-    let judged = |i: usize| partner[i].is_some_and(|image| roles[image] == Role::Target);
+    let judged = |i: usize| partner[i].is_none_or(|image| roles[image] == Role::Target);
     let plan = paths.iter().enumerate().map(|(i, path)| {
         let role = match &roles[i] {
             Role::GroundTruth if !judged(i) => Role::Ignored { why: "Its image is not the target.".into() },

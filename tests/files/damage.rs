@@ -99,6 +99,18 @@ fn a_header_that_claims_more_than_the_file_can_hold_takes_no_memory() {
 }
 
 #[test]
+fn every_odd_file_stays_within_the_memory_that_its_header_justifies() {
+    for folder in ["samples", "generated"] {
+        for entry in fixture(folder).read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            let (scan, peak) = peak(|| Scan::open(&path, 0).inspect(|scan| drop(scan.labels())));
+            let voxels = scan.map_or(0, |scan| scan.volume.grid.len());
+            assert!(peak < BUFFERS + 4 * size_of::<f32>() * voxels, "{}: {peak}", path.display());
+        }
+    }
+}
+
+#[test]
 fn every_damage_to_a_compressed_file_is_noticed() {
     let plain = small();
     let whole = gzip(&[&plain]);

@@ -1,6 +1,7 @@
-//! What the integration tests share: fixtures and the built program.
+//! What the integration tests share: fixtures, the built program, and runs of it.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 /// A file below `tests/fixtures`.
 pub fn fixture(name: &str) -> PathBuf {
@@ -14,4 +15,38 @@ pub fn program() -> PathBuf {
     let path = folder.join(format!("exemplar{}", std::env::consts::EXE_SUFFIX));
     assert!(path.exists(), "build the program first: cargo build --workspace");
     path
+}
+
+/// What a run of the program left behind.
+pub struct Ran {
+    /// Exit code.
+    pub code: i32,
+    /// Standard output.
+    pub said: String,
+    /// Standard error.
+    pub complained: String,
+}
+
+impl Ran {
+    /// Fails the test unless the program ended well.
+    pub fn well(self) -> Self {
+        assert_eq!(self.code, 0, "{}", self.complained);
+        self
+    }
+}
+
+/// Runs the program on the CPU with these arguments, split at white space; `{}` stand for `paths`, one after the other.
+pub fn exemplar(arguments: &str, paths: &[&Path]) -> Ran {
+    let mut paths = paths.iter();
+    let mut command = Command::new(program());
+    for argument in arguments.split_whitespace() {
+        match argument {
+            "{}" => command.arg(paths.next().expect("there is a path for each {}")),
+            word => command.arg(word),
+        };
+    }
+    assert_eq!(paths.next(), None, "there is a {{}} for each path");
+    let Output { status, stdout, stderr } = command.output().expect("the program starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes UTF-8");
+    Ran { code: status.code().expect("no signal ended it"), said: text(stdout), complained: text(stderr) }
 }

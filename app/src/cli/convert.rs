@@ -1,13 +1,14 @@
 //! `exemplar convert`: checkpoint to safetensors.
 
 use super::{ConvertArgs, Precision};
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use exemplar_engine::network::{Device, Model};
+use exemplar_engine::replace;
 use exemplar_engine::weights::{self, Weights};
 
 /// Runs the command.
 pub fn run(args: &ConvertArgs) -> Result<()> {
-    ensure!(args.input != args.output, "Choose another output: an input file is never overwritten.");
+    replace::forbid_overwriting(&args.output, [args.input.as_path()])?;
     let mut weights = Weights::open(&args.input)?;
     // What is written must be a network that opens again.
     let model = Model::load(weights.clone(), &Device::cpu())?;

@@ -2,37 +2,23 @@
 
 use super::segment::write_report;
 use super::{DemoArgs, preview, progress};
+use crate::demo::DemoCase;
 use anyhow::{Context, Result};
-use exemplar_engine::labels::Names;
 use exemplar_engine::metrics::compare;
 use exemplar_engine::network::{Device, Model};
-use exemplar_engine::nifti::{Scan, write_labels};
+use exemplar_engine::nifti::write_labels;
 use exemplar_engine::pipeline::{Example, Options, segment};
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Runs the command.
 pub fn run(args: &DemoArgs) -> Result<()> {
     let started = Instant::now();
-    let target = Scan::from_bytes("target.nii.gz", include_bytes!("../../../assets/demo/target.nii.gz"))?;
-    let truth =
-        Scan::from_bytes("target_label.nii.gz", include_bytes!("../../../assets/demo/target_label.nii.gz"))?;
-    let image = Scan::from_bytes("example.nii.gz", include_bytes!("../../../assets/demo/example.nii.gz"))?;
-    let label = Scan::from_bytes(
-        "example_label.nii.gz",
-        include_bytes!("../../../assets/demo/example_label.nii.gz"),
-    )?;
-    let truth = truth.labels()?;
-    let label = Arc::new(label.labels()?);
-    let example = Example { name: "example".into(), image: Arc::new(image), label };
+    let DemoCase { target, truth, example, label, names } = DemoCase::open()?;
+    let example = Example { name: example.name.clone(), image: example, label };
     let device = Device::choose(args.compute.device.into(), args.compute.threads.map(usize::from))?;
     device.notes.iter().for_each(|note| eprintln!("{note}"));
     let model = Model::bundled(&device)?;
-    let options = Options {
-        mini_context: args.compute.mini_context.0,
-        names: Names::parse(include_str!("../../../assets/demo/labels.tsv")),
-        ..Options::default()
-    };
+    let options = Options { mini_context: args.compute.mini_context.0, names, ..Options::default() };
     let load = started.elapsed().as_secs_f64();
     let result = segment(&model, &target, &[example], &options, &mut progress::bar())?;
 

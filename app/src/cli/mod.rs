@@ -90,6 +90,9 @@ pub struct RunArgs {
     /// The scan to work on.
     #[arg(short, long)]
     pub target: PathBuf,
+    /// Which volume of a 4D target, from 1.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub volume: u32,
     /// An example: an image and its label file. May be repeated.
     #[arg(short, long, num_args = 2, value_names = ["IMAGE", "LABEL"], required_unless_present = "context_dir")]
     pub context: Vec<PathBuf>,

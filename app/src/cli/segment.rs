@@ -91,7 +91,7 @@ fn run<L: OnGrid>(
         Some(GeometryArg::Resample) => GeometryChoice::Resample,
         Some(GeometryArg::Copy) => GeometryChoice::Copy,
     };
-    let target = Scan::open(&args.target, 0)?;
+    let target = Scan::open(&args.target, args.volume as usize - 1)?;
     let mut names = Names::default();
     let mut examples = Vec::new();
     for (image, label) in &pairs {

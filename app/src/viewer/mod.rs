@@ -16,8 +16,8 @@ mod palette;
 mod pane;
 mod slice;
 mod statistics;
+mod still;
 mod texture;
-mod thumbnail;
 mod view;
 
 pub use camera::{Camera, Plane};
@@ -26,6 +26,6 @@ pub use palette::{ADDED, COLOURS, MISSING, Palette};
 pub use pane::{Pane, TITLE_STYLE, Tool, show_pane};
 pub use slice::Layers;
 pub use statistics::Statistics;
+pub use still::{THUMBNAIL_SIZE, middle_mm, still, thumbnail};
 pub use texture::{ImageTexture, LabelTexture};
-pub use thumbnail::{THUMBNAIL_SIZE, thumbnail};
 pub use view::{OverlayStyle, PaneAction, View};

@@ -220,7 +220,7 @@ fn read_out(state: &State) -> Option<ReadOut> {
 fn short(value: f32) -> String {
     match value.abs() {
         0.0 => "0".into(),
-        size if size < 0.01 || size >= 1e6 => format!("{value:.2e}"),
+        size if !(0.01..1e6).contains(&size) => format!("{value:.2e}"),
         size if size < 10.0 => format!("{value:.2}"),
         size if size < 100.0 && value.fract() != 0.0 => format!("{value:.1}"),
         _ => format!("{value:.0}"),

@@ -53,28 +53,33 @@ fn planes(ui: &mut Ui, state: &State, gallery: &mut Gallery, all: Rect, commands
     in_the_middle(ui, rest, "3D comes later");
 }
 
-/// Prediction, ground truth and difference side by side.
+/// Columns side by side: prediction, ground truth and difference, or the scan beside the prediction.
 fn compare(ui: &mut Ui, state: &State, gallery: &mut Gallery, all: Rect, commands: &mut Commands) {
-    let (Some(judged), Some(truth)) = (state.case.judged(), state.case.truth()) else { return };
+    let Some(judged) = state.case.judged() else { return };
     let drawn = |value: u16| !state.case.hidden.contains(&value);
     let mean = judged.mean_dice(drawn).map_or(String::new(), |value| format!(" · Dice {}", dice(value)));
-    let columns = [
-        (format!("{}{mean}", judged.title), [Some(judged), None]),
-        ("Ground truth".into(), [Some(truth), None]),
-        (format!("Difference{}", excess(judged, drawn)), [Some(judged), Some(truth)]),
-    ];
+    let prediction = (format!("{}{mean}", judged.title), [Some(judged), None]);
+    let columns = match state.case.truth() {
+        Some(truth) => vec![
+            prediction,
+            ("Ground truth".into(), [Some(truth), None]),
+            (format!("Difference{}", excess(judged, drawn)), [Some(judged), Some(truth)]),
+        ],
+        None => vec![("Scan".into(), [None, None]), prediction],
+    };
+    let across = columns.len();
     let c = colours(ui);
     let head = Rect::from_min_max(all.min, pos2(all.right(), all.top() + COLUMN_HEAD));
     let body = Rect::from_min_max(pos2(all.left(), head.bottom()), all.max);
     ui.painter().rect_filled(head, 0, c.panel);
     for (column, (title, layers)) in columns.into_iter().enumerate() {
-        let top = cell(head, [3, 1], [column, 0]).shrink2(vec2(10.0, 0.0));
+        let top = cell(head, [across, 1], [column, 0]).shrink2(vec2(10.0, 0.0));
         within(ui, top, &format!("title {column}"), |ui| {
             ui.add_space(6.0);
             ui.label(RichText::new(&title).font(theme::semibold(theme::TEXT)).color(c.strong));
         });
         for (row, plane) in [Plane::Axial, Plane::Sagittal].into_iter().enumerate() {
-            let place = cell(body, [3, 2], [column, row]);
+            let place = cell(body, [across, 2], [column, row]);
             pane(ui, state, gallery, place, (plane, &format!("compare {column}")), layers, commands);
         }
     }

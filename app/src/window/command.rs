@@ -100,6 +100,8 @@ pub enum Command {
     PlanPair(usize, Option<usize>),
     /// Choose what happens to a file that does not fit.
     PlanFix(usize, Fix),
+    /// Choose the volume of a series, from 0.
+    PlanVolume(usize, usize),
     /// Load what the import plan says.
     PlanLoad,
     /// Drop the import plan.
@@ -146,7 +148,7 @@ impl Command {
             Self::Open => ctrl("Open files…", Key::O),
             Self::OpenFolder => ctrl_shift("Open folder…", Key::O),
             Self::OpenPaths(_) => silent("Open dropped files"),
-            Self::OpenDemo => ctrl("Open the demo case", Key::D),
+            Self::OpenDemo => undoable(ctrl("Open the demo case", Key::D)),
             Self::Paste => ctrl("Paste paths", Key::V),
             Self::Export => ctrl("Export mask…", Key::E),
             Self::CloseCase => undoable(ctrl("Close case", Key::W)),
@@ -196,6 +198,7 @@ impl Command {
             Self::PlanRole(..) => silent("Change role"),
             Self::PlanPair(..) => silent("Change label file"),
             Self::PlanFix(_, fix) => silent(fix.label()),
+            Self::PlanVolume(..) => silent("Change volume"),
             Self::PlanLoad => undoable(silent("Load")),
             Self::PlanCancel => silent("Cancel import"),
             Self::Dismiss(_) => silent("Dismiss"),
@@ -218,7 +221,7 @@ impl Command {
             Self::Segment => case.obstacle().is_none() && !state.run.is_running() && state.engine.is_usable(),
             Self::Cancel => state.run.is_running() || state.plan.is_some() || state.dialog.is_some(),
             Self::Accept | Self::Reject => case.proposal().is_some(),
-            Self::Arrange(Layout::Compare) => case.judged().is_some() && case.truth().is_some(),
+            Self::Arrange(Layout::Compare) => case.judged().is_some(),
             Self::AllExamplesOn | Self::AllExamplesOff => !case.examples.is_empty(),
             Self::AllLabels | Self::NoLabels => !case.labels().is_empty(),
             Self::ResetView | Self::AutoWindow => case.target.is_some(),

@@ -1,8 +1,7 @@
 //! Textures of the volumes that are shown: derived from the state, made when first needed, dropped when gone.
 
 use super::state::State;
-use super::thumbnail::thumbnail;
-use crate::viewer::{Gpu, ImageTexture, LabelTexture};
+use crate::viewer::{Gpu, ImageTexture, LabelTexture, thumbnail};
 use exemplar_engine::LabelMap;
 use exemplar_engine::nifti::Scan;
 use std::collections::HashMap;
@@ -51,7 +50,7 @@ impl Gallery {
         state: &State,
     ) -> egui::TextureId {
         let draw = || {
-            let picture = thumbnail(&scan.volume, labels.map(|l| &**l), &state.palette, 96);
+            let picture = thumbnail(&scan.volume, labels.map(|l| &**l), &state.palette);
             context.load_texture(&scan.name, picture, egui::TextureOptions::LINEAR)
         };
         kept(&mut self.thumbnails, scan, draw).id()

@@ -15,7 +15,6 @@ mod sheet;
 mod shelf;
 pub mod state;
 mod theme;
-mod thumbnail;
 mod widgets;
 
 use crate::viewer::{self, Gpu};

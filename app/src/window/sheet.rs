@@ -145,17 +145,31 @@ fn partner(ui: &mut Ui, plan: &Plan, index: usize, commands: &mut Commands) {
 
 fn outcome(ui: &mut Ui, plan: &Plan, index: usize, outcome: Outcome, commands: &mut Commands) {
     let c = colours(ui);
-    let fix = plan.items[index].fix;
+    let item = &plan.items[index];
     match outcome {
         Outcome::Waits => {}
-        Outcome::Ready => _ = ui.label(RichText::new("ready").size(12.0).color(c.muted)),
+        Outcome::Ready => match item.scan().map_or(1, |scan| scan.facts.frames) {
+            1 => _ = ui.label(RichText::new("ready").size(12.0).color(c.muted)),
+            frames => ui.name_inputs(format!("Volume of {}", item.name), |ui| {
+                let text = |frame: usize| format!("volume {} of {frames}", frame + 1);
+                let choice = ComboBox::from_id_salt("volume").width(COLUMNS[4] - 8.0);
+                choice.selected_text(RichText::new(text(item.frame)).size(12.0)).show_ui(ui, |ui| {
+                    for frame in 0..frames {
+                        let chosen = frame == item.frame;
+                        if ui.selectable_label(chosen, text(frame)).clicked() && !chosen {
+                            commands.push(Command::PlanVolume(index, frame));
+                        }
+                    }
+                });
+            }),
+        },
         Outcome::Ignored => _ = ui.label(RichText::new("not loaded").size(12.0).color(c.muted)),
         Outcome::Choose(fixes) => {
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing = vec2(10.0, 0.0);
                 ui.horizontal_wrapped(|ui| {
                     for option in fixes {
-                        let chosen = fix == Some(*option);
+                        let chosen = item.fix == Some(*option);
                         let text =
                             if chosen { format!("✓ {}", option.label()) } else { option.label().into() };
                         if link(ui, &text, 12.0, if chosen { c.strong } else { c.link }).clicked() {

@@ -2,9 +2,9 @@
 
 mod distance;
 
+use crate::agreement::{GeometryChoice, reconcile};
 use crate::{Error, Grid, LabelMap, Result};
 use distance::{Mask, distances_mm};
-use glam::DVec3;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -35,7 +35,8 @@ pub struct Agreement {
 /// # Errors
 /// [`Error::Geometry`] when the maps do not cover the same voxels of the world; their axis order may differ.
 pub fn compare(prediction: &LabelMap, truth: &LabelMap) -> Result<Vec<Agreement>> {
-    let order = same_lattice(&prediction.grid, &truth.grid).ok_or_else(|| Error::Geometry {
+    let moved = reconcile(&truth.grid, prediction.clone(), GeometryChoice::Strict);
+    let predicted = moved.map_err(|_| Error::Geometry {
         problem: format!(
             "The two maps do not lie on the same voxels of the world ({} against {}); resample one onto the other.",
             describe(&prediction.grid),
@@ -43,14 +44,11 @@ pub fn compare(prediction: &LabelMap, truth: &LabelMap) -> Result<Vec<Agreement>
         ),
     })?;
     let mut boxes: BTreeMap<u16, Extent> = BTreeMap::new();
-    let mut predicted = vec![0u16; truth.voxels.len()];
     let [nx, ny, _] = truth.grid.shape;
-    for (i, (&value, slot)) in truth.voxels.iter().zip(&mut predicted).enumerate() {
-        let voxel = [i % nx, i / nx % ny, i / (nx * ny)];
-        *slot = prediction.voxels[order(voxel)];
-        for label in [value, *slot] {
+    for (i, (&ours, &theirs)) in predicted.voxels.iter().zip(&truth.voxels).enumerate() {
+        for label in [ours, theirs] {
             if label > 0 {
-                boxes.entry(label).or_insert(Extent::EMPTY).include(voxel);
+                boxes.entry(label).or_insert(Extent::EMPTY).include([i % nx, i / nx % ny, i / (nx * ny)]);
             }
         }
     }
@@ -59,7 +57,7 @@ pub fn compare(prediction: &LabelMap, truth: &LabelMap) -> Result<Vec<Agreement>
     Ok(boxes
         .into_par_iter()
         .map(|(label, extent)| {
-            let ours = Mask::cut(&predicted, truth.grid.shape, &extent, label);
+            let ours = Mask::cut(&predicted.voxels, truth.grid.shape, &extent, label);
             let theirs = Mask::cut(&truth.voxels, truth.grid.shape, &extent, label);
             judge(label, &ours, &theirs, spacing, ml)
         })
@@ -92,33 +90,6 @@ fn percentile(values: &mut [f32], part: f64) -> f64 {
     low + (high - low) * at.fract()
 }
 
-/// Where in `from`'s array each voxel of `to` lies, when both hold the same voxels of the world in any axis order.
-fn same_lattice(from: &Grid, to: &Grid) -> Option<impl Fn([usize; 3]) -> usize> {
-    let map = from.voxel_from_world() * to.world_from_voxel;
-    let corner = |i: usize| to.shape[i] as f64 - 1.0;
-    let far = DVec3::new(corner(0), corner(1), corner(2));
-    let whole =
-        |p: DVec3| p.is_finite() && (p - p.round()).abs().max_element() <= crate::geometry::AGREEMENT_VOXELS;
-    let inside = |p: DVec3| (0..3).all(|a| p[a].round() >= 0.0 && p[a].round() < from.shape[a] as f64);
-    let matrix = map.matrix3;
-    let columns = [matrix.x_axis, matrix.y_axis, matrix.z_axis];
-    // Each axis of one must be an axis of the other, forwards or backwards.
-    let straight =
-        columns.iter().all(|c| (c.abs().max_element() - 1.0).abs() < 0.01 && (c.length() - 1.0).abs() < 0.01);
-    let ends = [DVec3::ZERO, far].map(|p| map.transform_point3(p));
-    if !straight || from.len() != to.len() || !ends.iter().all(|&p| whole(p) && inside(p)) {
-        return None;
-    }
-    let (columns, start, from) = (columns.map(DVec3::round), ends[0].round(), *from);
-    Some(move |voxel: [usize; 3]| {
-        let p = start
-            + columns[0] * voxel[0] as f64
-            + columns[1] * voxel[1] as f64
-            + columns[2] * voxel[2] as f64;
-        from.index([p.x as usize, p.y as usize, p.z as usize])
-    })
-}
-
 fn describe(grid: &Grid) -> String {
     let [x, y, z] = grid.shape;
     let [dx, dy, dz] = grid.spacing_mm();
@@ -146,7 +117,7 @@ impl Extent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use glam::{DAffine3, DMat3};
+    use glam::{DAffine3, DMat3, DVec3};
 
     fn boxes(low: usize, high: usize, spacing: f64) -> LabelMap {
         let grid = Grid {

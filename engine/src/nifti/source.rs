@@ -32,7 +32,7 @@ type Bytes<'a> = Box<dyn BufRead + 'a>;
 enum Stream<'a> {
     Plain(Bytes<'a>),
     /// Always present; taken out only for the moment in which one member follows another.
-    Gzip(Option<GzDecoder<Bytes<'a>>>),
+    Gzip(Option<Box<GzDecoder<Bytes<'a>>>>),
 }
 
 impl Source<'static> {
@@ -56,7 +56,7 @@ impl<'a> Source<'a> {
             return refuse("the file is empty; copy or download it again.");
         }
         let stream = if start.starts_with(&GZIP_MAGIC) {
-            Stream::Gzip(Some(GzDecoder::new(bytes)))
+            Stream::Gzip(Some(Box::new(GzDecoder::new(bytes))))
         } else {
             Stream::Plain(bytes)
         };
@@ -126,7 +126,7 @@ impl Read for Stream<'_> {
             if read > 0 || buffer.is_empty() || !more {
                 return Ok(read);
             }
-            *member = member.take().map(|done| GzDecoder::new(done.into_inner()));
+            *member = member.take().map(|done| Box::new(GzDecoder::new(done.into_inner())));
         }
     }
 }

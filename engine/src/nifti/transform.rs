@@ -68,8 +68,7 @@ fn sform(fields: &Fields) -> DAffine3 {
 fn qform(fields: &Fields) -> Option<DAffine3> {
     let vector = DVec3::from_array(fields.quaternion);
     let square = 1.0 - vector.length_squared();
-    // Written so that NaN ends here too.
-    if !(square >= -QUATERNION_ROUNDING) {
+    if square.is_nan() || square < -QUATERNION_ROUNDING {
         return None;
     }
     let real = if square < QUATERNION_ROUNDING { 0.0 } else { square.sqrt() };

@@ -1,7 +1,8 @@
 //! Safetensors in f32 or f16, in and out.
 
 use super::{Array, Weights};
-use crate::{Error, Result};
+use crate::Result;
+use crate::replace::replace_file;
 use half::f16;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -59,10 +60,5 @@ pub fn write(path: &Path, weights: &Weights, precision: Precision) -> Result<()>
     let metadata: HashMap<String, String> = weights.metadata.clone().into_iter().collect();
     let file = safetensors::serialize(views, (!metadata.is_empty()).then_some(metadata))
         .expect("names are unique and shapes fit");
-    let io = |source| Error::Io { path: path.into(), source };
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut beside = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
-    std::io::Write::write_all(&mut beside, &file).map_err(io)?;
-    beside.persist(path).map_err(|error| io(error.error))?;
-    Ok(())
+    replace_file(path, |out| out.write_all(&file))
 }

@@ -8,7 +8,7 @@ mod files;
 mod network;
 mod protocol;
 
-pub use protocol::{DeviceSummary, Event, Payload, Placement, Request, Ticket};
+pub use protocol::{DeviceSummary, Event, Fitted, Payload, Request, Ticket};
 
 use crate::{Error, Result};
 use crossbeam_channel::{Receiver, Sender, unbounded};

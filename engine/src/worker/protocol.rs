@@ -1,5 +1,7 @@
 //! What can be asked of the background threads, and what they answer.
 
+use crate::agreement::GeometryChoice;
+use crate::labels::Names;
 use crate::metrics::Agreement;
 use crate::network::{DeviceChoice, ModelInfo};
 use crate::nifti::{Header, Scan};
@@ -32,7 +34,7 @@ pub enum Request {
         /// The image that they are for.
         image: Arc<Scan>,
         /// What to do where they do not lie on the image.
-        placement: Placement,
+        geometry: GeometryChoice,
     },
     /// Compare two maps; answered by [`Event::Compared`].
     Compare {
@@ -77,17 +79,6 @@ pub enum Request {
     },
 }
 
-/// What to do with labels that do not lie on their image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Placement {
-    /// They do, or it is an error.
-    AsStored,
-    /// Trust both headers: nearest label through the world.
-    Resample,
-    /// Trust the voxel order: the image's header, for equal shapes.
-    CopyHeader,
-}
-
 /// What to save.
 pub enum Payload {
     /// A mask.
@@ -104,8 +95,8 @@ pub enum Event {
     Opened(Ticket, Arc<Scan>),
     /// Files below folders, in the order of their names.
     Listed(Ticket, Vec<PathBuf>),
-    /// Labels on the grid of their image, and voxels by label value.
-    Fitted(Ticket, Arc<LabelMap>, Vec<(u16, usize)>),
+    /// Labels were brought to the grid of their image.
+    Fitted(Ticket, Fitted),
     /// Two maps were compared.
     Compared(Ticket, Vec<Agreement>),
     /// A file was written.
@@ -120,6 +111,17 @@ pub enum Event {
     Failed(Ticket, String),
     /// The request was cancelled.
     Cancelled(Ticket),
+}
+
+/// Labels on the grid of their image.
+#[derive(Clone, Debug)]
+pub struct Fitted {
+    /// The labels.
+    pub map: Arc<LabelMap>,
+    /// Voxels by label value above 0, ascending.
+    pub counts: Vec<(u16, usize)>,
+    /// Names from the table beside the file.
+    pub names: Names,
 }
 
 /// What the window says of device and model.

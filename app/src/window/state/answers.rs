@@ -3,7 +3,7 @@
 use super::case::{Layer, Standing};
 use super::plan::Check;
 use super::run::Run;
-use super::{Engine, Purpose, State};
+use super::{Engine, Layout, Purpose, State};
 use crate::window::outside::Outside;
 use exemplar_engine::pipeline::{Segmentation, Stage};
 use exemplar_engine::worker::{Event, Request, Ticket};
@@ -23,9 +23,9 @@ impl State {
                     self.checked(&path, Check::Image(scan));
                 }
             }
-            Event::Fitted(ticket, labels, counts) => {
+            Event::Fitted(ticket, fitted) => {
                 if let Some(Purpose::Fit(waiting)) = self.waiting.remove(&ticket) {
-                    self.fitted(waiting, labels, &counts, outside);
+                    self.fitted(waiting, fitted, outside);
                 }
             }
             Event::Compared(ticket, agreement) => {
@@ -124,7 +124,7 @@ impl State {
         };
         self.case.layers.insert(0, layer);
         self.case.shown = Some(id);
-        self.look.overlay = true;
+        (self.look.overlay, self.look.layout) = (true, Layout::Compare);
         self.compare_with_truth(outside);
     }
 

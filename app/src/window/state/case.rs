@@ -1,5 +1,6 @@
 //! What the user is working on: everything that undo brings back.
 
+use exemplar_engine::labels::Names;
 use exemplar_engine::metrics::Agreement;
 use exemplar_engine::nifti::Scan;
 use exemplar_engine::pipeline::Report;
@@ -30,6 +31,8 @@ pub struct Case {
     pub mini_context: Option<usize>,
     /// Predictions made so far, for their numbers.
     pub predictions: usize,
+    /// Names of the labels, from the tables beside the files.
+    pub names: Names,
     /// Every file that was loaded; an export never overwrites one.
     pub inputs: BTreeSet<PathBuf>,
 }

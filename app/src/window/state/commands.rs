@@ -54,6 +54,7 @@ impl State {
             Command::PlanLoad => self.load_plan(outside),
             Command::PlanCancel => self.plan = None,
             Command::PlanRole(..) | Command::PlanPair(..) | Command::PlanFix(..) => self.replan(command),
+            Command::PlanVolume(index, frame) => self.open_volume(index, frame, outside),
             Command::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Command::Show(dialog) => self.dialog = dialog,
             Command::View(action) => self.view.apply(action),
@@ -130,8 +131,12 @@ impl State {
 
     fn segment(&mut self, outside: &Outside) {
         let Some(target) = self.case.target.clone() else { return };
-        let options =
-            Options { mini_context: Some(self.at_once()), labels: self.case.wanted(), ..Options::default() };
+        let options = Options {
+            mini_context: Some(self.at_once()),
+            labels: self.case.wanted(),
+            names: self.case.names.clone(),
+            ..Options::default()
+        };
         let examples = self.case.examples_for_run();
         let ticket = self.ask(Request::Segment { target, examples, options }, Purpose::Run, outside);
         let started = Instant::now();
@@ -173,9 +178,21 @@ impl State {
 
     fn replan(&mut self, command: Command) {
         let Some(plan) = &mut self.plan else { return };
+        let mut choose = |index: usize| {
+            if let Some(item) = plan.items.get_mut(index) {
+                item.chosen = true;
+            }
+        };
         match command {
-            Command::PlanRole(index, role) => plan.set_role(index, role),
-            Command::PlanPair(index, partner) => plan.set_partner(index, partner),
+            Command::PlanRole(index, role) => {
+                choose(index);
+                plan.set_role(index, role);
+            }
+            Command::PlanPair(index, partner) => {
+                choose(index);
+                partner.into_iter().for_each(choose);
+                plan.set_partner(index, partner);
+            }
             Command::PlanFix(index, fix) => {
                 if let Some(item) = plan.items.get_mut(index) {
                     item.fix = (item.fix != Some(fix)).then_some(fix);

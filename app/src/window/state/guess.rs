@@ -1,128 +1,100 @@
-//! First guesses of roles: from names, and from content once a file is open.
+//! First guesses of roles: from names, and from content once all files are open. What the user chose stays.
 
-use super::plan::{Check, Plan, Role};
-use std::path::Path;
+use super::plan::{Check, Item, Plan, Role};
+use exemplar_engine::agreement::agree;
+use exemplar_engine::pairing::{self, guess_roles};
+use std::path::PathBuf;
 
-/// Words that mark labels in a file name.
-const LABEL_WORDS: [&str; 11] =
-    ["seg", "mask", "label", "labels", "aseg", "dseg", "aparc", "lesion", "roi", "consensus", "dlmuse"];
-/// Words that mark labels which predictions are judged by.
-const TRUTH_WORDS: [&str; 4] = ["gt", "truth", "manual", "reference"];
-/// Words that say how an image was made, not whom it shows.
-const MODALITY_WORDS: [&str; 10] =
-    ["t1", "t1w", "t2", "t2w", "flair", "pd", "brain", "0000", "gt", "preproc"];
 /// A file with at most this many whole values above 0 is taken for labels when its name says nothing.
 const FEW_VALUES: usize = 64;
 
-/// Whether a file name is one of a NIfTI image; the `.img` half of a pair is opened through its `.hdr`.
-pub fn is_nifti(name: &str) -> bool {
-    let name = name.to_lowercase();
-    [".nii", ".nii.gz", ".hdr"].iter().any(|ending| name.ends_with(ending))
-}
-
-/// What a name says.
-struct Hint {
-    /// The subject: what an image and its labels have in common.
-    subject: String,
-    labels: bool,
-    truth: bool,
-}
-
-fn hint(path: &Path) -> Hint {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let stem = [".gz", ".nii", ".hdr"]
-        .iter()
-        .fold(name.as_str(), |stem, end| stem.strip_suffix(end).unwrap_or(stem));
-    let words: Vec<&str> = stem.split(['_', '.', ' ']).filter(|word| !word.is_empty()).collect();
-    let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().to_lowercase();
-    let has = |list: &[&str]| words.iter().any(|word| list.contains(word));
-    let truth = has(&TRUTH_WORDS);
-    let labels = truth || has(&LABEL_WORDS) || folder.starts_with("label");
-    let says_whom = |word: &&&str| {
-        ![&LABEL_WORDS[..], &TRUTH_WORDS, &MODALITY_WORDS].iter().any(|list| list.contains(*word))
-    };
-    let whom: Vec<&str> = words.iter().filter(says_whom).copied().collect();
-    // Files named by their kind only, such as `T1.nii.gz`, stand in a folder named after the subject.
-    let subject = if whom.is_empty() { folder } else { whom.join("_") };
-    Hint { subject, labels, truth }
-}
-
-/// Roles and pairs of the items from `first` on, by their names.
-pub fn by_name(plan: &mut Plan, first: usize) {
-    let hints: Vec<Hint> = plan.items.iter().map(|item| hint(&item.path)).collect();
-    let usable: Vec<usize> =
-        (first..plan.items.len()).filter(|&i| !matches!(plan.items[i].check, Check::NotAnImage)).collect();
-    for &index in &usable {
-        plan.items[index].role = if hints[index].labels { Role::Label } else { Role::Example };
-    }
-    for label in usable.into_iter().filter(|&i| hints[i].labels) {
-        let fits = |i: &usize| {
-            let item = &plan.items[*i];
-            item.role == Role::Example && item.partner.is_none() && hints[*i].subject == hints[label].subject
+/// Roles and pairs of all items by their names.
+pub fn by_name(plan: &mut Plan) {
+    let count = plan.items.len();
+    let mut paths: Vec<PathBuf> = plan.items.iter().map(|item| item.path.clone()).collect();
+    // Last, so that a new scan becomes the next target, and labels of the present one are known for what they are.
+    paths.extend(plan.case_target.iter().map(|scan| scan.path.clone()));
+    for (index, guess) in guess_roles(&paths).into_iter().take(count).enumerate() {
+        let partner = guess.partner.and_then(|partner| paths.iter().position(|path| *path == partner));
+        let item = &mut plan.items[index];
+        if item.chosen || matches!(item.check, Check::NotAnImage) {
+            continue;
+        }
+        item.why = None;
+        item.role = match guess.role {
+            pairing::Role::Target => Role::Target,
+            pairing::Role::ExampleImage => Role::Example,
+            pairing::Role::ExampleLabel if partner == Some(count) => Role::Truth,
+            pairing::Role::ExampleLabel => Role::Label,
+            pairing::Role::GroundTruth => Role::Truth,
+            pairing::Role::Mask => Role::Mask,
+            pairing::Role::Ignored { why } => {
+                item.why = Some(why);
+                Role::Ignored
+            }
         };
-        if let Some(image) = (0..plan.items.len()).find(fits) {
+        item.partner = partner.filter(|_| item.role == Role::Example);
+    }
+    for index in 0..count {
+        let taken = |partner: usize| plan.items[partner].role != Role::Label;
+        if plan.items[index].partner.is_some_and(taken) {
+            plan.items[index].partner = None;
+        }
+    }
+    // The user's target stays the only one.
+    if plan.items.iter().any(|item| item.chosen && item.role == Role::Target) {
+        let guessed = |item: &&mut Item| item.role == Role::Target && !item.chosen;
+        plan.items.iter_mut().filter(guessed).for_each(|item| item.role = Role::Ignored);
+    }
+}
+
+/// Images of few whole values that no name marks are label maps; each goes to the bare image that it lies on, and
+/// the first bare image that is left is the target.
+pub fn by_content(plan: &mut Plan) {
+    let bare = |plan: &Plan, i: usize| {
+        let item = &plan.items[i];
+        let open = matches!(item.role, Role::Target | Role::Ignored | Role::Example);
+        open && item.partner.is_none() && !item.chosen && item.scan().is_some()
+    };
+    let indices = 0..plan.items.len();
+    let labels: Vec<usize> =
+        indices.clone().filter(|&i| bare(plan, i) && few_values(&plan.items[i])).collect();
+    for &label in &labels {
+        plan.set_role(label, Role::Label);
+        let Some(grid) = plan.items[label].scan().map(|scan| scan.volume.grid) else { continue };
+        let under = |i: &usize| {
+            let lies_on = |item: &Item| item.scan().is_some_and(|image| agree(&image.volume.grid, &grid));
+            bare(plan, *i) && lies_on(&plan.items[*i])
+        };
+        // Rather an image without a role than the target.
+        let image = indices.clone().filter(under).min_by_key(|&i| plan.items[i].role == Role::Target);
+        if let Some(image) = image {
+            plan.set_role(image, Role::Example);
             plan.set_partner(image, Some(label));
+        } else if plan.case_target.as_ref().is_some_and(|target| agree(&target.volume.grid, &grid)) {
+            plan.set_role(label, Role::Mask);
         }
     }
-    // Of several images of one subject one is enough; the others would be examples without labels.
-    let spare = |plan: &Plan, i: usize| {
-        let same = |k: usize| k != i && hints[k].subject == hints[i].subject;
-        let better =
-            |k: usize| plan.items[k].role == Role::Example && (plan.items[k].partner.is_some() || k < i);
-        (0..plan.items.len()).any(|k| same(k) && better(k))
-    };
-    for index in first..plan.items.len() {
-        let item = &plan.items[index];
-        if item.role == Role::Example && item.partner.is_none() && spare(plan, index) {
-            plan.items[index].role = Role::Ignored;
-        }
-    }
-    choose_target(plan, |i| hints[i].truth);
-}
-
-/// The target is the first image without labels, or the one whose labels are called the truth.
-fn choose_target(plan: &mut Plan, is_truth: impl Fn(usize) -> bool) {
-    if plan.target_index().is_some() || plan.case_target.is_some() {
-        return;
-    }
-    let examples = || (0..plan.items.len()).filter(|&i| plan.items[i].role == Role::Example);
-    let judged = examples().find(|&i| plan.items[i].partner.is_some_and(&is_truth));
-    let bare = examples().find(|&i| plan.items[i].partner.is_none());
-    if let Some(index) = judged.or(bare) {
-        plan.set_role(index, Role::Target);
+    if !labels.is_empty() && plan.target_index().is_none() && plan.case_target.is_none() {
+        let left = indices.clone().find(|&i| bare(plan, i));
+        left.into_iter().for_each(|image| plan.set_role(image, Role::Target));
     }
 }
 
-/// An image of few whole values without a role of its own is a label map; it goes to the image that it lies on.
-pub fn by_content(plan: &mut Plan, path: &Path) {
-    let Some(index) = plan.items.iter().position(|item| item.path == path) else { return };
-    let item = &plan.items[index];
-    let Some(scan) = item.scan().cloned() else { return };
-    let few = scan.facts.label_values.as_ref().is_some_and(|values| (1..=FEW_VALUES).contains(&values.len()));
-    if !few || item.role != Role::Example || item.partner.is_some() {
-        return;
-    }
-    plan.set_role(index, Role::Label);
-    let fits = |i: &usize| {
-        let other = &plan.items[*i];
-        let bare = other.role == Role::Example && other.partner.is_none();
-        bare && other.scan().is_some_and(|image| image.volume.grid.agrees_with(&scan.volume.grid))
-    };
-    if let Some(image) = (0..plan.items.len()).find(fits) {
-        plan.set_partner(image, Some(index));
-    }
+fn few_values(item: &Item) -> bool {
+    let values = item.scan().and_then(|scan| scan.facts.label_values.as_ref());
+    values.is_some_and(|values| (1..=FEW_VALUES).contains(&values.len()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::{Item, Phase};
     use super::*;
 
     fn plan(paths: &[&str]) -> Plan {
         let mut plan = Plan::new(None);
-        plan.items.extend(paths.iter().map(|path| Item::new(path.into(), is_nifti(path))));
+        plan.items.extend(paths.iter().map(|path| Item::new(path.into())));
         plan.collecting = false;
-        by_name(&mut plan, 0);
+        by_name(&mut plan);
         plan
     }
 
@@ -131,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_by_suffix_with_target_and_truth() {
+    fn a_drop_is_sorted_into_target_truth_and_examples() {
         let plan = plan(&[
             "a/sub-1_T1.nii.gz",
             "a/sub-1_manual.nii.gz",
@@ -140,29 +112,24 @@ mod tests {
             "n.docx",
         ]);
         let expected = [
-            (Role::Target, None),
-            (Role::Truth, None),
+            (Role::Example, Some(1)),
+            (Role::Label, None),
             (Role::Example, Some(3)),
             (Role::Label, None),
             (Role::Ignored, None),
         ];
         assert_eq!(roles(&plan), expected);
-        assert_eq!(plan.phase(), Phase::Checking);
     }
 
     #[test]
-    fn pairs_by_folder_names() {
-        let plan = plan(&["images/h_001.nii.gz", "images/h_002.nii.gz", "labels/h_001.nii.gz", "new.nii.gz"]);
-        let expected =
-            [(Role::Example, Some(2)), (Role::Target, None), (Role::Label, None), (Role::Example, None)];
-        assert_eq!(roles(&plan), expected);
-    }
-
-    #[test]
-    fn pairs_by_subject_folder() {
-        let plan = plan(&["s1/T1.nii.gz", "s1/aseg.nii.gz", "s1/brain.nii.gz", "s2/T1.nii.gz"]);
-        let expected =
-            [(Role::Example, Some(1)), (Role::Label, None), (Role::Ignored, None), (Role::Target, None)];
-        assert_eq!(roles(&plan), expected);
+    fn what_the_user_chose_stays_when_more_files_arrive() {
+        let mut plan = plan(&["a.nii", "b.nii", "b_seg.nii"]);
+        assert_eq!(roles(&plan), [(Role::Target, None), (Role::Example, Some(2)), (Role::Label, None)]);
+        plan.set_role(1, Role::Target);
+        plan.items[1].chosen = true;
+        plan.items.push(Item::new("a_seg.nii".into()));
+        by_name(&mut plan);
+        assert_eq!(plan.items[1].role, Role::Target);
+        assert_eq!((plan.items[0].role, plan.items[0].partner), (Role::Example, Some(3)));
     }
 }

@@ -1,14 +1,16 @@
 //! From paths to an import plan, and from the plan to the case.
 
-use super::case::{Id, Layer, Pair, Standing};
+use super::case::{Case, Id, Layer, Pair, Standing};
 use super::guess;
-use super::plan::{Check, Fix, Item, Plan, Role};
+use super::plan::{Check, Fix, Item, Phase, Plan, Role};
 use super::{Layout, Purpose, State};
+use crate::demo::DemoCase;
 use crate::viewer::Statistics;
 use crate::window::outside::Outside;
 use exemplar_engine::LabelMap;
+use exemplar_engine::agreement::GeometryChoice;
 use exemplar_engine::nifti::Scan;
-use exemplar_engine::worker::{Placement, Request};
+use exemplar_engine::worker::{Fitted, Request};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,13 +37,11 @@ impl State {
     pub(super) fn check_files(&mut self, files: Vec<PathBuf>, outside: &Outside) {
         let Some(plan) = &mut self.plan else { return };
         plan.collecting = false;
-        let first = plan.items.len();
         for path in files {
             if plan.items.iter().any(|item| item.path == path) {
                 continue;
             }
-            let is_image = guess::is_nifti(&path.to_string_lossy());
-            plan.items.push(Item::new(path, is_image));
+            plan.items.push(Item::new(path));
         }
         if plan.items.is_empty() {
             self.plan = None;
@@ -50,7 +50,7 @@ impl State {
                 true,
             );
         }
-        guess::by_name(plan, first);
+        guess::by_name(plan);
         let waiting = plan.items.iter().filter(|item| matches!(item.check, Check::Waiting));
         let asked =
             |path: &Path| self.waiting.values().any(|p| matches!(p, Purpose::Check(known) if known == path));
@@ -61,12 +61,22 @@ impl State {
         }
     }
 
+    /// Has another volume of a series opened.
+    pub(super) fn open_volume(&mut self, index: usize, frame: usize, outside: &Outside) {
+        let Some(item) = self.plan.as_mut().and_then(|plan| plan.items.get_mut(index)) else { return };
+        (item.frame, item.check) = (frame, Check::Waiting);
+        let path = item.path.clone();
+        self.ask(Request::Open { path: path.clone(), frame }, Purpose::Check(path), outside);
+    }
+
     /// Enters into the plan what became of a file.
     pub(super) fn checked(&mut self, path: &Path, check: Check) {
         let Some(plan) = &mut self.plan else { return };
         if let Some(item) = plan.item_mut(path) {
             item.check = check;
-            guess::by_content(plan, path);
+        }
+        if plan.phase() == Phase::Ready {
+            guess::by_content(plan);
         }
     }
 
@@ -105,25 +115,21 @@ impl State {
             }
             _ => return,
         };
-        let placement = match item.fix {
-            Some(Fix::Resample) => Placement::Resample,
-            Some(Fix::CopyHeader) => Placement::CopyHeader,
-            Some(Fix::LeaveOut) | None => Placement::AsStored,
+        let geometry = match item.fix {
+            Some(Fix::Resample) => GeometryChoice::Resample,
+            Some(Fix::CopyHeader) => GeometryChoice::Copy,
+            Some(Fix::LeaveOut) | None => GeometryChoice::Strict,
         };
-        let request = Request::Fit { label: label.clone(), image, placement };
+        let request = Request::Fit { label: label.clone(), image, geometry };
         self.case.inputs.insert(item.path.clone());
         self.ask(request, Purpose::Fit(waiting), outside);
     }
 
-    /// Takes in a label map that lies on its image now. `counts` are voxels by label value.
-    pub(super) fn fitted(
-        &mut self,
-        waiting: Waiting,
-        labels: Arc<LabelMap>,
-        counts: &[(u16, usize)],
-        outside: &Outside,
-    ) {
+    /// Takes in a label map that lies on its image now.
+    pub(super) fn fitted(&mut self, waiting: Waiting, fitted: Fitted, outside: &Outside) {
         let id: Id = self.case.next_id();
+        let Fitted { map: labels, counts, names } = fitted;
+        self.case.names.merge(names);
         match waiting {
             Waiting::Pair { image, remark } => {
                 let values = counts.iter().map(|&(value, _)| value).collect();
@@ -139,7 +145,7 @@ impl State {
                     id,
                     title: if truth { "Ground truth".into() } else { "Mask".into() },
                     origin: file,
-                    volumes_ml: Layer::volumes(&labels, counts),
+                    volumes_ml: Layer::volumes(&labels, &counts),
                     map: labels,
                     standing,
                     report: None,
@@ -181,9 +187,19 @@ impl State {
         self.waiting.retain(|_, purpose| !matches!(purpose, Purpose::Fit(_)));
     }
 
-    /// Opens the built-in case.
-    pub(super) fn open_demo(&mut self, _outside: &Outside) {
-        self.say("The demo case is not part of this build.", true);
+    /// Opens the built-in case in place of the present one.
+    pub(super) fn open_demo(&mut self, outside: &Outside) {
+        let demo = match DemoCase::open() {
+            Ok(demo) => demo,
+            Err(error) => return self.say(error.to_string(), true),
+        };
+        self.forget_loading();
+        self.case = Case::default();
+        self.set_target(demo.target, outside);
+        let fitted = |map: Arc<LabelMap>| Fitted { counts: map.counts(), map, names: demo.names.clone() };
+        let truth = Waiting::Layer { standing: Standing::Truth, file: "target_label.nii.gz".into() };
+        self.fitted(Waiting::Pair { image: demo.example, remark: None }, fitted(demo.label), outside);
+        self.fitted(truth, fitted(demo.truth), outside);
     }
 }
 

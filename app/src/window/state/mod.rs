@@ -205,7 +205,7 @@ impl State {
 
     /// The name of a label value.
     pub fn label_name(&self, value: u16) -> String {
-        format!("Label {value}")
+        self.case.names.name(value)
     }
 
     /// Colours follow the labels in use; visibility follows the user's choice.

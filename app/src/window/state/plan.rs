@@ -3,7 +3,7 @@
 //! Collecting (folders are searched) → Checking (files are opened) → Ready. Nothing reaches the case before the
 //! user continues; roles are guessed from names at first and from content once a file is open.
 
-use exemplar_engine::nifti::Scan;
+use exemplar_engine::nifti::{Scan, is_image_name};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -90,14 +90,21 @@ pub struct Item {
     pub check: Check,
     /// What the user chose where something does not fit.
     pub fix: Option<Fix>,
+    /// Which volume of a series is taken, from 0.
+    pub frame: usize,
+    /// Why it was left out by the guess.
+    pub why: Option<String>,
+    /// Whether the user had a say in its role or partner, which no later guess changes.
+    pub chosen: bool,
 }
 
 impl Item {
     /// A file that nothing is known of but its name.
-    pub fn new(path: PathBuf, is_image: bool) -> Self {
+    pub fn new(path: PathBuf) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let check = if is_image { Check::Waiting } else { Check::NotAnImage };
-        Self { path, name, role: Role::Ignored, partner: None, check, fix: None }
+        let check = if is_image_name(&path) { Check::Waiting } else { Check::NotAnImage };
+        let role = Role::Ignored;
+        Self { path, name, role, partner: None, check, fix: None, frame: 0, why: None, chosen: false }
     }
 
     /// The opened file.
@@ -238,7 +245,7 @@ impl Plan {
             }
         }
         if let Some(item) = self.items.get_mut(index) {
-            (item.role, item.fix) = (role, None);
+            (item.role, item.fix, item.why) = (role, None, None);
             if role != Role::Example {
                 item.partner = None;
             }

@@ -2,6 +2,7 @@
 
 use super::plan::{Check, Fix, Item, Light, Outcome, Plan, Role, Verdict};
 use exemplar_engine::Grid;
+use exemplar_engine::agreement::agree;
 use exemplar_engine::nifti::Scan;
 
 const ALL_FIXES: &[Fix] = &[Fix::Resample, Fix::CopyHeader, Fix::LeaveOut];
@@ -20,7 +21,10 @@ impl Plan {
             Check::Image(scan) => scan,
         };
         match item.role {
-            Role::Ignored => Verdict::new(Light::Off, shape_of(scan), Outcome::Ignored),
+            Role::Ignored => {
+                let why = item.why.clone().unwrap_or_else(|| shape_of(scan));
+                Verdict::new(Light::Off, why, Outcome::Ignored)
+            }
             Role::Label => Verdict::new(Light::Attention, "belongs to no example yet", Outcome::Ignored),
             Role::Target => match scan.facts.warnings.first() {
                 Some(warning) => Verdict::new(Light::Attention, warning, Outcome::Ready),
@@ -75,9 +79,7 @@ fn labels_on(label: &Scan, grid: &Grid, good: impl Fn(usize) -> String) -> Verdi
         return Verdict::new(Light::Problem, "holds no label above 0", Outcome::Ignored);
     }
     match label.volume.grid.corner_distance_voxels(grid) {
-        _ if label.volume.grid.agrees_with(grid) => {
-            Verdict::new(Light::Good, good(values.len()), Outcome::Ready)
-        }
+        _ if agree(grid, &label.volume.grid) => Verdict::new(Light::Good, good(values.len()), Outcome::Ready),
         Some(voxels) => {
             let smallest = label.volume.grid.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
             let finding = format!("label header {:.1} mm off", voxels * smallest);

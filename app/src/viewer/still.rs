@@ -1,4 +1,4 @@
-//! Small pictures for the example shelf, drawn without the graphics device.
+//! Slices drawn without the graphics device: thumbnails of the shelf, the demo's preview.
 
 use super::{Camera, Palette, Plane, Statistics, View};
 use egui::{Color32, ColorImage, Pos2, Rect, Vec2};
@@ -12,23 +12,33 @@ pub const THUMBNAIL_SIZE: usize = 96;
 const OPACITY: f32 = 0.55;
 
 /// Samples along each side of a pixel.
-const SAMPLES: usize = 2;
+const SAMPLES: usize = 3;
 
 /// An axial slice, radiological and true to scale: through the middle of the labels, or of the volume without any.
 pub fn thumbnail(volume: &Volume, labels: Option<&LabelMap>, palette: &Palette) -> ColorImage {
+    still(volume, labels, palette, Plane::Axial, labels.and_then(middle_mm), THUMBNAIL_SIZE)
+}
+
+/// A square slice of `size` pixels through a world point (the middle of the volume where none is given), radiological
+/// and true to scale, with contrast from the volume's statistics.
+pub fn still(
+    volume: &Volume,
+    labels: Option<&LabelMap>,
+    palette: &Palette,
+    plane: Plane,
+    through_mm: Option<DVec3>,
+    size: usize,
+) -> ColorImage {
     let mut view = View::of(&volume.grid, &Statistics::of(volume));
-    if let Some(middle) = labels.and_then(middle_mm) {
-        view.cursor_mm = middle;
-    }
-    let camera =
-        Camera::new(Plane::Axial, &view, Rect::from_min_size(Pos2::ZERO, Vec2::splat(THUMBNAIL_SIZE as f32)));
+    view.cursor_mm = through_mm.unwrap_or(view.cursor_mm);
+    let camera = Camera::new(plane, &view, Rect::from_min_size(Pos2::ZERO, Vec2::splat(size as f32)));
     let voxel_from_world = volume.grid.voxel_from_world();
     let black = view.level - view.window / 2.0;
     let brightness = |world| {
         ((volume.sample(voxel_from_world.transform_point3(world)) - black) / view.window).clamp(0.0, 1.0)
     };
-    let pixels = (0..THUMBNAIL_SIZE * THUMBNAIL_SIZE).map(|i| {
-        let corner = Vec2::new((i % THUMBNAIL_SIZE) as f32, (i / THUMBNAIL_SIZE) as f32);
+    let pixels = (0..size * size).map(|i| {
+        let corner = Vec2::new((i % size) as f32, (i / size) as f32);
         let mut sum = [0.0; 3];
         for k in 0..SAMPLES * SAMPLES {
             let inner =
@@ -45,7 +55,7 @@ pub fn thumbnail(volume: &Volume, labels: Option<&LabelMap>, palette: &Palette) 
         let [r, g, b] = sum.map(|c| (c / (SAMPLES * SAMPLES) as f32).round() as u8);
         Color32::from_rgb(r, g, b)
     });
-    ColorImage::new([THUMBNAIL_SIZE; 2], pixels.collect())
+    ColorImage::new([size; 2], pixels.collect())
 }
 
 /// The labelled voxel nearest to a world point, background outside the map.
@@ -59,8 +69,8 @@ fn label_at(labels: &LabelMap, world: DVec3) -> u16 {
     }
 }
 
-/// The mean world position of all labelled voxels.
-fn middle_mm(labels: &LabelMap) -> Option<DVec3> {
+/// The mean world position of all labelled voxels; None where there is none.
+pub fn middle_mm(labels: &LabelMap) -> Option<DVec3> {
     let [nx, ny, _] = labels.grid.shape;
     let labelled = labels.voxels.iter().enumerate().filter(|&(_, &value)| value != 0);
     let (sum, count) = labelled.fold((DVec3::ZERO, 0.0), |(sum, count), (i, _)| {

@@ -1,0 +1,6 @@
+//! The program as a script meets it: exit codes, files, sentences.
+
+mod demo;
+mod odd;
+mod reference;
+mod runs;
