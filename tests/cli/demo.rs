@@ -26,7 +26,7 @@ fn the_demo_writes_its_three_files_and_a_line_for_each_label() {
         let name = label["name"].as_str().unwrap();
         let line = ran.said.lines().find(|line| line.starts_with(name)).unwrap();
         let dice: f64 = line.split_whitespace().last().unwrap().parse().unwrap();
-        assert!(line.contains(" ml  Dice ") && dice > 0.5, "{line}");
+        assert!(line.contains(" ml  Dice ") && dice > 0.4, "{line}");
     }
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/demo");
     let target = Scan::open(&assets.join("target.nii.gz"), 0).unwrap();

@@ -78,12 +78,10 @@ fn wrong_arguments_end_with_2_and_an_input_is_never_overwritten() {
     assert_eq!(ran.code, 1);
     assert!(ran.complained.contains("never overwritten"), "{}", ran.complained);
     assert_eq!(std::fs::read(&target).unwrap(), before);
-    let ran = exemplar("segment --device cpu -t {} -c {} {} -o {}", &[
-        &target,
-        &image,
-        &label,
-        &folder.path().join("no such folder/mask.nii.gz"),
-    ]);
+    let ran = exemplar(
+        "segment --device cpu -t {} -c {} {} -o {}",
+        &[&target, &image, &label, &folder.path().join("no such folder/mask.nii.gz")],
+    );
     assert_eq!((ran.code, ran.complained.trim_end().lines().count()), (1, 1), "{}", ran.complained);
 }
 
@@ -101,8 +99,11 @@ fn a_converted_checkpoint_is_the_same_network() {
 
 #[test]
 fn bench_tells_seconds_and_memory() {
-    let ran = exemplar("bench --device cpu --channels 2,4,8 --size 16 --contexts 3 --runs 2 --json", &[]).well();
+    let ran =
+        exemplar("bench --device cpu --channels 2,4,8 --size 16 --contexts 3 --runs 2 --json", &[]).well();
     let report: serde_json::Value = serde_json::from_str(&ran.said).unwrap();
     assert_eq!(report["seconds"].as_array().unwrap().len(), 2);
-    assert!(report["peak_memory_bytes"].as_u64() > Some(0) && report["predicted_memory_bytes"].as_u64() > Some(0));
+    assert!(
+        report["peak_memory_bytes"].as_u64() > Some(0) && report["predicted_memory_bytes"].as_u64() > Some(0)
+    );
 }

@@ -2,7 +2,7 @@
 
 use super::{GeometryArg, RunArgs, progress};
 use anyhow::{Result, bail};
-use exemplar_engine::agreement::{GeometryChoice, OnGrid, reconcile};
+use exemplar_engine::agreement::{GeometryChoice, OnGrid, agree, reconcile};
 use exemplar_engine::labels::Names;
 use exemplar_engine::network::{Device, Model};
 use exemplar_engine::nifti::{Scan, write_image, write_labels, write_series};
@@ -97,7 +97,14 @@ fn run<L: OnGrid>(
     for (image, label) in &pairs {
         names.merge(Names::beside(label));
         let image = Arc::new(Scan::open(image, 0)?);
-        let label = reconcile(&image.volume.grid, read(&Scan::open(label, 0)?)?, how)?;
+        let label = read(&Scan::open(label, 0)?)?;
+        if !image.volume.grid.agrees_with(label.grid()) && agree(&image.volume.grid, label.grid()) {
+            eprintln!(
+                "{}: the label is stored in another axis order; it was turned by its header.",
+                image.name
+            );
+        }
+        let label = reconcile(&image.volume.grid, label, how)?;
         examples.push(Example { name: image.name.clone(), image, label: Arc::new(label) });
     }
     let device = Device::choose(args.compute.device.into(), args.compute.threads.map(usize::from))?;

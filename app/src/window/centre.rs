@@ -4,6 +4,7 @@ use super::bars::{in_the_middle, minus};
 use super::command::Command;
 use super::gallery::Gallery;
 use super::results::dice;
+use super::seen;
 use super::shelf::drops_arrive;
 use super::state::case::Layer;
 use super::state::{Layout as Arrangement, State};
@@ -48,9 +49,7 @@ fn planes(ui: &mut Ui, state: &State, gallery: &mut Gallery, all: Rect, commands
     for (plane, place) in Plane::ALL.into_iter().zip(places) {
         pane(ui, state, gallery, cell(all, [2, 2], place), (plane, "planes"), [layer, None], commands);
     }
-    let rest = cell(all, [2, 2], [1, 1]);
-    ui.painter().rect_filled(rest, 0, Color32::BLACK);
-    in_the_middle(ui, rest, "3D comes later");
+    seen::show(ui, state, cell(all, [2, 2], [1, 1]));
 }
 
 /// Columns side by side: prediction, ground truth and difference, or the scan beside the prediction.

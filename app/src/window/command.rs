@@ -155,7 +155,7 @@ impl Command {
             Self::Quit => ctrl("Quit", Key::Q),
             Self::Undo => ctrl("Undo", Key::Z),
             Self::Redo => ctrl_shift("Redo", Key::Z),
-            Self::Arrange(Layout::Planes) => plain("Three planes and 3D", Key::P),
+            Self::Arrange(Layout::Planes) => plain("Three planes", Key::P),
             Self::Arrange(Layout::Compare) => plain("Compare", Key::C),
             Self::Use(Tool::Cursor) => plain("Cursor", Key::Num1),
             Self::Use(Tool::Zoom) => plain("Zoom", Key::Num2),

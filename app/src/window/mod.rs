@@ -11,6 +11,7 @@ mod gallery;
 mod icons;
 pub mod outside;
 mod results;
+mod seen;
 mod sheet;
 mod shelf;
 pub mod state;

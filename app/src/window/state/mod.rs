@@ -86,7 +86,7 @@ pub struct Look {
 /// What the centre shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// Axial, coronal, sagittal and 3D.
+    /// Axial, coronal, sagittal, and what the network sees.
     Planes,
     /// Prediction, ground truth and difference as columns.
     Compare,

@@ -79,7 +79,13 @@ fn labels_on(label: &Scan, grid: &Grid, good: impl Fn(usize) -> String) -> Verdi
         return Verdict::new(Light::Problem, "holds no label above 0", Outcome::Ignored);
     }
     match label.volume.grid.corner_distance_voxels(grid) {
-        _ if agree(grid, &label.volume.grid) => Verdict::new(Light::Good, good(values.len()), Outcome::Ready),
+        _ if label.volume.grid.agrees_with(grid) => {
+            Verdict::new(Light::Good, good(values.len()), Outcome::Ready)
+        }
+        _ if agree(grid, &label.volume.grid) => {
+            let finding = "stored in another axis order; its header turns it";
+            Verdict::new(Light::Attention, finding, Outcome::Ready)
+        }
         Some(voxels) => {
             let smallest = label.volume.grid.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
             let finding = format!("label header {:.1} mm off", voxels * smallest);

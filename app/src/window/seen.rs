@@ -1,0 +1,52 @@
+//! The fourth pane: what the network saw of each image, and what was odd about the run.
+
+use super::bars::minus;
+use super::state::State;
+use super::theme::{self, colours};
+use super::widgets::within;
+use egui::{Color32, Rect, RichText, ScrollArea, Ui, vec2};
+use exemplar_engine::pipeline::Record;
+
+const TEXT: Color32 = Color32::from_gray(0xd0);
+const QUIET: Color32 = Color32::from_gray(0x8c);
+
+/// Draws it on black, as the panes beside it are in both themes.
+pub fn show(ui: &mut Ui, state: &State, rect: Rect) {
+    ui.painter().rect_filled(rect, 0, Color32::BLACK);
+    let report = state.case.judged().and_then(|layer| layer.report.as_ref());
+    let attention = colours(ui).attention;
+    within(ui, rect.shrink2(vec2(10.0, 8.0)), "seen", |ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        ui.label(RichText::new("What the network sees").font(theme::semibold(12.0)).color(Color32::WHITE));
+        let Some(report) = report else {
+            let text = "After a run: the part of each image that reached the network, and how coarsely.";
+            ui.label(RichText::new(text).size(12.0).color(QUIET));
+            return;
+        };
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            for record in &report.records {
+                ui.add_space(8.0);
+                ui.label(RichText::new(&record.name).size(12.0).color(TEXT));
+                ui.label(RichText::new(describe(record)).size(theme::SMALL).color(QUIET));
+            }
+            for warning in &report.warnings {
+                ui.add_space(8.0);
+                ui.label(RichText::new(warning).size(theme::SMALL).color(attention));
+            }
+        });
+    });
+}
+
+/// `LIA → RAS · 80 × 80 × 80 voxels · at 1.67 mm · 3 to 118`.
+fn describe(record: &Record) -> String {
+    let [start, end] = record.box_voxels;
+    let [x, y, z]: [usize; 3] = std::array::from_fn(|axis| end[axis] - start[axis]);
+    let [a, b, c] = record.working_voxel_mm;
+    let even = (a - b).abs() < 0.005 && (b - c).abs() < 0.005;
+    let voxel = if even { format!("{a:.1} mm") } else { format!("{a:.1} × {b:.1} × {c:.1} mm") };
+    let [low, high] = record.intensity;
+    let turned = &record.orientation;
+    minus(format!(
+        "{turned} → RAS · {x} × {y} × {z} voxels seen at {voxel} · intensities {low:.0} to {high:.0}"
+    ))
+}

@@ -1,0 +1,178 @@
+//! The inner product that all convolutions end in: rows of activations times a packed panel of weights.
+//!
+//! Activations are read as they lie in a map (channels last), one broadcast value for each multiply-add; weights are
+//! packed once into panels as wide as two vectors, so that an inner step reads memory in order only.
+
+// Row pointers are computed, not sliced: a bounds check for each broadcast would cost as much as the multiply-add.
+// `Rows` says what must be in bounds; it is checked once for each call in `product`.
+#![allow(unsafe_code)]
+
+use pulp::{Simd, WithSimd};
+
+/// Weights `[k][n]` of a product, packed by panels of columns.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    /// Rows: inputs.
+    pub k: usize,
+    /// Columns: outputs, a multiple of the vector width.
+    pub n: usize,
+    values: Vec<f32>,
+    lanes: usize,
+}
+
+/// Where the activations of a product lie: row r is made of `segments` pieces of `k / segments` values, the first at
+/// `r · row` and each next one `segment` further on.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// What the rows lie in.
+    pub values: &'a [f32],
+    /// Number of rows.
+    pub count: usize,
+    /// Distance between rows.
+    pub row: usize,
+    /// Pieces of a row.
+    pub segments: usize,
+    /// Distance between pieces.
+    pub segment: usize,
+}
+
+impl Packed {
+    /// Packs `weight(input, output)`.
+    pub fn new(lanes: usize, k: usize, n: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
+        assert!(n.is_multiple_of(lanes), "outputs are padded to whole vectors");
+        let mut values = Vec::with_capacity(k * n);
+        let mut first = 0;
+        while first < n {
+            let width = (2 * lanes).min(n - first);
+            for input in 0..k {
+                values.extend((first..first + width).map(|output| weight(input, output)));
+            }
+            first += width;
+        }
+        Self { k, n, values, lanes }
+    }
+
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+}
+
+/// `out[r][..n] = rows[r] · weights`, rows of `out` being `n` wide.
+#[inline(always)]
+pub fn product<S: Simd>(simd: S, rows: &Rows, weights: &Packed, out: &mut [f32]) {
+    let (lanes, piece) = (S::F32_LANES, weights.k / rows.segments);
+    assert_eq!(weights.lanes, lanes, "weights are packed for the vectors in use");
+    assert_eq!(out.len(), rows.count * weights.n);
+    if rows.count == 0 {
+        return;
+    }
+    let end = (rows.count - 1) * rows.row + (rows.segments - 1) * rows.segment + piece;
+    assert!(end <= rows.values.len(), "every row lies within the values");
+    let mut column = 0;
+    while column < weights.n {
+        let panel = &weights.values[column * weights.k..];
+        if weights.n - column >= 2 * lanes {
+            columns::<S, 2>(simd, rows, piece, panel, &mut out[column..], weights.n);
+            column += 2 * lanes;
+        } else {
+            columns::<S, 1>(simd, rows, piece, panel, &mut out[column..], weights.n);
+            column += lanes;
+        }
+    }
+}
+
+/// All rows for one panel of `N` vectors.
+#[inline(always)]
+fn columns<S: Simd, const N: usize>(
+    simd: S,
+    rows: &Rows,
+    piece: usize,
+    panel: &[f32],
+    out: &mut [f32],
+    width: usize,
+) {
+    let mut done = 0;
+    macro_rules! block {
+        ($m:literal) => {
+            while rows.count - done >= $m {
+                block::<S, $m, N>(simd, rows, done, piece, panel, &mut out[done * width..], width);
+                done += $m;
+            }
+        };
+    }
+    if S::REGISTER_COUNT >= 32 {
+        block!(12);
+        block!(8);
+    }
+    block!(4);
+    block!(1);
+}
+
+/// `M` rows from `first` on: sums stay in registers over the whole of k.
+#[inline(always)]
+fn block<S: Simd, const M: usize, const N: usize>(
+    simd: S,
+    rows: &Rows,
+    first: usize,
+    piece: usize,
+    panel: &[f32],
+    out: &mut [f32],
+    width: usize,
+) {
+    let mut sums = [[simd.splat_f32s(0.0); N]; M];
+    let weights: &[[S::f32s; N]] = bytemuck::cast_slice(&panel[..piece * rows.segments * N * S::F32_LANES]);
+    for (segment, weights) in weights.chunks_exact(piece).enumerate() {
+        let start = first * rows.row + segment * rows.segment;
+        for (k, w) in weights.iter().enumerate() {
+            for (m, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: `product` checked that the last value of the last row lies within the values.
+                let x = simd.splat_f32s(unsafe { *rows.values.get_unchecked(start + m * rows.row + k) });
+                for (sum, w) in sums.iter_mut().zip(w) {
+                    *sum = simd.mul_add_e_f32s(x, *w, *sum);
+                }
+            }
+        }
+    }
+    for (m, sums) in sums.iter().enumerate() {
+        let out: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut out[m * width..][..N * S::F32_LANES]);
+        out.copy_from_slice(sums);
+    }
+}
+
+/// Runs `op` with the widest vectors that `width` is a multiple of.
+pub fn vectorize<Op: WithSimd>(width: usize, op: Op) -> Op::Output {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if width.is_multiple_of(16)
+            && let Some(simd) = pulp::x86::V4::try_new()
+        {
+            return Simd::vectorize(simd, op);
+        }
+        if width.is_multiple_of(8)
+            && let Some(simd) = pulp::x86::V3::try_new()
+        {
+            return Simd::vectorize(simd, op);
+        }
+    }
+    #[cfg(target_arch = "aarch64")]
+    if width.is_multiple_of(4)
+        && let Some(simd) = pulp::aarch64::Neon::try_new()
+    {
+        return Simd::vectorize(simd, op);
+    }
+    Simd::vectorize(pulp::Scalar256b, op)
+}
+
+/// Values in a vector for maps of this width.
+pub fn lanes(width: usize) -> usize {
+    struct Lanes;
+    impl WithSimd for Lanes {
+        type Output = usize;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F32_LANES
+        }
+    }
+    vectorize(width, Lanes)
+}
