@@ -36,7 +36,7 @@ pub struct Pane<'a> {
 
 const CROSSHAIR: Color32 = Color32::from_rgba_unmultiplied_const(0x4f, 0x9c, 0xf5, 170);
 const STRONG: Color32 = Color32::from_gray(0xf2);
-const QUIET: Color32 = Color32::from_gray(0xb4);
+const QUIET: Color32 = Color32::from_gray(0xd2);
 const TEXT_SIZE: f32 = 12.0;
 /// A style of this name gives the font of pane titles, where the window's theme has one.
 pub const TITLE_STYLE: &str = "pane title";
@@ -70,8 +70,11 @@ fn draw(ui: &Ui, gpu: &Gpu, pane: &Pane<'_>, camera: &Camera, rect: Rect) {
     let title = ui.style().text_styles.get(&TextStyle::Name(TITLE_STYLE.into())).cloned();
     let (small, title) = (FontId::proportional(TEXT_SIZE), title.unwrap_or(FontId::proportional(TEXT_SIZE)));
     let text = |at: Pos2, anchor: Align2, text: &str, font: &FontId, colour: Color32| {
-        // A shadow keeps letters legible over bright tissue.
-        painter.text(at + egui::vec2(0.0, 1.0), anchor, text, font.clone(), Color32::from_black_alpha(200));
+        // A dark rim keeps letters legible over bright tissue.
+        for way in [egui::vec2(1.0, 0.0), egui::vec2(-1.0, 0.0), egui::vec2(0.0, 1.0), egui::vec2(0.0, -1.0)]
+        {
+            painter.text(at + way, anchor, text, font.clone(), Color32::from_black_alpha(150));
+        }
         painter.text(at, anchor, text, font.clone(), colour);
     };
     if pane.layers.image.is_some() || pane.layers.labels.is_some() {

@@ -211,7 +211,7 @@ fn agreement(ui: &mut Ui, state: &State, layer: &Layer) {
     let c = colours(ui);
     head(ui, "Against ground truth", |_| {});
     let Some(rows) = &layer.agreement else { return };
-    let columns = [vec2(46.0, 18.0), vec2(46.0, 18.0), vec2(52.0, 18.0)];
+    let columns = [vec2(42.0, 18.0), vec2(60.0, 18.0), vec2(44.0, 18.0)];
     let figures = |ui: &mut Ui, texts: [&str; 3], size: f32, colour| {
         ui.spacing_mut().item_spacing.x = 0.0;
         for (text, size_points) in texts.into_iter().zip(columns).rev() {

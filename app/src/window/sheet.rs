@@ -81,7 +81,7 @@ fn item(ui: &mut Ui, plan: &Plan, index: usize, commands: &mut Commands) {
             }
             match column {
                 0 => {
-                    let shown = widgets::elided(ui, &item.name, theme::TEXT, c.strong, 1);
+                    let shown = widgets::elided(ui, &plan.name(index), theme::TEXT, c.strong, 1);
                     shown.on_hover_text(item.path.display().to_string());
                 }
                 1 if matches!(item.check, Check::NotAnImage) => _ = muted(ui, "—"),
@@ -119,13 +119,12 @@ fn partner(ui: &mut Ui, plan: &Plan, index: usize, commands: &mut Commands) {
     let item = &plan.items[index];
     match item.role {
         Role::Example => {
-            let name = |i: usize| plan.items[i].name.as_str();
-            let text = item.partner.map_or("choose…", name);
+            let text = item.partner.map_or("choose…".into(), |i| plan.name(i));
             let choice = ComboBox::from_id_salt("pair").width(COLUMNS[2] - 8.0).truncate();
             choice.selected_text(RichText::new(text).size(12.0)).show_ui(ui, |ui| {
                 for option in plan.label_choices(index) {
                     let chosen = item.partner == Some(option);
-                    if ui.selectable_label(chosen, name(option)).clicked() && !chosen {
+                    if ui.selectable_label(chosen, plan.name(option)).clicked() && !chosen {
                         commands.push(Command::PlanPair(index, Some(option)));
                     }
                 }
@@ -195,7 +194,8 @@ fn foot(ui: &mut Ui, plan: &Plan, commands: &mut Commands) {
             let ready = plan.phase() == Phase::Ready && sum != Yield::default();
             let load =
                 ui.add_enabled_ui(ready, |ui| button(ui, &load_text(sum), Look::Primary, vec2(120.0, 32.0)));
-            if load.inner.clicked() {
+            let entered = ready && ui.input(|i| i.key_pressed(egui::Key::Enter));
+            if load.inner.clicked() || entered {
                 commands.push(Command::PlanLoad);
             }
             if button(ui, "Cancel", Look::Quiet, Vec2::new(60.0, 28.0)).clicked() {

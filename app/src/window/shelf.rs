@@ -45,12 +45,18 @@ fn target(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Comm
         ui.horizontal(|ui| {
             thumbnail(ui, gallery.thumbnail(ui.ctx(), scan, None, state));
             let light = if warning.is_some() { Light::Attention } else { Light::Good };
-            widgets::text_and(ui, THUMBNAIL, (&scan.name, c.strong), (&details, c.muted), |ui| {
-                let dot = dot(ui, light_colour(&c, light));
-                if !scan.facts.warnings.is_empty() {
-                    dot.on_hover_text(scan.facts.warnings.join("\n"));
-                }
-            });
+            widgets::text_and(
+                ui,
+                THUMBNAIL,
+                (&state.case.name_of(scan), c.strong),
+                (&details, c.muted),
+                |ui| {
+                    let dot = dot(ui, light_colour(&c, light));
+                    if !scan.facts.warnings.is_empty() {
+                        dot.on_hover_text(scan.facts.warnings.join("\n"));
+                    }
+                },
+            );
         });
     });
 }
@@ -73,6 +79,7 @@ fn examples(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Co
 
 fn example(ui: &mut Ui, state: &State, pair: &Pair, gallery: &mut Gallery, commands: &mut Commands) {
     let c = colours(ui);
+    let name = state.case.name_of(&pair.image);
     let count = match pair.values.len() {
         1 => "1 label".to_owned(),
         n => format!("{n} labels"),
@@ -89,16 +96,16 @@ fn example(ui: &mut Ui, state: &State, pair: &Pair, gallery: &mut Gallery, comma
                 ui.multiply_opacity(0.55);
             }
             thumbnail(ui, gallery.thumbnail(ui.ctx(), &pair.image, Some(&pair.label), state));
-            widgets::text_and(ui, THUMBNAIL, (&pair.image.name, c.strong), (&detail, colour), |ui| {
+            widgets::text_and(ui, THUMBNAIL, (&name, c.strong), (&detail, colour), |ui| {
                 dot(ui, if pair.on { light_colour(&c, light) } else { c.line });
                 ui.add_space(2.0);
-                if switch(ui, pair.on, &pair.image.name).clicked() {
+                if switch(ui, pair.on, &name).clicked() {
                     commands.push(Command::SwitchExample(pair.id, !pair.on));
                 }
             });
         });
     });
-    if remove(ui, &response, &pair.image.name).clicked() {
+    if remove(ui, &response, &name).clicked() {
         commands.push(Command::RemoveExample(pair.id));
     }
 }

@@ -1,5 +1,6 @@
 //! What the user is working on: everything that undo brings back.
 
+use super::plan::within_folder;
 use exemplar_engine::labels::Names;
 use exemplar_engine::metrics::Agreement;
 use exemplar_engine::nifti::Scan;
@@ -107,6 +108,13 @@ impl Case {
         self.target.is_none() && self.examples.is_empty()
     }
 
+    /// A scan's name, with its folder where another scan of the case has the same.
+    pub fn name_of(&self, scan: &Scan) -> String {
+        let scans = self.examples.iter().map(|pair| &pair.image).chain(&self.target);
+        let alike = scans.filter(|other| other.name == scan.name).count();
+        if alike > 1 { within_folder(&scan.path, &scan.name) } else { scan.name.clone() }
+    }
+
     /// Examples that the next run reads.
     pub fn on(&self) -> impl Iterator<Item = &Pair> {
         self.examples.iter().filter(|pair| pair.on)
@@ -150,7 +158,7 @@ impl Case {
     pub fn examples_for_run(&self) -> Vec<Example<LabelMap>> {
         self.on()
             .map(|pair| Example {
-                name: pair.image.name.clone(),
+                name: self.name_of(&pair.image),
                 image: pair.image.clone(),
                 label: pair.label.clone(),
             })

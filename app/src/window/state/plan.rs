@@ -203,6 +203,13 @@ impl Plan {
         }
     }
 
+    /// A file's name, with its folder where another file has the same.
+    pub fn name(&self, index: usize) -> String {
+        let Item { name, path, .. } = &self.items[index];
+        let alike = self.items.iter().filter(|item| item.name == *name).count();
+        if alike > 1 { within_folder(path, name) } else { name.clone() }
+    }
+
     /// The item of a file.
     pub fn item_mut(&mut self, path: &Path) -> Option<&mut Item> {
         self.items.iter_mut().find(|item| item.path == path)
@@ -297,4 +304,10 @@ impl Plan {
         }
         sum
     }
+}
+
+/// `folder/name`.
+pub fn within_folder(path: &Path, name: &str) -> String {
+    let folder = path.parent().and_then(Path::file_name);
+    folder.map_or(name.to_owned(), |folder| format!("{}/{name}", folder.to_string_lossy()))
 }

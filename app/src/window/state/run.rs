@@ -60,8 +60,11 @@ pub fn describe(stage: Option<&Stage>) -> String {
         Some(Stage::Preparing { done, total }) => {
             format!("Preparing image {} of {total}", (done + 1).min(*total))
         }
+        Some(Stage::Reading { label, labels, pairs: 1, .. }) if *labels > 1 => {
+            format!("Label {label} of {labels}")
+        }
         Some(Stage::Reading { label, labels, pair, pairs }) if *labels > 1 => {
-            format!("Label {label} of {labels} · example {pair} of {pairs}")
+            format!("Label {label} of {labels} · {pair} of {pairs} read")
         }
         Some(Stage::Reading { pair, pairs, .. }) => format!("Reading example {pair} of {pairs}"),
         Some(Stage::Restoring) => "Laying the result on the scan".into(),
