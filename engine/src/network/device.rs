@@ -24,7 +24,16 @@ pub struct Device {
     pub name: String,
     /// Sentences on how the choice came about, fallbacks included.
     pub notes: Vec<String>,
-    pub(super) burn: burn::tensor::Device,
+    pub(super) backend: Backend,
+}
+
+/// By what a device computes.
+#[derive(Clone, Debug)]
+pub(super) enum Backend {
+    /// Our kernels on the processor.
+    Cpu,
+    /// Burn's operations.
+    Burn(burn::tensor::Device),
 }
 
 /// A GPU counts when its tiny forward is this close to the CPU's (relative error in the 2-norm).
@@ -59,7 +68,13 @@ impl Device {
     pub fn cpu() -> Self {
         let threads = rayon::current_num_threads();
         let name = format!("CPU · {threads} thread{}", if threads == 1 { "" } else { "s" });
-        Self { name, notes: Vec::new(), burn: burn::tensor::Device::flex() }
+        Self { name, notes: Vec::new(), backend: Backend::Cpu }
+    }
+
+    /// The processor by Burn's own operations: the plain statement that kernels are compared with.
+    pub fn reference() -> Self {
+        let backend = Backend::Burn(burn::tensor::Device::flex());
+        Self { name: "reference".into(), notes: Vec::new(), backend }
     }
 
     /// A software Vulkan driver, for tests: the GPU path on a machine without a GPU.
@@ -68,12 +83,7 @@ impl Device {
         let kind = burn::tensor::DeviceKind::Cpu;
         let burn = catch_unwind(|| burn::tensor::Device::vulkan(kind));
         let burn = burn.map_err(|_| Error::Device("There is no software Vulkan driver.".into()))?;
-        Ok(Self { name: "software GPU".into(), notes: Vec::new(), burn })
-    }
-
-    /// Waits until everything asked of the device is done.
-    pub(super) fn wait(&self) -> Result<()> {
-        self.burn.sync().map_err(|error| Error::Device(format!("{} failed: {error:?}.", self.name)))
+        Ok(Self { name: "software GPU".into(), notes: Vec::new(), backend: Backend::Burn(burn) })
     }
 
     /// This device if it computes what `cpu` computes, else a sentence.
@@ -116,7 +126,11 @@ fn gpu() -> Result<Device, String> {
         let identity = burn.identity()?;
         // No card behind it: a software rasterizer.
         identity.physical?;
-        Some(Device { name: format!("GPU · {}", identity.name), notes: Vec::new(), burn })
+        Some(Device {
+            name: format!("GPU · {}", identity.name),
+            notes: Vec::new(),
+            backend: Backend::Burn(burn),
+        })
     };
     let kinds = [DeviceKind::DiscreteGpu(0), DeviceKind::IntegratedGpu(0)];
     // Asking for an adapter that is not there panics inside the graphics library.

@@ -1,16 +1,21 @@
 //! Neuroverse3D, the 3D in-context network, on one device chosen at run time.
 
+mod cpu;
 mod device;
+mod engine;
 mod neuroverse;
-pub mod ops;
+mod ops;
+mod plain;
 
 pub use device::{Device, DeviceChoice, relative_error};
 
 use crate::weights::Weights;
 use crate::{Error, Result};
-use burn::tensor::{Tensor, TensorData};
-use neuroverse::{Check, Neuroverse, TargetFeatures};
-use ops::Plain;
+use cpu::Cpu;
+use device::Backend;
+use engine::Engine;
+use neuroverse::{Check, TargetFeatures};
+use plain::Plain;
 use serde::Serialize;
 use std::path::Path;
 
@@ -45,13 +50,26 @@ pub struct Model {
     /// What the checkpoint is.
     pub info: ModelInfo,
     device: Device,
-    network: Neuroverse,
+    engine: OnDevice,
+}
+
+/// The network on the kinds of device that there are.
+enum OnDevice {
+    /// By our own kernels on the processor.
+    Cpu(Engine<Cpu>),
+    /// By Burn's operations.
+    Burn(Engine<Plain>),
 }
 
 /// The target branch's features of one target, computed once for all labels.
 pub struct EncodedTarget {
-    features: TargetFeatures,
+    features: Features,
     side: usize,
+}
+
+enum Features {
+    Cpu(TargetFeatures<Cpu>),
+    Burn(TargetFeatures<Plain>),
 }
 
 /// What the program holds without a network at work.
@@ -84,9 +102,14 @@ impl Model {
             grid: weights.metadata.get("grid").and_then(|side| side.parse().ok()),
             description: weights.metadata.get("description").cloned(),
         };
-        let network = Neuroverse::load(&mut weights, &device.burn)?;
+        let engine = match &device.backend {
+            Backend::Cpu => OnDevice::Cpu(Engine::load(Cpu::default(), &mut weights)?),
+            Backend::Burn(burn) => {
+                OnDevice::Burn(Engine::load(Plain { device: burn.clone() }, &mut weights)?)
+            }
+        };
         weights.finish()?;
-        Ok(Self { info, device: device.clone(), network })
+        Ok(Self { info, device: device.clone(), engine })
     }
 
     /// Where it computes.
@@ -103,7 +126,10 @@ impl Model {
                 "A working grid of {side} does not fit; use a multiple of {step}."
             )));
         }
-        let features = self.network.encode(&Plain, &self.tensor(&[target]), check)?;
+        let features = match &self.engine {
+            OnDevice::Cpu(engine) => Features::Cpu(engine.encode(target, check)?),
+            OnDevice::Burn(engine) => Features::Burn(engine.encode(target, check)?),
+        };
         Ok(EncodedTarget { features, side: target.side })
     }
 
@@ -116,46 +142,16 @@ impl Model {
         mini_context: usize,
         after_step: &mut AfterStep,
     ) -> Result<Cube> {
-        let context = self.read(target, pairs, mini_context, after_step)?;
-        let check: &mut Check = &mut || after_step(pairs.len());
-        let output = self.network.decode(&Plain, &target.features, &context, check)?;
-        Ok(Cube { side: target.side, voxels: self.values(output)? })
-    }
-
-    /// Mean context features over all pairs, coarsest first: the running mean of Algorithm 1, weighted by the
-    /// number of pairs in each mini-context.
-    fn read(
-        &self,
-        target: &EncodedTarget,
-        pairs: &[(&Cube, &Cube)],
-        mini_context: usize,
-        after_step: &mut AfterStep,
-    ) -> Result<Vec<Tensor<5>>> {
-        let mut mean: Vec<Tensor<5>> = Vec::new();
-        let mut done = 0;
-        for some in pairs.chunks(mini_context.max(1)) {
-            after_step(done)?;
-            let images: Vec<_> = some.iter().map(|(image, _)| *image).collect();
-            let labels: Vec<_> = some.iter().map(|(_, label)| *label).collect();
-            let both = Tensor::cat(vec![self.tensor(&images), self.tensor(&labels)], 1);
-            let features = self.network.read(&Plain, &both, &target.features, &mut || after_step(done))?;
-            let weight = some.len() as f64 / (done + some.len()) as f64;
-            let features = features.into_iter().map(|f| f.mean_dim(0));
-            mean = if mean.is_empty() {
-                features.collect()
-            } else {
-                let old = mean.into_iter();
-                old.zip(features).map(|(old, new)| old.clone() + (new - old) * weight).collect()
-            };
-            done += some.len();
-            // A GPU works behind; waiting here keeps progress, cancelling and memory honest.
-            self.device.wait()?;
-        }
-        if mean.is_empty() {
-            return Err(Error::Request("There is no example to learn from; add at least one.".into()));
-        }
-        after_step(done)?;
-        Ok(mean)
+        let voxels = match (&self.engine, &target.features) {
+            (OnDevice::Cpu(engine), Features::Cpu(target)) => {
+                engine.predict(target, pairs, mini_context, after_step)?
+            }
+            (OnDevice::Burn(engine), Features::Burn(target)) => {
+                engine.predict(target, pairs, mini_context, after_step)?
+            }
+            _ => unreachable!("a target is encoded by the model that predicts"),
+        };
+        Ok(Cube { side: target.side, voxels })
     }
 
     /// Every intermediate of one prediction by the names of the golden files: target shortcuts, target bottleneck
@@ -166,14 +162,18 @@ impl Model {
         pairs: &[(&Cube, &Cube)],
         mini_context: usize,
     ) -> Result<Vec<(String, Vec<f32>)>> {
-        let encoded = self.encode(target, &mut || Ok(()))?;
-        let context = self.read(&encoded, pairs, mini_context, &mut |_| Ok(()))?;
-        let shortcuts = encoded.features.shortcuts.into_iter().enumerate();
-        let named = shortcuts
-            .map(|(i, tensor)| (format!("target_shortcut_{i}"), tensor))
-            .chain([("target_bottleneck".to_owned(), encoded.features.bottom)])
-            .chain(context.into_iter().enumerate().map(|(i, tensor)| (format!("context_mean_{i}"), tensor)));
-        named.map(|(name, tensor)| Ok((name, self.values(tensor)?))).collect()
+        match &self.engine {
+            OnDevice::Cpu(engine) => engine.intermediates(target, pairs, mini_context),
+            OnDevice::Burn(engine) => engine.intermediates(target, pairs, mini_context),
+        }
+    }
+
+    /// Gives memory back that was kept for the next prediction.
+    pub fn rest(&self) {
+        match &self.engine {
+            OnDevice::Cpu(engine) => engine.rest(),
+            OnDevice::Burn(engine) => engine.rest(),
+        }
     }
 
     /// Peak bytes that a prediction on a cube of `side`³ is expected to hold: the weights, the target's features,
@@ -188,19 +188,5 @@ impl Model {
         let mean = 2 * features;
         let pair = features + 7 * stage(0);
         PROGRAM_BYTES + 4 * (self.info.parameters + target + mean + mini_context * pair)
-    }
-
-    /// `[n, 1, z, y, x]` of n cubes.
-    fn tensor(&self, cubes: &[&Cube]) -> Tensor<5> {
-        let side = cubes[0].side;
-        let voxels: Vec<f32> = cubes.iter().flat_map(|cube| cube.voxels.iter().copied()).collect();
-        Tensor::from_data(TensorData::new(voxels, [cubes.len(), 1, side, side, side]), &self.device.burn)
-    }
-
-    fn values(&self, tensor: Tensor<5>) -> Result<Vec<f32>> {
-        let lost =
-            |error: &dyn std::fmt::Debug| Error::Device(format!("{} failed: {error:?}.", self.device.name));
-        let data = tensor.try_into_data().map_err(|error| lost(&error))?;
-        data.try_into_vec::<f32>().map_err(|error| lost(&error))
     }
 }

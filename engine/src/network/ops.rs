@@ -1,103 +1,61 @@
-//! The few operations that the network is made of: the seam behind which faster kernels go.
+//! The few operations that the network is made of: the seam behind which kernels go.
 //!
-//! Tensors are `[batch, channel, z, y, x]`. An operation is as large as a fused kernel would be, so that an
-//! implementation may keep what lies between its steps in cache.
+//! An operation is as large as a fused kernel, so that an implementation may keep what lies between its steps in cache.
 
-use burn::tensor::module::conv3d;
-use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Tensor, activation};
+use super::Cube;
+use crate::Result;
+use crate::weights::Array;
 
-/// Weights of a convolution: `[out, in, k, k, k]` and, where there is one, a bias `[out]`.
-#[derive(Clone, Debug)]
-pub struct Conv {
-    /// `[out, in, k, k, k]`.
-    pub weight: Tensor<5>,
-    /// `[out]`.
-    pub bias: Option<Tensor<1>>,
-}
-
-/// What the network asks of a device.
+/// What the network asks of a device. Feature maps have the shape `[pairs, channels, z, y, x]`, however they lie in memory.
 pub trait Ops {
-    /// GELU of a 3³ convolution with padding 1.
-    fn conv3_gelu(&self, x: &Tensor<5>, conv: &Conv) -> Tensor<5>;
-    /// GELU of a residual and a 3³ convolution with padding 1.
-    fn conv3_add_gelu(&self, x: &Tensor<5>, conv: &Conv, residual: Tensor<5>) -> Tensor<5>;
-    /// 4³ convolution, stride 2, padding 1: half the side.
-    fn down(&self, x: &Tensor<5>, conv: &Conv) -> Tensor<5>;
-    /// 1³ convolution: mixes channels.
-    fn mix(&self, x: &Tensor<5>, conv: &Conv) -> Tensor<5>;
+    /// Feature maps.
+    type Map: Clone;
+    /// Two 3³ convolutions with padding 1 around a residual.
+    type Unit;
+    /// A 4³ convolution with stride 2 and padding 1.
+    type Down;
+    /// A 1³ convolution.
+    type Mix;
+
+    /// Prepares two convolutions, each with weights `[out, in, 3, 3, 3]` and a bias.
+    fn load_unit(&self, first: &(Array, Vec<f32>), second: &(Array, Vec<f32>)) -> Self::Unit;
+    /// Prepares weights `[out, in, 4, 4, 4]`.
+    fn load_down(&self, weight: &Array, bias: &[f32]) -> Self::Down;
+    /// Prepares weights `[out, in, 1, 1, 1]`; `from_image` where the inputs come from [`Ops::input`].
+    fn load_mix(&self, weight: &Array, bias: Option<&[f32]>, from_image: bool) -> Self::Mix;
+
+    /// Pairs that are worth reading at once when memory would allow `wanted`.
+    fn at_once(&self, wanted: usize) -> usize;
+    /// Images side by side: `pairs[n][channel]`.
+    fn input(&self, pairs: &[Vec<&Cube>]) -> Self::Map;
+    /// A residual unit: GELU(x + second(GELU(first(x)))).
+    fn unit(&self, x: Self::Map, unit: &Self::Unit) -> Self::Map;
+    /// Half the side.
+    fn down(&self, x: &Self::Map, conv: &Self::Down) -> Self::Map;
+    /// Mixes channels.
+    fn mix(&self, x: &Self::Map, conv: &Self::Mix) -> Self::Map;
     /// `x` mixed, then enlarged ×2 (trilinear, half-pixel), plus the mixed shortcut. Mixing first gives the same
     /// as the published order, enlarge, concatenate, mix, with an eighth of the work.
-    fn up(&self, x: &Tensor<5>, shortcut: &Tensor<5>, conv: &UpConv) -> Tensor<5>;
-    /// GELU(x + mix(x) + other): the fusion of two branches, `other` being the mixed other branch.
-    fn fuse(&self, x: &Tensor<5>, conv: &Conv, other: &Tensor<5>) -> Tensor<5>;
+    fn up(&self, x: &Self::Map, shortcut: &Self::Map, conv: &UpConv<Self::Mix>) -> Self::Map;
+    /// GELU(x + own(x) + others(other)): the fusion of two branches. `other` has one pair or as many as `x`.
+    fn fuse(&self, x: Self::Map, own: &Self::Mix, other: &Self::Map, others: &Self::Mix) -> Self::Map;
+    /// The running mean over pairs (Algorithm 1): `mean`, of what was read before, moved by `weight` towards the mean
+    /// of the pairs of `new`. Without a mean, the mean of `new`.
+    fn add_to_mean(&self, mean: Option<Self::Map>, new: Self::Map, weight: f64) -> Self::Map;
+    /// The first channel of mix(x).
+    fn output(&self, x: &Self::Map, conv: &Self::Mix) -> Result<Vec<f32>>;
+    /// All values, `[channel, z, y, x]`, for comparisons.
+    fn values(&self, x: &Self::Map) -> Result<Vec<f32>>;
+    /// Waits until everything asked for is done.
+    fn wait(&self) -> Result<()>;
+    /// Gives memory back that was kept for the next operation.
+    fn rest(&self);
 }
 
 /// The 1³ convolution after enlarging, its input channels split.
-#[derive(Clone, Debug)]
-pub struct UpConv {
+pub struct UpConv<Mix> {
     /// Acts on the enlarged features; no bias.
-    pub up: Conv,
+    pub up: Mix,
     /// Acts on the shortcut; carries the bias.
-    pub shortcut: Conv,
-}
-
-/// Burn's own operations, on any of its devices.
-pub struct Plain;
-
-impl Ops for Plain {
-    fn conv3_gelu(&self, x: &Tensor<5>, conv: &Conv) -> Tensor<5> {
-        activation::gelu(convolve(x, conv, 1, 1))
-    }
-
-    fn conv3_add_gelu(&self, x: &Tensor<5>, conv: &Conv, residual: Tensor<5>) -> Tensor<5> {
-        activation::gelu(convolve(x, conv, 1, 1) + residual)
-    }
-
-    fn down(&self, x: &Tensor<5>, conv: &Conv) -> Tensor<5> {
-        convolve(x, conv, 2, 1)
-    }
-
-    fn mix(&self, x: &Tensor<5>, conv: &Conv) -> Tensor<5> {
-        convolve(x, conv, 1, 0)
-    }
-
-    fn up(&self, x: &Tensor<5>, shortcut: &Tensor<5>, conv: &UpConv) -> Tensor<5> {
-        let mut mixed = self.mix(x, &conv.up);
-        for axis in 2..5 {
-            mixed = double(mixed, axis);
-        }
-        mixed + self.mix(shortcut, &conv.shortcut)
-    }
-
-    fn fuse(&self, x: &Tensor<5>, conv: &Conv, other: &Tensor<5>) -> Tensor<5> {
-        activation::gelu(self.mix(x, conv) + x.clone() + other.clone())
-    }
-}
-
-fn convolve(x: &Tensor<5>, conv: &Conv, stride: usize, padding: usize) -> Tensor<5> {
-    let options = ConvOptions::new([stride; 3], [padding; 3], [1; 3], 1);
-    conv3d(x.clone(), conv.weight.clone(), conv.bias.clone(), options)
-}
-
-/// Twice as many samples along `axis`: each new centre lies a quarter of the old spacing from the nearest old
-/// one, and the border repeats (PyTorch's `align_corners=False`).
-fn double(x: Tensor<5>, axis: usize) -> Tensor<5> {
-    let mut dims = x.dims();
-    let n = dims[axis];
-    let first = x.clone().narrow(axis, 0, 1);
-    let last = x.clone().narrow(axis, n - 1, 1);
-    let (before, after) = if n > 1 {
-        let before = Tensor::cat(vec![first, x.clone().narrow(axis, 0, n - 1)], axis);
-        (before, Tensor::cat(vec![x.clone().narrow(axis, 1, n - 1), last], axis))
-    } else {
-        (first, last)
-    };
-    let near = x * 0.75;
-    let even = near.clone() + before * 0.25;
-    let odd = near + after * 0.25;
-    dims[axis] = 2 * n;
-    let pair =
-        Tensor::cat(vec![even.unsqueeze_dim::<6>(axis + 1), odd.unsqueeze_dim::<6>(axis + 1)], axis + 1);
-    pair.reshape(dims)
+    pub shortcut: Mix,
 }

@@ -58,9 +58,9 @@ impl Packed {
     }
 }
 
-/// `out[r][..n] = rows[r] · weights`, rows of `out` being `n` wide.
+/// `out[r] = rows[r] · weights` or, with `add`, `out[r] += rows[r] · weights`; rows of `out` are `n` wide.
 #[inline(always)]
-pub fn product<S: Simd>(simd: S, rows: &Rows, weights: &Packed, out: &mut [f32]) {
+pub fn product<S: Simd>(simd: S, rows: &Rows, weights: &Packed, out: &mut [f32], add: bool) {
     let (lanes, piece) = (S::F32_LANES, weights.k / rows.segments);
     assert_eq!(weights.lanes, lanes, "weights are packed for the vectors in use");
     assert_eq!(out.len(), rows.count * weights.n);
@@ -73,10 +73,10 @@ pub fn product<S: Simd>(simd: S, rows: &Rows, weights: &Packed, out: &mut [f32])
     while column < weights.n {
         let panel = &weights.values[column * weights.k..];
         if weights.n - column >= 2 * lanes {
-            columns::<S, 2>(simd, rows, piece, panel, &mut out[column..], weights.n);
+            columns::<S, 2>(simd, rows, piece, panel, &mut out[column..], weights.n, add);
             column += 2 * lanes;
         } else {
-            columns::<S, 1>(simd, rows, piece, panel, &mut out[column..], weights.n);
+            columns::<S, 1>(simd, rows, piece, panel, &mut out[column..], weights.n, add);
             column += lanes;
         }
     }
@@ -91,19 +91,23 @@ fn columns<S: Simd, const N: usize>(
     panel: &[f32],
     out: &mut [f32],
     width: usize,
+    add: bool,
 ) {
     let mut done = 0;
     macro_rules! block {
         ($m:literal) => {
             while rows.count - done >= $m {
-                block::<S, $m, N>(simd, rows, done, piece, panel, &mut out[done * width..], width);
+                block::<S, $m, N>(simd, rows, done, piece, panel, &mut out[done * width..], width, add);
                 done += $m;
             }
         };
     }
-    if S::REGISTER_COUNT >= 32 {
-        block!(12);
-        block!(8);
+    // As many sums as registers hold beside the weights and a value.
+    match (S::REGISTER_COUNT >= 32, N) {
+        (true, 2) => block!(12),
+        (true, _) => block!(16),
+        (false, 2) => block!(6),
+        (false, _) => block!(8),
     }
     block!(4);
     block!(1);
@@ -119,6 +123,7 @@ fn block<S: Simd, const M: usize, const N: usize>(
     panel: &[f32],
     out: &mut [f32],
     width: usize,
+    add: bool,
 ) {
     let mut sums = [[simd.splat_f32s(0.0); N]; M];
     let weights: &[[S::f32s; N]] = bytemuck::cast_slice(&panel[..piece * rows.segments * N * S::F32_LANES]);
@@ -136,7 +141,9 @@ fn block<S: Simd, const M: usize, const N: usize>(
     }
     for (m, sums) in sums.iter().enumerate() {
         let out: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut out[m * width..][..N * S::F32_LANES]);
-        out.copy_from_slice(sums);
+        for (out, sum) in out.iter_mut().zip(sums) {
+            *out = if add { simd.add_f32s(*out, *sum) } else { *sum };
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use std::cell::RefCell;
 pub struct Mix {
     weights: Packed,
     bias: Vec<f32>,
+    outputs: usize,
 }
 
 impl Mix {
@@ -23,12 +24,12 @@ impl Mix {
         });
         let mut padded_bias = bias.map_or(Vec::new(), <[f32]>::to_vec);
         padded_bias.resize(to, 0.0);
-        Self { weights, bias: padded_bias }
+        Self { weights, bias: padded_bias, outputs }
     }
 
     /// The convolution of `x`.
     pub fn run(&self, x: &Map, pool: &Pool) -> Map {
-        let mut out = pool.map(x.side, self.weights.n);
+        let mut out = pool.map(x.side, self.outputs);
         let line = x.side * self.weights.n;
         out.values.par_chunks_mut(line).zip(x.values.par_chunks(x.side * x.width)).for_each(|(out, x)| {
             vectorize(self.weights.n, Line { mix: self, x, out });
@@ -91,7 +92,7 @@ impl WithSimd for Line<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        product(simd, &rows(self.x, self.mix.weights.k), &self.mix.weights, self.out);
+        product(simd, &rows(self.x, self.mix.weights.k), &self.mix.weights, self.out, false);
         let bias: &[S::f32s] = bytemuck::cast_slice(&self.mix.bias);
         let out: &mut [S::f32s] = bytemuck::cast_slice_mut(self.out);
         for voxel in out.chunks_exact_mut(bias.len()) {
@@ -118,9 +119,10 @@ impl WithSimd for Fused<'_> {
         let mut scratch = SCRATCH.take();
         scratch.resize(2 * self.x.len(), 0.0);
         let (ours, theirs) = scratch.split_at_mut(self.x.len());
-        product(simd, &rows(self.x, self.own.weights.k), &self.own.weights, ours);
-        product(simd, &rows(self.other, self.others.weights.k), &self.others.weights, theirs);
-        let [a, b]: [&[S::f32s]; 2] = [&self.own.bias, &self.others.bias].map(|bias| bytemuck::cast_slice(bias));
+        product(simd, &rows(self.x, self.own.weights.k), &self.own.weights, ours, false);
+        product(simd, &rows(self.other, self.others.weights.k), &self.others.weights, theirs, false);
+        let [a, b]: [&[S::f32s]; 2] =
+            [&self.own.bias, &self.others.bias].map(|bias| bytemuck::cast_slice(bias));
         let [ours, theirs]: [&[S::f32s]; 2] = [ours, theirs].map(|line| bytemuck::cast_slice(line));
         let out: &mut [S::f32s] = bytemuck::cast_slice_mut(self.x);
         for (i, out) in out.iter_mut().enumerate() {

@@ -11,7 +11,9 @@ use std::cell::RefCell;
 pub struct Down {
     taps: Packed,
     bias: Vec<f32>,
+    /// Padded channels of the input.
     from: usize,
+    outputs: usize,
 }
 
 impl Down {
@@ -21,18 +23,22 @@ impl Down {
         // Rows in the order in which the channels of neighbouring voxels lie in memory: z, y, x, channel.
         let taps = Packed::new(lanes(to), 64 * from, to, |row, output| {
             let (tap, input) = (row / from, row % from);
-            if input < inputs && output < outputs { weight[(output * inputs + input) * 64 + tap] } else { 0.0 }
+            if input < inputs && output < outputs {
+                weight[(output * inputs + input) * 64 + tap]
+            } else {
+                0.0
+            }
         });
         let mut padded_bias = bias.to_vec();
         padded_bias.resize(to, 0.0);
-        Self { taps, bias: padded_bias, from }
+        Self { taps, bias: padded_bias, from, outputs }
     }
 
     /// The convolution of `x`, whose side is even.
     pub fn run(&self, x: &Map, pool: &Pool) -> Map {
         assert!(x.width == self.from && x.side.is_multiple_of(2));
         let half = x.side / 2;
-        let mut out = pool.map(half, self.taps.n);
+        let mut out = pool.map(half, self.outputs);
         out.values.par_chunks_mut(half * self.taps.n).enumerate().for_each(|(line, out)| {
             vectorize(self.taps.n, Line { conv: self, x, out, y: line % half, z: line / half });
         });
@@ -72,7 +78,7 @@ impl WithSimd for Line<'_> {
             }
         }
         let rows = Rows { values: &lines, count: side / 2, row: 2 * width, segments: 16, segment: line };
-        product(simd, &rows, &self.conv.taps, self.out);
+        product(simd, &rows, &self.conv.taps, self.out, false);
         LINES.set(lines);
         let bias: &[S::f32s] = bytemuck::cast_slice(&self.conv.bias);
         let out: &mut [S::f32s] = bytemuck::cast_slice_mut(self.out);

@@ -1,19 +1,21 @@
-//! 3³ convolution with padding 1 by Winograd's F(2, 3) along all three axes (Lavin and Gray, 2016): 64 multiplications
+//! 3³ convolutions with padding 1 by Winograd's F(2, 3) along all three axes (Lavin and Gray, 2016): 64 multiplications
 //! for 8 outputs instead of 216, with bias, residual and GELU applied while a tile is in cache.
 //!
-//! One block of tiles at a time goes through transform, products and inverse transform for each of the four transformed
-//! positions along z, so that its 16 matrices fit the second-level cache at every channel count.
+//! Blocks of tiles go through transform, products and inverse transform, so small that what lies between these steps
+//! stays in cache while a block's weights are read once for all its tiles.
 
-// Voxels are loaded by computed offsets: bounds checks inside the transforms would double their time. Each offset
-// is that of a voxel inside the map (`Tile::inside`), and rows of scratch are cut to the length that is written.
+// Voxels are read and written by computed addresses. Bounds checks inside the transforms would double their time, and
+// tiles of several threads write voxels of one plane side by side, which slices cannot express. Each `SAFETY` says
+// why an address lies inside; that no voxel is written while another thread uses it is the contract of `Planes`.
 #![allow(unsafe_code)]
 
 use super::gelu::gelu;
 use super::gemm::{Packed, Rows, lanes, product, vectorize};
-use super::map::{Map, padded};
+use super::map::padded;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
-use std::cell::RefCell;
+use std::cell::Cell;
+use std::ops::Range;
 
 /// A 3³ convolution, transformed.
 #[derive(Clone, Debug)]
@@ -21,37 +23,35 @@ pub struct Conv3 {
     /// One product for each of the 64 transformed positions, z slowest.
     positions: Vec<Packed>,
     bias: Vec<f32>,
-    width: usize,
+    /// Padded channels.
+    pub width: usize,
 }
 
 /// Rows of G: a filter of three taps on four transformed positions.
-const G: [[f32; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
+const G: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
 
-/// Floats that a block's matrices may take together, about half of a second-level cache.
-const BLOCK_FLOATS: usize = 120_000;
+/// Most padded channels: the published network has half as many.
+const WIDEST: usize = 1024;
+
+/// Channels from which on weights are too large for a cache to keep between blocks.
+pub const HEAVY: usize = 128;
 
 impl Conv3 {
     /// Transforms weights `[out, in, z, y, x]` of a convolution that keeps the number of channels.
     pub fn new(channels: usize, weight: &[f32], bias: &[f32]) -> Self {
         let width = padded(channels);
+        assert!(width <= WIDEST, "no network has that many channels");
         let lanes = lanes(width);
-        let filter = |output: usize, input: usize, [pz, py, px]: [usize; 3]| -> f32 {
-            let taps = &weight[(output * channels + input) * 27..][..27];
-            let mut sum = 0.0;
-            for z in 0..3 {
-                for y in 0..3 {
-                    for x in 0..3 {
-                        let factor = f64::from(G[pz][z]) * f64::from(G[py][y]) * f64::from(G[px][x]);
-                        sum += factor * f64::from(taps[z * 9 + y * 3 + x]);
-                    }
-                }
-            }
-            sum as f32
-        };
         let position = |p: usize| {
-            let at = [p / 16, p / 4 % 4, p % 4];
+            let [pz, py, px] = [p / 16, p / 4 % 4, p % 4];
+            let factors: [f64; 27] =
+                std::array::from_fn(|tap| G[pz][tap / 9] * G[py][tap / 3 % 3] * G[px][tap % 3]);
             Packed::new(lanes, width, width, |input, output| {
-                if input < channels && output < channels { filter(output, input, at) } else { 0.0 }
+                if input >= channels || output >= channels {
+                    return 0.0;
+                }
+                let taps = &weight[(output * channels + input) * 27..][..27];
+                taps.iter().zip(factors).map(|(&tap, factor)| f64::from(tap) * factor).sum::<f64>() as f32
             })
         };
         let mut padded_bias = bias.to_vec();
@@ -59,157 +59,262 @@ impl Conv3 {
         Self { positions: (0..64).into_par_iter().map(position).collect(), bias: padded_bias, width }
     }
 
-    /// Values that are kept.
-    pub fn len(&self) -> usize {
-        self.positions.iter().map(Packed::len).sum()
+    /// Bytes that are kept.
+    pub fn bytes(&self) -> usize {
+        4 * self.positions.iter().map(Packed::len).sum::<usize>()
     }
 
-    /// `out = GELU(conv(x))`, or `out = GELU(out + conv(x))` with `residual`.
-    pub fn run(&self, x: &Map, out: &mut Map, residual: bool) {
-        assert_eq!((x.width, out.width, x.side), (self.width, self.width, out.side));
-        let (side, tiles) = (x.side, x.side.div_ceil(2));
-        // Slabs of tiles along z, thick enough that weights are read for many tiles at once.
-        let wanted = if self.width >= 128 { 32 } else { 1 };
-        let slab = wanted_rows(wanted, tiles * tiles).min(tiles.div_ceil(rayon::current_num_threads())).max(1);
-        let planes = 2 * slab * side * side * self.width;
-        out.values.par_chunks_mut(planes).enumerate().for_each(|(number, out)| {
-            let first = number * slab;
-            let job = Slab { conv: self, x, out, first, tiles, residual };
-            vectorize(self.width, job);
-        });
+    /// Tiles of a block: the more channels, the longer it takes to read the weights, and the more tiles must share that.
+    fn block(&self) -> usize {
+        match self.width {
+            ..HEAVY => 24,
+            HEAVY..256 => 48,
+            _ => 128,
+        }
     }
 }
 
-fn wanted_rows(tiles: usize, in_a_plane: usize) -> usize {
-    tiles.div_ceil(in_a_plane)
+/// Planes of voxels of a map, or a window onto one: plane z lies at z modulo `held`.
+///
+/// Several threads hold the same planes. Whoever makes the jobs of a step answers for it that none writes voxels
+/// that another one reads or writes.
+#[derive(Clone, Copy)]
+pub struct Planes {
+    values: *mut f32,
+    held: usize,
+    plane: usize,
 }
 
-/// Tiles `first ..` along z, whose outputs are `out`.
-struct Slab<'a> {
-    conv: &'a Conv3,
-    x: &'a Map,
-    out: &'a mut [f32],
-    first: usize,
-    tiles: usize,
-    residual: bool,
+// SAFETY: see the contract above; the memory outlives the step, which borrows it mutably.
+unsafe impl Send for Planes {}
+unsafe impl Sync for Planes {}
+
+impl Planes {
+    /// The planes of `values`, each `plane` long.
+    pub fn new(values: &mut [f32], plane: usize) -> Self {
+        Self { held: values.len() / plane, plane, values: values.as_mut_ptr() }
+    }
+
+    /// Where plane `z` starts.
+    #[inline(always)]
+    fn at(self, z: usize) -> *mut f32 {
+        // SAFETY: the remainder is below the number of planes held.
+        unsafe { self.values.add(z % self.held * self.plane) }
+    }
+}
+
+/// A layer of tiles of one convolution: outputs on planes `2 · layers.start .. 2 · layers.end`.
+#[derive(Clone)]
+pub struct Layers<'a> {
+    /// The convolution.
+    pub conv: &'a Conv3,
+    /// Inputs: all planes from one below to one above the outputs.
+    pub from: Planes,
+    /// Outputs.
+    pub to: Planes,
+    /// Voxels along each side of the whole map.
+    pub side: usize,
+    /// Tiles along z.
+    pub layers: Range<usize>,
+    /// Whether the outputs hold residuals: `to = GELU(to + conv(from))` instead of `to = GELU(conv(from))`.
+    pub residual: bool,
+}
+
+impl Layers<'_> {
+    fn across(&self) -> usize {
+        self.side.div_ceil(2)
+    }
+
+    fn count(&self) -> usize {
+        self.layers.len() * self.across() * self.across()
+    }
+}
+
+/// Carries out all layers at once. None may write what another reads or writes.
+pub fn run(jobs: &[Layers]) {
+    let threads = rayon::current_num_threads();
+    let all: usize = jobs.iter().map(Layers::count).sum();
+    let mut runs = Vec::new();
+    for job in jobs {
+        // Small enough that every thread has some, in whole groups of rows of the products.
+        let block = job.conv.block().min(all.div_ceil(threads).next_multiple_of(4)).max(1);
+        let blocks = job.count().div_ceil(block);
+        let run = blocks.div_ceil(RUNS * threads);
+        runs.extend(
+            (0..blocks)
+                .step_by(run)
+                .map(|first| (job, block, first * block..((first + run) * block).min(job.count()))),
+        );
+    }
+    runs.into_par_iter().with_max_len(1).for_each(|(job, block, tiles)| {
+        for start in tiles.clone().step_by(block) {
+            let end = (start + block).min(tiles.end);
+            vectorize(
+                job.conv.width,
+                Block { job, tiles: start..end, next: end..(end + block).min(tiles.end) },
+            );
+        }
+    });
+}
+
+/// Runs of blocks for each thread: more than one, so that a thread that was held up leaves its share to others.
+const RUNS: usize = 4;
+
+/// Bᵀ d: four samples on four transformed positions.
+#[inline(always)]
+fn transformed<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 4] {
+    [simd.sub_f32s(a, c), simd.add_f32s(b, c), simd.sub_f32s(c, b), simd.sub_f32s(b, d)]
+}
+
+/// Tiles of a layer that one thread takes through the three steps.
+struct Block<'a> {
+    job: &'a Layers<'a>,
+    tiles: Range<usize>,
+    /// The tiles that come next, whose inputs are fetched meanwhile.
+    next: Range<usize>,
 }
 
 thread_local! {
-    /// Matrices of a block: transformed inputs, products, sums of outputs.
-    static SCRATCH: RefCell<[Vec<f32>; 3]> = const { RefCell::new([Vec::new(), Vec::new(), Vec::new()]) };
+    /// Matrices of a block: transformed inputs, products, sums of outputs. Taken out instead of borrowed by a
+    /// closure, which would be compiled without its caller's vectors.
+    static SCRATCH: Cell<[Vec<f32>; 3]> = const { Cell::new([Vec::new(), Vec::new(), Vec::new()]) };
 }
 
-impl WithSimd for Slab<'_> {
+impl WithSimd for Block<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (side, width) = (self.x.side, self.conv.width);
-        let depth = (self.out.len() / (side * side * width)).div_ceil(2);
-        let count = depth * self.tiles * self.tiles;
-        let fitting = (BLOCK_FLOATS / (40 * width)).next_multiple_of(8);
-        let block = fitting.clamp(if width >= 128 { 32 } else { 8 }, 64).min(count);
-        // Taken out instead of borrowed within a closure, which would be compiled without this function's vectors.
+        let (width, count) = (self.job.conv.width, self.tiles.len());
+        let (part, stride) = (count * width, self.stride());
         let mut scratch = SCRATCH.take();
         let [inputs, products, sums] = &mut scratch;
-        inputs.resize(inputs.len().max(16 * block * width), 0.0);
-        products.resize(products.len().max(16 * block * width), 0.0);
-        sums.resize(sums.len().max(8 * block * width), 0.0);
-        let mut slab = self;
-        for start in (0..count).step_by(block) {
-            let tiles = start..(start + block).min(count);
-            let part = tiles.len() * width;
-            let (inputs, products) = (&mut inputs[..16 * part], &mut products[..16 * part]);
-            for pz in 0..4 {
-                slab.transform(simd, tiles.clone(), pz, inputs);
-                for p in 0..16 {
-                    let rows = Rows {
-                        values: &inputs[p * part..][..part],
-                        count: tiles.len(),
-                        row: width,
-                        segments: 1,
-                        segment: 0,
-                    };
-                    let weights = &slab.conv.positions[pz * 16 + p];
-                    product(simd, &rows, weights, &mut products[p * part..][..part]);
-                }
-                slab.gather(simd, tiles.len(), pz, products, sums);
+        inputs.resize(inputs.len().max(64 * stride), 0.0);
+        products.resize(products.len().max(16 * stride), 0.0);
+        sums.resize(sums.len().max(8 * part), 0.0);
+        let products = &mut products[..16 * stride];
+        self.transform(simd, &mut inputs[..64 * stride]);
+        for pz in 0..4 {
+            for p in 0..16 {
+                self.fetch(16 * pz + p);
+                let values = &inputs[(16 * pz + p) * stride..][..part];
+                let rows = Rows { values, count, row: width, segments: 1, segment: 0 };
+                product(
+                    simd,
+                    &rows,
+                    &self.job.conv.positions[pz * 16 + p],
+                    &mut products[p * stride..][..part],
+                    false,
+                );
             }
-            slab.finish(simd, tiles, sums);
+            self.gather(simd, pz, products, sums);
         }
+        self.finish(simd, sums);
         SCRATCH.set(scratch);
     }
 }
 
-/// Where a tile lies, in tiles along x, y, z of the whole map.
-#[derive(Clone, Copy)]
-struct Tile([usize; 3]);
-
-impl Tile {
-    /// Map coordinate of sample `i` (0 to 3) of the tile along an axis, where it lies inside.
+impl Block<'_> {
+    /// Distance between a block's matrices: an odd number of cache lines, so that one row of all of them does not
+    /// fall into a few sets of the first-level cache.
     #[inline(always)]
-    fn inside(self, axis: usize, i: usize, side: usize) -> Option<usize> {
-        let at = (2 * self.0[axis] + i).wrapping_sub(1);
-        (at < side).then_some(at)
-    }
-}
-
-impl Slab<'_> {
-    #[inline(always)]
-    fn tile(&self, number: usize) -> Tile {
-        let n = self.tiles;
-        Tile([number % n, number / n % n, self.first + number / (n * n)])
+    fn stride(&self) -> usize {
+        (self.tiles.len() * self.job.conv.width).next_multiple_of(32) + 16
     }
 
-    /// Bᵀ d B along y and x of row `pz` of Bᵀ d along z: 16 matrices `[tile, channel]`.
+    /// Where a tile lies, in tiles along x, y, z of the whole map.
     #[inline(always)]
-    fn transform<S: Simd>(&self, simd: S, tiles: std::ops::Range<usize>, pz: usize, inputs: &mut [f32]) {
-        let (side, vectors) = (self.x.side, self.conv.width / S::F32_LANES);
-        let values: &[S::f32s] = bytemuck::cast_slice(&self.x.values);
+    fn tile(&self, number: usize) -> [usize; 3] {
+        let n = self.job.across();
+        [number % n, number / n % n, self.job.layers.start + number / (n * n)]
+    }
+
+    /// Asks for part `part` of 64 of the next block's inputs, so that they are in cache when they are needed.
+    #[inline(always)]
+    fn fetch(&self, part: usize) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+            let side = self.job.side;
+            let [tx, ty, tz] = self.tile(self.next.start);
+            let [z, y] = [2 * tz + part / 16, 2 * ty + part / 4 % 4].map(|at| at.wrapping_sub(1));
+            if self.next.is_empty() || z >= side || y >= side {
+                return;
+            }
+            let x = (2 * tx).saturating_sub(1);
+            let voxels = (2 * self.next.len() + 2).min(side - x);
+            let quarter = (voxels * self.job.conv.width).div_ceil(4);
+            let start = (y * side + x) * self.job.conv.width + part % 4 * quarter;
+            for line in (0..quarter).step_by(16) {
+                // SAFETY: asking for an address reads nothing, so that it may even lie outside.
+                unsafe { _mm_prefetch(self.job.from.at(z).wrapping_add(start + line).cast(), _MM_HINT_T1) };
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = part;
+    }
+
+    /// Bᵀ d B along all axes: 64 matrices `[tile, channel]`, z slowest.
+    #[inline(always)]
+    fn transform<S: Simd>(&self, simd: S, inputs: &mut [f32]) {
+        let (side, width) = (self.job.side, self.job.conv.width);
         let inputs: &mut [S::f32s] = bytemuck::cast_slice_mut(inputs);
-        let count = tiles.len();
-        let zero = simd.splat_f32s(0.0);
-        // Rows of Bᵀ: d0 − d2, d1 + d2, d2 − d1, d1 − d3.
-        let [plus, minus] = [[0, 2], [1, 2], [2, 1], [1, 3]][pz];
-        for (row, number) in tiles.enumerate() {
+        let nothing = [0.0_f32; WIDEST];
+        for (row, number) in self.tiles.clone().enumerate() {
             let tile = self.tile(number);
-            let planes = [plus, minus].map(|i| tile.inside(2, i, side));
-            let lines: [[Option<usize>; 4]; 2] = planes.map(|z| {
-                std::array::from_fn(|i| {
-                    tile.inside(1, i, side).and_then(|y| z.map(|z| (z * side + y) * side * vectors))
-                })
-            });
-            let columns: [Option<usize>; 4] =
-                std::array::from_fn(|i| tile.inside(0, i, side).map(|x| x * vectors));
-            for v in 0..vectors {
-                let load = |line: Option<usize>, column: Option<usize>| match (line, column) {
-                    // SAFETY: the voxel lies inside the map.
-                    (Some(line), Some(column)) => unsafe { *values.get_unchecked(line + column + v) },
-                    _ => zero,
-                };
-                let mut d = [[zero; 4]; 4];
-                for y in 0..4 {
-                    for x in 0..4 {
-                        let (a, b) = (load(lines[0][y], columns[x]), load(lines[1][y], columns[x]));
-                        d[y][x] = if pz == 1 { simd.add_f32s(a, b) } else { simd.sub_f32s(a, b) };
+            let at = |axis: usize, i: usize| (2 * tile[axis] + i).wrapping_sub(1);
+            let whole = (0..3).all(|axis| at(axis, 0) < side && at(axis, 3) < side);
+            // Addresses of the tile's voxels by plane; outside the map lies a voxel of zeros.
+            let mut voxels = [[nothing.as_ptr(); 16]; 4];
+            for (i, plane) in voxels.iter_mut().enumerate() {
+                let z = at(2, i);
+                if z >= side {
+                    continue;
+                }
+                let start = self.job.from.at(z).cast_const();
+                for (k, voxel) in plane.iter_mut().enumerate() {
+                    let (y, x) = (at(1, k / 4), at(0, k % 4));
+                    if whole || (y < side && x < side) {
+                        // SAFETY: the voxel lies inside the plane.
+                        *voxel = unsafe { start.add((y * side + x) * width) };
                     }
                 }
-                let transposed = |d: [S::f32s; 4]| {
-                    let [a, b, c, e] = d;
-                    [simd.sub_f32s(a, c), simd.add_f32s(b, c), simd.sub_f32s(c, b), simd.sub_f32s(b, e)]
-                };
+            }
+            self.transform_tile(simd, &voxels, row, inputs);
+        }
+    }
+
+    #[inline(always)]
+    fn transform_tile<S: Simd>(
+        &self,
+        simd: S,
+        voxels: &[[*const f32; 16]; 4],
+        row: usize,
+        inputs: &mut [S::f32s],
+    ) {
+        let (vectors, stride) = (self.job.conv.width / S::F32_LANES, self.stride() / S::F32_LANES);
+        for v in 0..vectors {
+            let mut planes = [[simd.splat_f32s(0.0); 16]; 4];
+            for (plane, voxels) in planes.iter_mut().zip(voxels) {
+                let mut d = [simd.splat_f32s(0.0); 16];
+                for (d, voxel) in d.iter_mut().zip(voxels) {
+                    // SAFETY: a voxel has `vectors` vectors.
+                    *d = unsafe { voxel.cast::<S::f32s>().add(v).read_unaligned() };
+                }
                 for x in 0..4 {
-                    let column = transposed([d[0][x], d[1][x], d[2][x], d[3][x]]);
-                    for y in 0..4 {
-                        d[y][x] = column[y];
-                    }
+                    [d[x], d[4 + x], d[8 + x], d[12 + x]] =
+                        transformed(simd, [d[x], d[4 + x], d[8 + x], d[12 + x]]);
                 }
-                for (y, line) in d.into_iter().enumerate() {
-                    for (x, value) in transposed(line).into_iter().enumerate() {
-                        let at = ((y * 4 + x) * count + row) * vectors + v;
-                        // SAFETY: 16 matrices of `count` rows of `vectors` vectors.
-                        unsafe { *inputs.get_unchecked_mut(at) = value };
-                    }
+                for y in 0..4 {
+                    let line = [d[4 * y], d[4 * y + 1], d[4 * y + 2], d[4 * y + 3]];
+                    plane[4 * y..][..4].copy_from_slice(&transformed(simd, line));
+                }
+            }
+            for p in 0..16 {
+                let column = [planes[0][p], planes[1][p], planes[2][p], planes[3][p]];
+                for (z, value) in transformed(simd, column).into_iter().enumerate() {
+                    // SAFETY: 64 matrices that are `stride` apart, with rows of `vectors` vectors.
+                    unsafe { *inputs.get_unchecked_mut((16 * z + p) * stride + row * vectors + v) = value };
                 }
             }
         }
@@ -217,41 +322,40 @@ impl Slab<'_> {
 
     /// Aᵀ m A along y and x, added along z into the sums `[tile, output z, y, x, channel]`.
     #[inline(always)]
-    fn gather<S: Simd>(&self, simd: S, count: usize, pz: usize, products: &[f32], sums: &mut [f32]) {
-        let vectors = self.conv.width / S::F32_LANES;
+    fn gather<S: Simd>(&self, simd: S, pz: usize, products: &[f32], sums: &mut [f32]) {
+        let (vectors, count) = (self.job.conv.width / S::F32_LANES, self.tiles.len());
+        let stride = self.stride() / S::F32_LANES;
         let products: &[S::f32s] = bytemuck::cast_slice(products);
-        let sums: &mut [S::f32s] = bytemuck::cast_slice_mut(sums);
-        // Rows of Aᵀ: m0 + m1 + m2 and m1 − m2 − m3.
-        let inverse = |m: [S::f32s; 4]| {
-            let [a, b, c, d] = m;
-            [simd.add_f32s(simd.add_f32s(a, b), c), simd.sub_f32s(simd.sub_f32s(b, c), d)]
-        };
+        let sums: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut sums[..8 * count * self.job.conv.width]);
         for row in 0..count {
+            let sums = &mut sums[row * 8 * vectors..][..8 * vectors];
+            let (near, far) = sums.split_at_mut(4 * vectors);
             for v in 0..vectors {
-                let mut half = [[simd.splat_f32s(0.0); 2]; 4];
-                for (y, half) in half.iter_mut().enumerate() {
-                    *half = inverse(std::array::from_fn(|x| {
-                        let at = ((y * 4 + x) * count + row) * vectors + v;
-                        // SAFETY: 16 matrices of `count` rows of `vectors` vectors.
-                        unsafe { *products.get_unchecked(at) }
-                    }));
+                // SAFETY: 16 matrices that are `stride` apart, with rows of `vectors` vectors.
+                let m = |p: usize| unsafe { *products.get_unchecked(p * stride + row * vectors + v) };
+                // Rows of Aᵀ: m0 + m1 + m2 and m1 − m2 − m3.
+                let mut left = [simd.splat_f32s(0.0); 4];
+                let mut right = left;
+                for y in 0..4 {
+                    let [a, b, c, d] = [m(4 * y), m(4 * y + 1), m(4 * y + 2), m(4 * y + 3)];
+                    left[y] = simd.add_f32s(simd.add_f32s(a, b), c);
+                    right[y] = simd.sub_f32s(simd.sub_f32s(b, c), d);
                 }
-                for x in 0..2 {
-                    let column = inverse(std::array::from_fn(|y| half[y][x]));
-                    for (y, value) in column.into_iter().enumerate() {
-                        let at = |z: usize| (row * 8 + z * 4 + y * 2 + x) * vectors + v;
-                        let (near, far) = (at(0), at(1));
+                for (x, [a, b, c, d]) in [left, right].into_iter().enumerate() {
+                    let top = simd.add_f32s(simd.add_f32s(a, b), c);
+                    let bottom = simd.sub_f32s(simd.sub_f32s(b, c), d);
+                    for (at, value) in [(x * vectors + v, top), ((2 + x) * vectors + v, bottom)] {
                         match pz {
-                            0 => sums[near] = value,
+                            0 => near[at] = value,
                             1 => {
-                                sums[near] = simd.add_f32s(sums[near], value);
-                                sums[far] = value;
+                                near[at] = simd.add_f32s(near[at], value);
+                                far[at] = value;
                             }
                             2 => {
-                                sums[near] = simd.add_f32s(sums[near], value);
-                                sums[far] = simd.sub_f32s(sums[far], value);
+                                near[at] = simd.add_f32s(near[at], value);
+                                far[at] = simd.sub_f32s(far[at], value);
                             }
-                            _ => sums[far] = simd.sub_f32s(sums[far], value),
+                            _ => far[at] = simd.sub_f32s(far[at], value),
                         }
                     }
                 }
@@ -261,27 +365,28 @@ impl Slab<'_> {
 
     /// Bias, residual and GELU on the sums, written to the voxels that lie inside.
     #[inline(always)]
-    fn finish<S: Simd>(&mut self, simd: S, tiles: std::ops::Range<usize>, sums: &[f32]) {
-        let (side, vectors) = (self.x.side, self.conv.width / S::F32_LANES);
+    fn finish<S: Simd>(&self, simd: S, sums: &[f32]) {
+        let (side, width) = (self.job.side, self.job.conv.width);
         let sums: &[S::f32s] = bytemuck::cast_slice(sums);
-        let bias: &[S::f32s] = bytemuck::cast_slice(&self.conv.bias);
-        let top = 2 * self.first;
-        for (row, number) in tiles.enumerate() {
-            let Tile([tx, ty, tz]) = self.tile(number);
+        let bias: &[S::f32s] = bytemuck::cast_slice(&self.job.conv.bias);
+        for (row, number) in self.tiles.clone().enumerate() {
+            let [tx, ty, tz] = self.tile(number);
             for i in 0..8 {
                 let [x, y, z] = [2 * tx + i % 2, 2 * ty + i / 2 % 2, 2 * tz + i / 4];
                 if x >= side || y >= side || z >= side {
                     continue;
                 }
-                let at = (((z - top) * side + y) * side + x) * self.conv.width;
-                let out: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut self.out[at..][..self.conv.width]);
-                let sums = &sums[(row * 8 + i) * vectors..][..vectors];
-                for ((out, sum), bias) in out.iter_mut().zip(sums).zip(bias) {
+                // SAFETY: the voxel lies inside the plane, and it is this tile's alone (see `Planes`).
+                let out = unsafe { self.job.to.at(z).add((y * side + x) * width).cast::<S::f32s>() };
+                let sums = &sums[(row * 8 + i) * bias.len()..][..bias.len()];
+                for (v, (sum, bias)) in sums.iter().zip(bias).enumerate() {
                     let mut value = simd.add_f32s(*sum, *bias);
-                    if self.residual {
-                        value = simd.add_f32s(value, *out);
+                    // SAFETY: a voxel has as many vectors as the bias.
+                    let out = unsafe { out.add(v) };
+                    if self.job.residual {
+                        value = simd.add_f32s(value, unsafe { out.read_unaligned() });
                     }
-                    *out = gelu(simd, value);
+                    unsafe { out.write_unaligned(gelu(simd, value)) };
                 }
             }
         }

@@ -1,0 +1,138 @@
+//! The operations by Burn's own tensors, on any of its devices: what the kernels are compared with.
+
+use super::Cube;
+use super::ops::{Ops, UpConv};
+use crate::weights::Array;
+use crate::{Error, Result};
+use burn::tensor::module::conv3d;
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Tensor, TensorData, activation};
+
+/// Burn's operations on a device.
+pub struct Plain {
+    /// Where they run.
+    pub device: Device,
+}
+
+/// Weights `[out, in, k, k, k]` and, where there is one, a bias `[out]`.
+pub struct Conv {
+    weight: Tensor<5>,
+    bias: Option<Tensor<1>>,
+}
+
+impl Plain {
+    fn conv(&self, weight: &Array, bias: Option<&[f32]>) -> Conv {
+        let shape: [usize; 5] = weight.shape[..].try_into().expect("convolutions have five axes");
+        Conv {
+            weight: Tensor::<1>::from_floats(weight.values.as_slice(), &self.device).reshape(shape),
+            bias: bias.map(|bias| Tensor::from_floats(bias, &self.device)),
+        }
+    }
+}
+
+impl Ops for Plain {
+    type Map = Tensor<5>;
+    type Unit = [Conv; 2];
+    type Down = Conv;
+    type Mix = Conv;
+
+    fn load_unit(&self, first: &(Array, Vec<f32>), second: &(Array, Vec<f32>)) -> [Conv; 2] {
+        [first, second].map(|(weight, bias)| self.conv(weight, Some(bias)))
+    }
+
+    fn load_down(&self, weight: &Array, bias: &[f32]) -> Conv {
+        self.conv(weight, Some(bias))
+    }
+
+    fn load_mix(&self, weight: &Array, bias: Option<&[f32]>, _: bool) -> Conv {
+        self.conv(weight, bias)
+    }
+
+    fn at_once(&self, wanted: usize) -> usize {
+        wanted
+    }
+
+    fn input(&self, pairs: &[Vec<&Cube>]) -> Tensor<5> {
+        let (channels, side) = (pairs[0].len(), pairs[0][0].side);
+        let voxels: Vec<f32> = pairs.iter().flatten().flat_map(|cube| cube.voxels.iter().copied()).collect();
+        Tensor::from_data(TensorData::new(voxels, [pairs.len(), channels, side, side, side]), &self.device)
+    }
+
+    fn unit(&self, x: Tensor<5>, [first, second]: &[Conv; 2]) -> Tensor<5> {
+        let inner = activation::gelu(convolve(&x, first, 1, 1));
+        activation::gelu(x + convolve(&inner, second, 1, 1))
+    }
+
+    fn down(&self, x: &Tensor<5>, conv: &Conv) -> Tensor<5> {
+        convolve(x, conv, 2, 1)
+    }
+
+    fn mix(&self, x: &Tensor<5>, conv: &Conv) -> Tensor<5> {
+        convolve(x, conv, 1, 0)
+    }
+
+    fn up(&self, x: &Tensor<5>, shortcut: &Tensor<5>, conv: &UpConv<Conv>) -> Tensor<5> {
+        let mut mixed = self.mix(x, &conv.up);
+        for axis in 2..5 {
+            mixed = double(mixed, axis);
+        }
+        mixed + self.mix(shortcut, &conv.shortcut)
+    }
+
+    fn fuse(&self, x: Tensor<5>, own: &Conv, other: &Tensor<5>, others: &Conv) -> Tensor<5> {
+        activation::gelu(self.mix(&x, own) + x + self.mix(other, others))
+    }
+
+    fn add_to_mean(&self, mean: Option<Tensor<5>>, new: Tensor<5>, weight: f64) -> Tensor<5> {
+        let new = new.mean_dim(0);
+        match mean {
+            Some(mean) => mean.clone() + (new - mean) * weight,
+            None => new,
+        }
+    }
+
+    fn output(&self, x: &Tensor<5>, conv: &Conv) -> Result<Vec<f32>> {
+        self.values(&self.mix(x, conv))
+    }
+
+    fn values(&self, x: &Tensor<5>) -> Result<Vec<f32>> {
+        let data = x.clone().try_into_data().map_err(|error| lost(&error))?;
+        data.try_into_vec::<f32>().map_err(|error| lost(&error))
+    }
+
+    fn wait(&self) -> Result<()> {
+        self.device.sync().map_err(|error| lost(&error))
+    }
+
+    fn rest(&self) {}
+}
+
+fn lost(error: &dyn std::fmt::Debug) -> Error {
+    Error::Device(format!("The graphics card failed: {error:?}. Run again on the CPU (--device cpu)."))
+}
+
+fn convolve(x: &Tensor<5>, conv: &Conv, stride: usize, padding: usize) -> Tensor<5> {
+    let options = ConvOptions::new([stride; 3], [padding; 3], [1; 3], 1);
+    conv3d(x.clone(), conv.weight.clone(), conv.bias.clone(), options)
+}
+/// Twice as many samples along `axis`: each new centre lies a quarter of the old spacing from the nearest old
+/// one, and the border repeats (PyTorch's `align_corners=False`).
+fn double(x: Tensor<5>, axis: usize) -> Tensor<5> {
+    let mut dims = x.dims();
+    let n = dims[axis];
+    let first = x.clone().narrow(axis, 0, 1);
+    let last = x.clone().narrow(axis, n - 1, 1);
+    let (before, after) = if n > 1 {
+        let before = Tensor::cat(vec![first, x.clone().narrow(axis, 0, n - 1)], axis);
+        (before, Tensor::cat(vec![x.clone().narrow(axis, 1, n - 1), last], axis))
+    } else {
+        (first, last)
+    };
+    let near = x * 0.75;
+    let even = near.clone() + before * 0.25;
+    let odd = near + after * 0.25;
+    dims[axis] = 2 * n;
+    let pair =
+        Tensor::cat(vec![even.unsqueeze_dim::<6>(axis + 1), odd.unsqueeze_dim::<6>(axis + 1)], axis + 1);
+    pair.reshape(dims)
+}
