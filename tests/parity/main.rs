@@ -4,6 +4,7 @@ use exemplar_engine::Error;
 use exemplar_engine::network::{Cube, Device, Model, relative_error};
 use exemplar_engine::weights::{Array, Weights, formula, write};
 use exemplar_tests::fixture;
+use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 const TINY: [usize; 5] = [4, 8, 16, 32, 64];
@@ -77,18 +78,24 @@ fn the_tiny_network_equals_the_authors_in_every_intermediate() {
     }
 }
 
-#[test]
-fn the_published_size_equals_the_authors() {
-    let golden = golden("full_64.safetensors");
+/// The published size on a cube, of whose output the golden file holds every `stride`th voxel along each axis.
+fn published(file: &str, side: usize, pairs: usize, stride: usize) {
+    let golden = golden(file);
     let model = Model::load(formula::weights("dev:", &[32, 64, 128, 256, 512], 1.4), &Device::cpu()).unwrap();
-    let (target, pairs) = inputs(64, 3);
+    let (target, pairs) = inputs(side, pairs);
     let output = predict(&model, &target, &borrowed(&pairs), 1);
-    let strided: Vec<f32> = (0..32usize.pow(3))
-        .map(|i| output[2 * (i % 32) + 64 * (2 * (i / 32 % 32)) + 64 * 64 * (2 * (i / 1024))])
-        .collect();
-    assert_close(&strided, &golden["output_strided"], 1e-5, "published size at 64³");
+    let n = side / stride;
+    let strided: Vec<f32> =
+        (0..n.pow(3)).map(|i| output[stride * (i % n + side * (i / n % n + side * (i / n / n)))]).collect();
+    assert_close(&strided, &golden["output_strided"], 1e-5, file);
     let mean = output.iter().map(|&v| f64::from(v)).sum::<f64>() / output.len() as f64;
     assert!((mean - f64::from(golden["stats"][0])).abs() <= 1e-5 * f64::from(golden["stats"][1]));
+}
+
+#[test]
+fn the_published_size_equals_the_authors() {
+    published("full_64.safetensors", 64, 3, 2);
+    published("full_128.safetensors", 128, 2, 8);
 }
 
 #[test]
@@ -99,6 +106,29 @@ fn a_vulkan_device_computes_the_same() {
     let (target, pairs) = inputs(32, 5);
     let output = predict(&tiny(&device), &target, &borrowed(&pairs), 2);
     assert_close(&output, &golden["output_l2"], 1e-4, "software Vulkan");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Padded, odd and wide channels, sides that are odd at the bottom, any number of pairs.
+    #[test]
+    fn the_kernels_compute_what_the_plain_statement_does(
+        channels in prop::collection::vec(1usize..40, 2..5),
+        side in 1usize..5,
+        pairs in 1usize..4,
+        mini_context in 1usize..4,
+    ) {
+        let side = side << (channels.len() - 1);
+        let weights = formula::weights("property:", &channels, 1.4);
+        let (target, pairs) = inputs(side, pairs);
+        let [ours, plain] = [Device::cpu(), Device::reference()].map(|device| {
+            let model = Model::load(weights.clone(), &device).unwrap();
+            predict(&model, &target, &borrowed(&pairs), mini_context)
+        });
+        let error = relative_error(&ours, &plain);
+        prop_assert!(error <= 2e-5, "{channels:?} at {side}³: {error:.1e}");
+    }
 }
 
 #[test]

@@ -37,7 +37,8 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let mut sorted = seconds.clone();
     sorted.sort_by(f64::total_cmp);
     let median = sorted[sorted.len() / 2];
-    let (peak, predicted) = (memory::peak_bytes(), model.predicted_bytes(args.size, mini_context));
+    let cubes = 4 * (2 * args.contexts + 1) * args.size.pow(3);
+    let (peak, predicted) = (memory::peak_bytes(), model.predicted_bytes(args.size, mini_context) + cubes);
     if args.json {
         let report = json!({
             "device": device.name, "channels": args.channels, "size": args.size, "contexts": args.contexts,

@@ -73,7 +73,7 @@ enum Features {
 }
 
 /// What the program holds without a network at work.
-const PROGRAM_BYTES: usize = 50 << 20;
+const PROGRAM_BYTES: usize = 20 << 20;
 
 /// Called between the steps of [`Model::predict`] with the number of pairs read; an error stops the work.
 pub type AfterStep<'a> = dyn FnMut(usize) -> Result<()> + 'a;
@@ -176,17 +176,20 @@ impl Model {
         }
     }
 
-    /// Peak bytes that a prediction on a cube of `side`³ is expected to hold: the weights, the target's features,
-    /// and for each pair of a mini-context its shortcuts and the widest moment of the finest stage
-    /// (a residual unit's input, intermediate, output, the convolution's own copies and those of enlarging),
-    /// besides the program itself. Errs upwards by 6 to 14 %: see `engine/BENCHMARKS.md`.
+    /// Peak bytes that the process is expected to hold during a prediction on cubes of `side`³, besides the cubes.
     pub fn predicted_bytes(&self, side: usize, mini_context: usize) -> usize {
         let channels = &self.info.channels;
-        let stage = |i: usize| channels[i] * (side >> i).pow(3);
-        let features: usize = (0..channels.len()).map(stage).sum();
-        let target = 2 * features;
-        let mean = 2 * features;
-        let pair = features + 7 * stage(0);
-        PROGRAM_BYTES + 4 * (self.info.parameters + target + mean + mini_context * pair)
+        match &self.engine {
+            OnDevice::Cpu(_) => PROGRAM_BYTES + cpu::predicted_bytes(channels, side),
+            OnDevice::Burn(_) => {
+                // The weights, the target's features, the mean, and for each pair of a mini-context its shortcuts
+                // and the widest moment of the finest stage: a residual unit's input, intermediate, output, the
+                // convolution's own copies and those of enlarging.
+                let stage = |i: usize| channels[i] * (side >> i).pow(3);
+                let features: usize = (0..channels.len()).map(stage).sum();
+                let pair = features + 7 * stage(0);
+                PROGRAM_BYTES + 4 * (self.info.parameters + 4 * features + mini_context * pair)
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@
 use super::ops::{Ops, UpConv};
 use crate::Result;
 use crate::weights::{Array, Weights};
+use std::borrow::Cow;
 
 /// Called between the operations of the network; an error stops the work there.
 pub type Check<'a> = dyn FnMut() -> Result<()> + 'a;
@@ -89,8 +90,7 @@ impl<O: Ops> Neuroverse<O> {
         for (scale, stage) in self.context_decoder.iter().enumerate() {
             let shortcut = shortcuts.pop().expect("there are as many shortcuts as stages");
             check()?;
-            let up = ops.up(&features, &shortcut, &stage.up);
-            drop(shortcut);
+            let up = ops.up(&features, Cow::Owned(shortcut), &stage.up);
             take(scale, features);
             check()?;
             features = ops.unit(up, &stage.unit);
@@ -115,7 +115,7 @@ impl<O: Ops> Neuroverse<O> {
         let scales = self.target_decoder.iter().zip(target.shortcuts.iter().rev()).zip(&context[1..]);
         for (((stage, fusion), shortcut), context) in scales {
             check()?;
-            let up = ops.up(&x, shortcut, &stage.up);
+            let up = ops.up(&x, Cow::Borrowed(shortcut), &stage.up);
             check()?;
             x = fuse(ops.unit(up, &stage.unit), fusion, context);
         }

@@ -5,6 +5,7 @@
 use super::Cube;
 use crate::Result;
 use crate::weights::Array;
+use std::borrow::Cow;
 
 /// What the network asks of a device. Feature maps have the shape `[pairs, channels, z, y, x]`, however they lie in memory.
 pub trait Ops {
@@ -36,7 +37,7 @@ pub trait Ops {
     fn mix(&self, x: &Self::Map, conv: &Self::Mix) -> Self::Map;
     /// `x` mixed, then enlarged ×2 (trilinear, half-pixel), plus the mixed shortcut. Mixing first gives the same
     /// as the published order, enlarge, concatenate, mix, with an eighth of the work.
-    fn up(&self, x: &Self::Map, shortcut: &Self::Map, conv: &UpConv<Self::Mix>) -> Self::Map;
+    fn up(&self, x: &Self::Map, shortcut: Cow<Self::Map>, conv: &UpConv<Self::Mix>) -> Self::Map;
     /// GELU(x + own(x) + others(other)): the fusion of two branches. `other` has one pair or as many as `x`.
     fn fuse(&self, x: Self::Map, own: &Self::Mix, other: &Self::Map, others: &Self::Mix) -> Self::Map;
     /// The running mean over pairs (Algorithm 1): `mean`, of what was read before, moved by `weight` towards the mean

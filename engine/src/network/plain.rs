@@ -7,6 +7,7 @@ use crate::{Error, Result};
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData, activation};
+use std::borrow::Cow;
 
 /// Burn's operations on a device.
 pub struct Plain {
@@ -71,12 +72,12 @@ impl Ops for Plain {
         convolve(x, conv, 1, 0)
     }
 
-    fn up(&self, x: &Tensor<5>, shortcut: &Tensor<5>, conv: &UpConv<Conv>) -> Tensor<5> {
+    fn up(&self, x: &Tensor<5>, shortcut: Cow<Tensor<5>>, conv: &UpConv<Conv>) -> Tensor<5> {
         let mut mixed = self.mix(x, &conv.up);
         for axis in 2..5 {
             mixed = double(mixed, axis);
         }
-        mixed + self.mix(shortcut, &conv.shortcut)
+        mixed + self.mix(&shortcut, &conv.shortcut)
     }
 
     fn fuse(&self, x: Tensor<5>, own: &Conv, other: &Tensor<5>, others: &Conv) -> Tensor<5> {

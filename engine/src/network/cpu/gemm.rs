@@ -51,11 +51,6 @@ impl Packed {
         }
         Self { k, n, values, lanes }
     }
-
-    /// Number of values.
-    pub fn len(&self) -> usize {
-        self.values.len()
-    }
 }
 
 /// `out[r] = rows[r] · weights` or, with `add`, `out[r] += rows[r] · weights`; rows of `out` are `n` wide.

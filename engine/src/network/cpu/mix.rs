@@ -5,6 +5,7 @@ use super::gemm::{Packed, Rows, lanes, product, vectorize};
 use super::map::{Map, Pool, padded};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 /// A 1³ convolution, packed.
@@ -59,15 +60,31 @@ impl Mix {
         });
     }
 
-    /// `x` mixed by `self` and enlarged ×2 (trilinear, half-pixel), plus the mixed shortcut.
-    pub fn up(&self, x: &Map, shortcut: &Map, shortcuts: &Self, pool: &Pool) -> Map {
+    /// `x` mixed by `self` and enlarged ×2 (trilinear, half-pixel), plus the mixed shortcut, in whose place it goes
+    /// where nobody else needs that.
+    pub fn up(&self, x: &Map, shortcut: Cow<Map>, shortcuts: &Self, pool: &Pool) -> Map {
         let coarse = self.run(x, pool);
-        let mut out = shortcuts.run(shortcut, pool);
-        let (side, width) = (out.side, out.width);
-        out.values.par_chunks_mut(side * width).enumerate().for_each(|(line, out)| {
-            vectorize(width, Enlarged { coarse: &coarse, out, y: line % side, z: line / side });
-        });
-        out
+        let (side, from) = (shortcut.side, shortcut.width);
+        let line = |number: usize| Place { coarse: &coarse, y: number % side, z: number / side };
+        match shortcut {
+            Cow::Owned(mut map) if from == shortcuts.weights.n => {
+                map.values.par_chunks_mut(side * from).enumerate().for_each(|(number, out)| {
+                    vectorize(from, Enlarged { place: line(number), shortcuts, shortcut: None, out });
+                });
+                map
+            }
+            shortcut => {
+                let mut out = pool.map(side, shortcuts.outputs);
+                let lines = shortcut.values.par_chunks(side * from);
+                out.values.par_chunks_mut(side * shortcuts.weights.n).zip(lines).enumerate().for_each(
+                    |(number, (out, shortcut))| {
+                        let job = Enlarged { place: line(number), shortcuts, shortcut: Some(shortcut), out };
+                        vectorize(shortcuts.weights.n, job);
+                    },
+                );
+                out
+            }
+        }
     }
 }
 
@@ -134,10 +151,18 @@ impl WithSimd for Fused<'_> {
     }
 }
 
-/// A line of voxels: `out += enlarged coarse`.
+/// A line of voxels: `out = mixed shortcut + enlarged coarse`.
 struct Enlarged<'a> {
-    coarse: &'a Map,
+    place: Place<'a>,
+    shortcuts: &'a Mix,
+    /// None where it lies in `out`.
+    shortcut: Option<&'a [f32]>,
     out: &'a mut [f32],
+}
+
+/// A line of the fine grid over a coarse map.
+struct Place<'a> {
+    coarse: &'a Map,
     y: usize,
     z: usize,
 }
@@ -155,29 +180,38 @@ impl WithSimd for Enlarged<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (side, width) = (self.coarse.side, self.coarse.width);
-        let (y, z) = (around(self.y, side), around(self.z, side));
-        let line = |y: usize, z: usize| &self.coarse.values[(z * side + y) * side * width..][..side * width];
+        let Self { place: Place { coarse, y, z }, shortcuts, shortcut, out } = self;
+        let (side, width) = (coarse.side, coarse.width);
+        let mut scratch = SCRATCH.take();
+        scratch.resize(side * width + out.len(), 0.0);
+        let (near, fine) = scratch.split_at_mut(side * width);
+        let shortcut = rows(shortcut.unwrap_or(out), shortcuts.weights.k);
+        product(simd, &shortcut, &shortcuts.weights, fine, false);
+
+        let (y, z) = (around(y, side), around(z, side));
+        let line = |y: usize, z: usize| &coarse.values[(z * side + y) * side * width..][..side * width];
         let lines: [&[S::f32s]; 4] = [line(y.0, z.0), line(y.1, z.0), line(y.0, z.1), line(y.1, z.1)]
             .map(|line| bytemuck::cast_slice(line));
-        let [both, one, none] = [9.0, 3.0, 1.0].map(|part| simd.splat_f32s(part / 16.0));
-        let mut scratch = SCRATCH.take();
-        scratch.resize(side * width, 0.0);
-        let mixed: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut scratch);
-        for (i, mixed) in mixed.iter_mut().enumerate() {
+        let [both, one, none] =
+            [simd.splat_f32s(9.0 / 16.0), simd.splat_f32s(3.0 / 16.0), simd.splat_f32s(1.0 / 16.0)];
+        let near: &mut [S::f32s] = bytemuck::cast_slice_mut(near);
+        for (i, near) in near.iter_mut().enumerate() {
             let [a, b, c, d] = [lines[0][i], lines[1][i], lines[2][i], lines[3][i]];
             let sides = simd.mul_f32s(simd.add_f32s(b, c), one);
-            *mixed = simd.mul_add_e_f32s(a, both, simd.mul_add_e_f32s(d, none, sides));
+            *near = simd.mul_add_e_f32s(a, both, simd.mul_add_e_f32s(d, none, sides));
         }
-        let vectors = width / S::F32_LANES;
-        let out: &mut [S::f32s] = bytemuck::cast_slice_mut(self.out);
-        let [near_part, far_part] = [0.75, 0.25].map(|part| simd.splat_f32s(part));
-        for (x, voxel) in out.chunks_exact_mut(vectors).enumerate() {
-            let (near, far) = around(x, side);
-            let pairs = mixed[near * vectors..][..vectors].iter().zip(&mixed[far * vectors..][..vectors]);
-            for (value, (near, far)) in voxel.iter_mut().zip(pairs) {
-                let far = simd.mul_add_e_f32s(*far, far_part, *value);
-                *value = simd.mul_add_e_f32s(*near, near_part, far);
+
+        let bias: &[S::f32s] = bytemuck::cast_slice(&shortcuts.bias);
+        let vectors = bias.len();
+        let fine: &[S::f32s] = bytemuck::cast_slice(fine);
+        let out: &mut [S::f32s] = bytemuck::cast_slice_mut(out);
+        let [near_part, far_part] = [simd.splat_f32s(0.75), simd.splat_f32s(0.25)];
+        for (x, (out, fine)) in out.chunks_exact_mut(vectors).zip(fine.chunks_exact(vectors)).enumerate() {
+            let (first, second) = around(x, side);
+            let pairs = near[first * vectors..][..vectors].iter().zip(&near[second * vectors..][..vectors]);
+            for (((out, fine), bias), (first, second)) in out.iter_mut().zip(fine).zip(bias).zip(pairs) {
+                let sum = simd.mul_add_e_f32s(*second, far_part, simd.add_f32s(*fine, *bias));
+                *out = simd.mul_add_e_f32s(*first, near_part, sum);
             }
         }
         SCRATCH.set(scratch);

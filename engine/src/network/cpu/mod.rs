@@ -15,6 +15,7 @@ use crate::weights::Array;
 use map::{Map, Pool, padded};
 use mix::Mix;
 use rayon::prelude::*;
+use std::borrow::Cow;
 use strided::Down;
 use unit::Unit;
 use winograd::Conv3;
@@ -80,7 +81,7 @@ impl Ops for Cpu {
         conv.run(x, &self.pool)
     }
 
-    fn up(&self, x: &Map, shortcut: &Map, conv: &UpConv<Mix>) -> Map {
+    fn up(&self, x: &Map, shortcut: Cow<Map>, conv: &UpConv<Mix>) -> Map {
         conv.up.up(x, shortcut, &conv.shortcut, &self.pool)
     }
 
@@ -114,4 +115,27 @@ impl Ops for Cpu {
     fn rest(&self) {
         self.pool.clear();
     }
+}
+
+/// Bytes that a prediction holds at its peak: packed weights, and of each size of map as many as ever live at once
+/// (the target's shortcut, the mean, and the one at work, see [`super::neuroverse`]), for any number of pairs.
+pub fn predicted_bytes(channels: &[usize], side: usize) -> usize {
+    let last = channels.len() - 1;
+    let widths: Vec<usize> = channels.iter().map(|&channels| padded(channels)).collect();
+    let mut floats = 4 * side.pow(3);
+    let mut scratch = 0;
+    for (stage, &width) in widths.iter().enumerate() {
+        let side = side >> stage;
+        let map = width * side.pow(3);
+        let units = if stage == last { 2 } else { 4 } + usize::from(stage == 0);
+        floats += units * 128 * width * width + 3 * map + Unit::window(side, width);
+        scratch = scratch.max(winograd::scratch(side, width));
+        if let Some(&next) = widths.get(stage + 1) {
+            // Both branches: halving, enlarging with a shortcut, fusion.
+            floats += 2 * (64 * width * next + width * (width + next) + 2 * width * width);
+            // The coarse features, mixed to the width of the finer ones.
+            floats += map / 8;
+        }
+    }
+    4 * (floats + scratch * rayon::current_num_threads())
 }

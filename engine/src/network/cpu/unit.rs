@@ -22,8 +22,8 @@ impl Unit {
         let (side, tiles) = (x.side, x.side.div_ceil(2));
         let plane = side * side * x.width;
         // Large weights want many tiles at once, more than small maps have in a layer.
-        let depth = if x.width >= HEAVY { tiles } else { 1 };
-        let mut window = pool.buffer((6 * depth + 2).min(2 * tiles) * plane);
+        let depth = Self::depth(side, x.width);
+        let mut window = pool.buffer(Self::window(side, x.width));
         let between = Planes::new(&mut window, plane);
         let around = Planes::new(&mut x.values, plane);
         let steps = tiles.div_ceil(depth);
@@ -50,8 +50,13 @@ impl Unit {
         }
     }
 
-    /// Bytes that are kept.
-    pub fn bytes(&self) -> usize {
-        self.first.bytes() + self.second.bytes()
+    /// Tiles along z that a step takes.
+    fn depth(side: usize, width: usize) -> usize {
+        if width >= HEAVY { side.div_ceil(2) } else { 1 }
+    }
+
+    /// Values of the window between the convolutions.
+    pub fn window(side: usize, width: usize) -> usize {
+        (6 * Self::depth(side, width) + 2).min(2 * side.div_ceil(2)) * side * side * width
     }
 }

@@ -58,20 +58,22 @@ impl Conv3 {
         padded_bias.resize(width, 0.0);
         Self { positions: (0..64).into_par_iter().map(position).collect(), bias: padded_bias, width }
     }
+}
 
-    /// Bytes that are kept.
-    pub fn bytes(&self) -> usize {
-        4 * self.positions.iter().map(Packed::len).sum::<usize>()
-    }
+/// Tiles of a block: the more channels, the longer it takes to read the weights, and the more tiles must share that;
+/// few enough that each of the threads has some of `all`, in whole groups of rows of the products.
+fn block(width: usize, all: usize) -> usize {
+    let most = match width {
+        ..HEAVY => 24,
+        HEAVY..256 => 48,
+        _ => 128,
+    };
+    most.min(all.div_ceil(rayon::current_num_threads()).next_multiple_of(4))
+}
 
-    /// Tiles of a block: the more channels, the longer it takes to read the weights, and the more tiles must share that.
-    fn block(&self) -> usize {
-        match self.width {
-            ..HEAVY => 24,
-            HEAVY..256 => 48,
-            _ => 128,
-        }
-    }
+/// Values that a thread needs for a block of a map of this size.
+pub fn scratch(side: usize, width: usize) -> usize {
+    88 * width * block(width, side.div_ceil(2).pow(3))
 }
 
 /// Planes of voxels of a map, or a window onto one: plane z lies at z modulo `held`.
@@ -136,8 +138,7 @@ pub fn run(jobs: &[Layers]) {
     let all: usize = jobs.iter().map(Layers::count).sum();
     let mut runs = Vec::new();
     for job in jobs {
-        // Small enough that every thread has some, in whole groups of rows of the products.
-        let block = job.conv.block().min(all.div_ceil(threads).next_multiple_of(4)).max(1);
+        let block = block(job.conv.width, all);
         let blocks = job.count().div_ceil(block);
         let run = blocks.div_ceil(RUNS * threads);
         runs.extend(
