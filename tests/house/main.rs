@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const CEILING: usize = 400;
 
 /// A word, the folders (or files) that may use it, and the folders that the rule looks at.
-const RULES: [(&str, &[&str], &str); 7] = [
+const RULES: [(&str, &[&str], &str); 10] = [
     ("use nifti::", &["engine/src/nifti"], "engine/src"),
     ("egui", &[], "engine/src"),
     ("wgpu::", &["engine/src/network"], "engine/src"),
@@ -14,6 +14,9 @@ const RULES: [(&str, &[&str], &str); 7] = [
     ("std::thread", &["engine/src/worker"], "engine/src"),
     ("burn::", &["engine/src/network", "engine/src/weights"], "engine/src"),
     ("burn::", &[], "app/src"),
+    ("pulp::", &["engine/src/network/cpu"], "engine/src"),
+    ("unsafe_code", &["engine/src/network/cpu"], "engine/src"),
+    ("unsafe_code", &[], "app/src"),
 ];
 
 #[test]

@@ -224,6 +224,7 @@ impl Command {
             Self::Arrange(Layout::Compare) => case.judged().is_some(),
             Self::AllExamplesOn | Self::AllExamplesOff => !case.examples.is_empty(),
             Self::AllLabels | Self::NoLabels => !case.labels().is_empty(),
+            Self::MoreAtOnce | Self::LessAtOnce => state.most_at_once() > 1,
             Self::ResetView | Self::AutoWindow => case.target.is_some(),
             _ => true,
         }

@@ -76,10 +76,15 @@ fn run(ui: &mut Ui, state: &State, commands: &mut Commands) {
             commands.push(Command::SetMiniContext(value as usize));
         }
     });
+    let one_by_one = state.engine.summary().is_some_and(|summary| summary.most_at_once == 1);
     ui.horizontal(|ui| {
         ui.spacing_mut().interact_size.y = 14.0;
-        muted(ui, "less memory");
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| muted(ui, "faster"));
+        if one_by_one {
+            muted(ui, "The processor reads them one by one, as fast as any way");
+        } else {
+            muted(ui, "less memory");
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| muted(ui, "faster"));
+        }
     });
     let size = vec2(ui.available_width(), 34.0);
     command_button(ui, state, Command::Segment, "Segment", (Look::Primary, size), commands);

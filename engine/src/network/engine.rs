@@ -49,7 +49,7 @@ impl<O: Ops> Engine<O> {
     ) -> Result<Vec<O::Map>> {
         let mut mean: Vec<Option<O::Map>> = Vec::new();
         let mut done = 0;
-        for some in pairs.chunks(self.ops.at_once(mini_context.max(1))) {
+        for some in pairs.chunks(self.at_once(mini_context)) {
             after_step(done)?;
             let both: Vec<_> = some.iter().map(|(image, label)| vec![*image, *label]).collect();
             let weight = some.len() as f64 / (done + some.len()) as f64;
@@ -85,6 +85,11 @@ impl<O: Ops> Engine<O> {
             .chain([("target_bottleneck".to_owned(), &target.bottom)])
             .chain(context.iter().enumerate().map(|(i, map)| (format!("context_mean_{i}"), map)));
         named.map(|(name, map)| Ok((name, self.ops.values(map)?))).collect()
+    }
+
+    /// Pairs that are worth reading at once when memory would allow `wanted`.
+    pub fn at_once(&self, wanted: usize) -> usize {
+        self.ops.at_once(wanted.max(1))
     }
 
     /// Gives memory back that was kept for the next run.

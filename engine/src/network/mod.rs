@@ -168,6 +168,15 @@ impl Model {
         }
     }
 
+    /// Pairs that are worth reading at once when memory would allow `wanted`: one on the processor, where more
+    /// would take more memory and no less time.
+    pub fn at_once(&self, wanted: usize) -> usize {
+        match &self.engine {
+            OnDevice::Cpu(engine) => engine.at_once(wanted),
+            OnDevice::Burn(engine) => engine.at_once(wanted),
+        }
+    }
+
     /// Gives memory back that was kept for the next prediction.
     pub fn rest(&self) {
         match &self.engine {

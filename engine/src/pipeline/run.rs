@@ -57,7 +57,8 @@ impl<'a, 'o> Run<'a, 'o> {
     /// Ends the preparation with the target's features.
     pub fn encode(&mut self, target: &Cube) -> Result<EncodedTarget> {
         self.seconds.prepare = self.started.elapsed().as_secs_f64();
-        self.mini_context = self.options.mini_context.unwrap_or_else(|| self.fitting(target.side)).max(1);
+        let wanted = self.options.mini_context.unwrap_or_else(|| self.fitting(target.side));
+        self.mini_context = self.model.at_once(wanted);
         let started = Instant::now();
         let total = self.examples + 1;
         let observer = &mut *self.observer;

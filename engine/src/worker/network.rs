@@ -45,6 +45,8 @@ impl Room {
             }
             _ => unreachable!("sent to the files' room"),
         };
+        // Between jobs the buffers belong to whoever else needs memory.
+        model.rest();
         self.model = Some(model);
         answer
     }
@@ -59,6 +61,9 @@ impl Room {
     }
 }
 
+/// Right end of the window's slider on a graphics card.
+const MOST_AT_ONCE: usize = 8;
+
 fn summarise(model: &Model) -> DeviceSummary {
     let side = model.info.grid.unwrap_or(pipeline::DEFAULT_GRID);
     DeviceSummary {
@@ -66,6 +71,7 @@ fn summarise(model: &Model) -> DeviceSummary {
         notes: model.device().notes.clone(),
         model: model.info.clone(),
         memory_bytes: memory::available_bytes(),
-        predicted_bytes: (1..=8).map(|l| model.predicted_bytes(side, l)).collect(),
+        most_at_once: model.at_once(MOST_AT_ONCE),
+        predicted_bytes: (1..=MOST_AT_ONCE).map(|l| model.predicted_bytes(side, l)).collect(),
     }
 }

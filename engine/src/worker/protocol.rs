@@ -135,6 +135,8 @@ pub struct DeviceSummary {
     pub model: ModelInfo,
     /// Memory that a run may take.
     pub memory_bytes: u64,
+    /// Most pairs that are worth reading at once.
+    pub most_at_once: usize,
     /// Predicted peak bytes for mini-contexts of 1, 2, … 8 pairs.
     pub predicted_bytes: Vec<usize>,
 }

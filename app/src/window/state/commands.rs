@@ -263,6 +263,7 @@ impl State {
 
     /// Right end of the slider.
     pub fn most_at_once(&self) -> usize {
-        self.case.on().count().clamp(1, 8)
+        let worth = self.engine.summary().map_or(1, |summary| summary.most_at_once);
+        self.case.on().count().clamp(1, worth)
     }
 }
