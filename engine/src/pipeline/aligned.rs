@@ -1,10 +1,12 @@
-//! The default pipeline: foreground box, isotropic working grid, soft labels, calibrated probabilities.
+//! The default pipeline: foreground box, isotropic working grid, examples aligned to the target, soft labels,
+//! calibrated probabilities.
 
 use super::restore::{Contest, Restorer, probability};
 use super::run::{Run, must_agree};
 use super::{DEFAULT_GRID, Example, Record, Segmentation, Transformation};
 use crate::network::Cube;
 use crate::nifti::Scan;
+use crate::preprocess::align::{Fixed, aligned};
 use crate::preprocess::soft::{SoftLabel, soft_labels};
 use crate::preprocess::{Frame, Order, frame};
 use crate::{LabelMap, Result, Volume};
@@ -18,11 +20,15 @@ struct Seen {
 }
 
 impl Seen {
-    fn new(run: &mut Run, name: &str, scan: &Scan) -> Self {
+    /// The target by its own foreground; an example, moreover, so that it shows what the `target` shows.
+    fn new(run: &mut Run, name: &str, scan: &Scan, target: Option<&Self>) -> Self {
         let order = Order::of(&scan.volume.grid);
         let body = order.apply_to_image(&scan.volume);
-        let frame = Frame::around_foreground(&body, run.model.info.grid.unwrap_or(DEFAULT_GRID));
+        let mut frame = Frame::around_foreground(&body, run.model.info.grid.unwrap_or(DEFAULT_GRID));
         let intensity = frame.intensity_range(&body);
+        if let Some(target) = target {
+            frame = aligned(&frame, &body, intensity, &Fixed { frame: &target.frame, cube: &target.cube });
+        }
         if intensity[0] >= intensity[1] {
             run.warnings.push(format!("{name}: the image is constant, so there is nothing to see in it."));
         }
@@ -31,7 +37,7 @@ impl Seen {
             name: name.into(),
             orientation: scan.volume.grid.orientation(),
             box_voxels: [frame.within.each_ref().map(|e| e.start), frame.within.each_ref().map(|e| e.end)],
-            working_voxel_mm: [frame.voxel_mm; 3],
+            working_voxel_mm: frame.voxel_mm,
             intensity,
         });
         let cube = frame.image(&body, intensity);
@@ -108,11 +114,11 @@ fn prepare<L, S>(
     examples: &[Example<L>],
     read: impl Fn(&mut Run, &Seen, &Example<L>) -> Result<S>,
 ) -> Result<(Seen, Vec<(Seen, S)>)> {
-    let seen = Seen::new(run, &target.name, target);
+    let seen = Seen::new(run, &target.name, target, None);
     let mut contexts = Vec::new();
     for (n, example) in examples.iter().enumerate() {
         run.prepared(n + 1)?;
-        let image = Seen::new(run, &example.name, &example.image);
+        let image = Seen::new(run, &example.name, &example.image, Some(&seen));
         let label = read(run, &image, example)?;
         contexts.push((image, label));
     }

@@ -7,13 +7,13 @@ use crate::network::Cube;
 use crate::{Grid, Volume};
 
 /// The working grid of one image: a cube of `side`³ voxels of equal sides around a box of the image, whose longest
-/// side fills it. Axes are those of the image in the body's order.
+/// side fills it, until it is moved. Axes are those of the image in the body's order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Frame {
     /// Voxels along each side.
     pub side: usize,
-    /// Side of a working voxel.
-    pub voxel_mm: f64,
+    /// Sides of a working voxel.
+    pub voxel_mm: [f64; 3],
     /// The box that the frame was laid around.
     pub within: Extent,
     /// Position of the first working voxel along each axis, in image voxels.
@@ -34,13 +34,31 @@ impl Frame {
         // Degenerate affines have no voxel size; 1 mm keeps them usable.
         let spacing = grid.spacing_mm().map(|s| if s.is_finite() && s > 0.0 { s } else { 1.0 });
         let size_mm: [f64; 3] = std::array::from_fn(|a| within[a].len() as f64 * spacing[a]);
-        let voxel_mm = size_mm.into_iter().fold(0.0, f64::max) * (1.0 + 2.0 * MARGIN) / side as f64;
+        let voxel_mm = size_mm.into_iter().fold(0.0, f64::max) / side as f64;
         let step = spacing.map(|s| voxel_mm / s);
         let start = std::array::from_fn(|a| {
             let middle = (within[a].start + within[a].end) as f64 / 2.0 - 0.5;
             middle - (side as f64 - 1.0) / 2.0 * step[a]
         });
-        Self { side, voxel_mm, within, start, step, shape: grid.shape }
+        Self { side, voxel_mm: [voxel_mm; 3], within, start, step, shape: grid.shape }
+    }
+
+    /// Shifted by parts of its side and scaled about its middle, along each axis.
+    pub fn moved(&self, shift: [f64; 3], scale: [f64; 3]) -> Self {
+        let last = self.side as f64 - 1.0;
+        let step: [f64; 3] = std::array::from_fn(|a| self.step[a] * scale[a]);
+        let start = std::array::from_fn(|a| {
+            let middle = last / 2.0 + shift[a] * self.side as f64;
+            self.start[a] + middle * self.step[a] - last / 2.0 * step[a]
+        });
+        let voxel_mm = std::array::from_fn(|a| self.voxel_mm[a] * scale[a]);
+        Self { start, step, voxel_mm, ..self.clone() }
+    }
+
+    /// Whether position `at` along an axis, in working voxels, lies inside the image.
+    pub fn covers(&self, axis: usize, at: f64) -> bool {
+        let voxel = self.start[axis] + at * self.step[axis];
+        voxel >= -0.5 && voxel <= self.shape[axis] as f64 - 0.5
     }
 
     /// How each axis is resampled.
@@ -80,9 +98,6 @@ impl Frame {
         (0..self.shape[axis]).map(place).collect()
     }
 }
-
-/// Space around the box on each side, as a part of its longest side.
-const MARGIN: f64 = 0.0;
 
 /// Position in a [`Cube`] of the working voxel `[x, y, z]` in the body's order.
 ///

@@ -1,5 +1,6 @@
 //! From a scan to the working grid: body's axis order, foreground box, intensity range, resampling.
 
+pub mod align;
 pub mod foreground;
 pub mod frame;
 pub mod order;
