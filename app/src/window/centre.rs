@@ -55,7 +55,7 @@ fn planes(ui: &mut Ui, state: &State, gallery: &mut Gallery, all: Rect, commands
 /// Columns side by side: prediction, ground truth and difference, or the scan beside the prediction.
 fn compare(ui: &mut Ui, state: &State, gallery: &mut Gallery, all: Rect, commands: &mut Commands) {
     let Some(judged) = state.case.judged() else { return };
-    let drawn = |value: u16| !state.case.hidden.contains(&value);
+    let drawn = |value: u16| state.draws(value);
     let mean = judged.mean_dice(drawn).map_or(String::new(), |value| format!(" · Dice {}", dice(value)));
     let prediction = (format!("{}{mean}", judged.title), [Some(judged), None]);
     let columns = match state.case.truth() {

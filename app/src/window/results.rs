@@ -9,17 +9,17 @@ use super::state::{Layout as Arrangement, State};
 use super::theme::{self, colours};
 use super::widgets::{self, Commands, Look, command_button, head, link, muted, slider};
 use crate::viewer::OverlayStyle;
-use egui::{
-    Align, Frame, Layout, Margin, Panel, RichText, Role, ScrollArea, Sense, Stroke, Ui, WidgetInfo, vec2,
-};
+use egui::{Align, Frame, Layout, Margin, Panel, RichText, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
 
 const WIDTH: f32 = 288.0;
 
 /// Draws the panel.
 pub fn show(ui: &mut Ui, state: &State, commands: &mut Commands) {
-    let frame = Frame::new().fill(colours(ui).panel).inner_margin(Margin::same(theme::MARGIN as i8));
+    let frame = Frame::new().fill(colours(ui).panel).inner_margin(widgets::beside_a_bar());
     Panel::right("results").exact_size(WIDTH).resizable(false).frame(frame).show(ui, |ui| {
-        Panel::bottom("export").show_separator_line(false).frame(Frame::new()).show(ui, |ui| {
+        let right = Margin { right: theme::MARGIN as i8, ..Margin::ZERO };
+        let frame = Frame::new().inner_margin(right);
+        Panel::bottom("export").show_separator_line(false).frame(frame).show(ui, |ui| {
             ui.add_space(theme::GAP);
             halves(ui, |ui, size| {
                 let compare = Command::Arrange(Arrangement::Compare);
@@ -28,7 +28,7 @@ pub fn show(ui: &mut Ui, state: &State, commands: &mut Commands) {
                 command_button(ui, state, Command::Export, "Export…", (Look::Quiet, size), commands);
             });
         });
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        widgets::scrolled(ui, |ui| {
             run(ui, state, commands);
             if !state.case.layers.is_empty() {
                 rule(ui);
@@ -80,7 +80,7 @@ fn run(ui: &mut Ui, state: &State, commands: &mut Commands) {
     ui.horizontal(|ui| {
         ui.spacing_mut().interact_size.y = 14.0;
         if one_by_one {
-            muted(ui, "The processor reads them one by one, as fast as any way");
+            muted(ui, "read one by one on a processor");
         } else {
             muted(ui, "less memory");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| muted(ui, "faster"));
@@ -234,18 +234,21 @@ fn agreement(ui: &mut Ui, state: &State, layer: &Layer) {
             figures(ui, ["Dice", "HD95 mm", "Δ ml"], theme::SMALL, c.muted);
         });
     });
-    for row in rows.iter().filter(|row| !state.case.hidden.contains(&row.label)) {
+    for row in rows.iter().filter(|row| state.draws(row.label)) {
         let hd95 = row.hd95_mm.map_or("–".into(), |mm| format!("{mm:.1}"));
         let change = minus(format!("{:+.1}", row.prediction_ml - row.truth_ml + 0.0));
         ui.horizontal(|ui| {
             let (rect, _) = ui.allocate_exact_size(vec2(12.0, 18.0), Sense::hover());
             let square = egui::Rect::from_center_size(rect.center(), egui::Vec2::splat(12.0));
             ui.painter().rect_filled(square, 3, state.palette.colour(row.label));
+            // What the figures leave, so that long names end in an ellipsis before them.
+            let room = ui.available_width() - columns.iter().map(|column| column.x).sum::<f32>() - theme::GAP;
+            ui.allocate_ui_with_layout(vec2(room, 18.0), Layout::left_to_right(Align::Center), |ui| {
+                ui.set_min_width(room);
+                widgets::elided(ui, &state.label_name(row.label), theme::TEXT, c.text, 1);
+            });
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 figures(ui, [&dice(row.dice), &hd95, &change], theme::TEXT, c.text);
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    widgets::elided(ui, &state.label_name(row.label), theme::TEXT, c.text, 1);
-                });
             });
         });
     }

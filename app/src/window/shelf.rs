@@ -10,8 +10,8 @@ use super::state::verdict::shape_of;
 use super::theme::{self, colours};
 use super::widgets::{self, Commands, command_link, dot, head, light_colour, swatch};
 use egui::{
-    Align, Color32, CornerRadius, Frame, Layout, Margin, Panel, Pos2, Rect, Response, Role, ScrollArea,
-    Sense, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align, Color32, CornerRadius, Frame, Layout, Panel, Pos2, Rect, Response, Role, Sense, Stroke, Ui, Vec2,
+    WidgetInfo, pos2, vec2,
 };
 
 const WIDTH: f32 = 272.0;
@@ -19,9 +19,9 @@ const THUMBNAIL: f32 = 48.0;
 
 /// Draws the panel.
 pub fn show(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Commands) {
-    let frame = Frame::new().fill(colours(ui).panel).inner_margin(Margin::same(theme::MARGIN as i8));
+    let frame = Frame::new().fill(colours(ui).panel).inner_margin(widgets::beside_a_bar());
     Panel::left("shelf").exact_size(WIDTH).resizable(false).frame(frame).show(ui, |ui| {
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        widgets::scrolled(ui, |ui| {
             target(ui, state, gallery, commands);
             ui.add_space(2.0);
             examples(ui, state, gallery, commands);

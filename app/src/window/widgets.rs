@@ -119,6 +119,18 @@ pub fn command_button(
     }
 }
 
+/// Margins of a panel that scrolls: the bar takes the right one, beside what it scrolls.
+pub fn beside_a_bar() -> Margin {
+    Margin { right: 0, ..Margin::same(theme::MARGIN as i8) }
+}
+
+/// Contents that scroll when they are too long, with the right margin that [`beside_a_bar`] left out.
+pub fn scrolled(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        Frame::new().inner_margin(Margin { right: theme::MARGIN as i8, ..Margin::ZERO }).show(ui, add);
+    });
+}
+
 /// A card; `outline` marks the one that waits for an answer.
 pub fn card(ui: &mut Ui, outline: Option<Color32>, add: impl FnOnce(&mut Ui)) -> Response {
     let frame = Frame::new()
@@ -164,14 +176,16 @@ pub fn text_and(
 
 /// Text cut off with … after some rows.
 pub fn elided(ui: &mut Ui, text: &str, size: f32, colour: Color32, rows: usize) -> Response {
+    // Laid out here: a label in a row would not wrap, and so not be cut off.
     let job = elided_job(text, size, colour, rows, ui.available_width());
-    ui.label(job).on_hover_text(text)
+    let galley = ui.painter().layout_job(job);
+    ui.label(galley).on_hover_text(text)
 }
 
 fn elided_job(text: &str, size: f32, color: Color32, max_rows: usize, max_width: f32) -> LayoutJob {
     let format = TextFormat { font_id: FontId::proportional(size), color, ..Default::default() };
     let mut job = LayoutJob::single_section(text.into(), format);
-    job.wrap = TextWrapping { max_width, max_rows, ..Default::default() };
+    job.wrap = TextWrapping { max_width, max_rows, break_anywhere: max_rows == 1, ..Default::default() };
     job
 }
 

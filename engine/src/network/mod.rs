@@ -56,9 +56,9 @@ pub struct Model {
 /// The network on the kinds of device that there are.
 enum OnDevice {
     /// By our own kernels on the processor.
-    Cpu(Engine<Cpu>),
+    Cpu(Box<Engine<Cpu>>),
     /// By Burn's operations.
-    Burn(Engine<Plain>),
+    Burn(Box<Engine<Plain>>),
 }
 
 /// The target branch's features of one target, computed once for all labels.
@@ -68,8 +68,8 @@ pub struct EncodedTarget {
 }
 
 enum Features {
-    Cpu(TargetFeatures<Cpu>),
-    Burn(TargetFeatures<Plain>),
+    Cpu(Box<TargetFeatures<Cpu>>),
+    Burn(Box<TargetFeatures<Plain>>),
 }
 
 /// What the program holds without a network at work.
@@ -103,9 +103,9 @@ impl Model {
             description: weights.metadata.get("description").cloned(),
         };
         let engine = match &device.backend {
-            Backend::Cpu => OnDevice::Cpu(Engine::load(Cpu::default(), &mut weights)?),
+            Backend::Cpu => OnDevice::Cpu(Box::new(Engine::load(Cpu::default(), &mut weights)?)),
             Backend::Burn(burn) => {
-                OnDevice::Burn(Engine::load(Plain { device: burn.clone() }, &mut weights)?)
+                OnDevice::Burn(Box::new(Engine::load(Plain { device: burn.clone() }, &mut weights)?))
             }
         };
         weights.finish()?;
@@ -127,8 +127,8 @@ impl Model {
             )));
         }
         let features = match &self.engine {
-            OnDevice::Cpu(engine) => Features::Cpu(engine.encode(target, check)?),
-            OnDevice::Burn(engine) => Features::Burn(engine.encode(target, check)?),
+            OnDevice::Cpu(engine) => Features::Cpu(Box::new(engine.encode(target, check)?)),
+            OnDevice::Burn(engine) => Features::Burn(Box::new(engine.encode(target, check)?)),
         };
         Ok(EncodedTarget { features, side: target.side })
     }

@@ -4,6 +4,7 @@ use super::case::{Layer, Standing};
 use super::plan::Check;
 use super::run::Run;
 use super::{Engine, Layout, Purpose, State};
+use crate::viewer::{PaneAction, camera::snap, middle_mm};
 use crate::window::outside::Outside;
 use exemplar_engine::pipeline::{Segmentation, Stage};
 use exemplar_engine::worker::{Event, Request, Ticket};
@@ -105,6 +106,10 @@ impl State {
         self.case.predictions += 1;
         let examples = if report.contexts == 1 { "example" } else { "examples" };
         let title = format!("Prediction {}", self.case.predictions);
+        // The first one is shown where it is; later ones where the user is looking.
+        if let (1, Some(middle)) = (self.case.predictions, middle_mm(&done.mask)) {
+            self.view.apply(PaneAction::MoveCursor(snap(&done.mask.grid, middle)));
+        }
         if let Some(warning) = report.warnings.first() {
             self.say(format!("{title}: {warning}"), false);
         }

@@ -16,6 +16,7 @@ use crate::viewer::{Palette, Statistics, Tool, View};
 use case::{Case, Id};
 use exemplar_engine::Grid;
 use exemplar_engine::nifti::Scan;
+use exemplar_engine::pipeline::Report;
 use exemplar_engine::worker::{DeviceSummary, Event, Ticket};
 use glam::DAffine3;
 use history::History;
@@ -208,15 +209,28 @@ impl State {
         self.case.names.name(value)
     }
 
-    /// Colours follow the labels in use; visibility follows the user's choice.
+    /// Whether panes and figures show a label: the user did not hide it, and where a prediction is looked at, it was
+    /// asked for.
+    pub fn draws(&self, value: u16) -> bool {
+        let judged = self.case.judged().filter(|layer| {
+            self.look.layout == Layout::Compare || self.case.shown.is_none_or(|shown| shown == layer.id)
+        });
+        let asked = |report: &Report| report.labels.iter().any(|label| label.value == value);
+        let report = judged.and_then(|layer| layer.report.as_deref());
+        !self.case.hidden.contains(&value) && report.is_none_or(asked)
+    }
+
+    /// Colours follow the labels in use, the next run's first, so that few labels differ most.
     fn colour_labels(&mut self) {
-        let labels = self.case.labels();
+        let mut labels = self.case.wanted();
+        let others = self.case.labels().into_iter().filter(|value| !labels.contains(value));
+        labels.extend(others.collect::<Vec<_>>());
         if labels != self.coloured {
             self.palette = Palette::for_labels(&labels);
             self.coloured = labels;
         }
-        for &value in &self.coloured {
-            self.palette.set_visible(value, !self.case.hidden.contains(&value));
+        for value in self.coloured.clone() {
+            self.palette.set_visible(value, self.draws(value));
         }
     }
 

@@ -66,33 +66,35 @@ pub fn product<S: Simd>(simd: S, rows: &Rows, weights: &Packed, out: &mut [f32],
     assert!(end <= rows.values.len(), "every row lies within the values");
     let mut column = 0;
     while column < weights.n {
-        let panel = &weights.values[column * weights.k..];
+        let panel = Panel { weights: &weights.values[column * weights.k..], piece, width: weights.n, add };
         if weights.n - column >= 2 * lanes {
-            columns::<S, 2>(simd, rows, piece, panel, &mut out[column..], weights.n, add);
+            columns::<S, 2>(simd, rows, &panel, &mut out[column..]);
             column += 2 * lanes;
         } else {
-            columns::<S, 1>(simd, rows, piece, panel, &mut out[column..], weights.n, add);
+            columns::<S, 1>(simd, rows, &panel, &mut out[column..]);
             column += lanes;
         }
     }
 }
 
-/// All rows for one panel of `N` vectors.
-#[inline(always)]
-fn columns<S: Simd, const N: usize>(
-    simd: S,
-    rows: &Rows,
+/// The columns of a product that registers hold at once.
+struct Panel<'a> {
+    weights: &'a [f32],
+    /// Inputs in a piece of a row.
     piece: usize,
-    panel: &[f32],
-    out: &mut [f32],
+    /// Width of the rows of the output.
     width: usize,
     add: bool,
-) {
+}
+
+/// All rows for one panel of `N` vectors.
+#[inline(always)]
+fn columns<S: Simd, const N: usize>(simd: S, rows: &Rows, panel: &Panel, out: &mut [f32]) {
     let mut done = 0;
     macro_rules! block {
         ($m:literal) => {
             while rows.count - done >= $m {
-                block::<S, $m, N>(simd, rows, done, piece, panel, &mut out[done * width..], width, add);
+                block::<S, $m, N>(simd, rows, done, panel, &mut out[done * panel.width..]);
                 done += $m;
             }
         };
@@ -114,15 +116,13 @@ fn block<S: Simd, const M: usize, const N: usize>(
     simd: S,
     rows: &Rows,
     first: usize,
-    piece: usize,
-    panel: &[f32],
+    panel: &Panel,
     out: &mut [f32],
-    width: usize,
-    add: bool,
 ) {
     let mut sums = [[simd.splat_f32s(0.0); N]; M];
-    let weights: &[[S::f32s; N]] = bytemuck::cast_slice(&panel[..piece * rows.segments * N * S::F32_LANES]);
-    for (segment, weights) in weights.chunks_exact(piece).enumerate() {
+    let used = panel.piece * rows.segments * N * S::F32_LANES;
+    let weights: &[[S::f32s; N]] = bytemuck::cast_slice(&panel.weights[..used]);
+    for (segment, weights) in weights.chunks_exact(panel.piece).enumerate() {
         let start = first * rows.row + segment * rows.segment;
         for (k, w) in weights.iter().enumerate() {
             for (m, sums) in sums.iter_mut().enumerate() {
@@ -135,9 +135,9 @@ fn block<S: Simd, const M: usize, const N: usize>(
         }
     }
     for (m, sums) in sums.iter().enumerate() {
-        let out: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut out[m * width..][..N * S::F32_LANES]);
+        let out: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut out[m * panel.width..][..N * S::F32_LANES]);
         for (out, sum) in out.iter_mut().zip(sums) {
-            *out = if add { simd.add_f32s(*out, *sum) } else { *sum };
+            *out = if panel.add { simd.add_f32s(*out, *sum) } else { *sum };
         }
     }
 }

@@ -190,8 +190,8 @@ impl WithSimd for Enlarged<'_> {
 
         let (y, z) = (around(y, side), around(z, side));
         let line = |y: usize, z: usize| &coarse.values[(z * side + y) * side * width..][..side * width];
-        let lines: [&[S::f32s]; 4] = [line(y.0, z.0), line(y.1, z.0), line(y.0, z.1), line(y.1, z.1)]
-            .map(|line| bytemuck::cast_slice(line));
+        let lines: [&[S::f32s]; 4] =
+            [line(y.0, z.0), line(y.1, z.0), line(y.0, z.1), line(y.1, z.1)].map(bytemuck::cast_slice);
         let [both, one, none] =
             [simd.splat_f32s(9.0 / 16.0), simd.splat_f32s(3.0 / 16.0), simd.splat_f32s(1.0 / 16.0)];
         let near: &mut [S::f32s] = bytemuck::cast_slice_mut(near);

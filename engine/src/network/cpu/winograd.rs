@@ -295,8 +295,9 @@ impl Block<'_> {
     ) {
         let (vectors, stride) = (self.job.conv.width / S::F32_LANES, self.stride() / S::F32_LANES);
         for v in 0..vectors {
-            let mut planes = [[simd.splat_f32s(0.0); 16]; 4];
-            for (plane, voxels) in planes.iter_mut().zip(voxels) {
+            // By position in the plane, then by plane.
+            let mut planes = [[simd.splat_f32s(0.0); 4]; 16];
+            for (z, voxels) in voxels.iter().enumerate() {
                 let mut d = [simd.splat_f32s(0.0); 16];
                 for (d, voxel) in d.iter_mut().zip(voxels) {
                     // SAFETY: a voxel has `vectors` vectors.
@@ -308,11 +309,12 @@ impl Block<'_> {
                 }
                 for y in 0..4 {
                     let line = [d[4 * y], d[4 * y + 1], d[4 * y + 2], d[4 * y + 3]];
-                    plane[4 * y..][..4].copy_from_slice(&transformed(simd, line));
+                    for (x, value) in transformed(simd, line).into_iter().enumerate() {
+                        planes[4 * y + x][z] = value;
+                    }
                 }
             }
-            for p in 0..16 {
-                let column = [planes[0][p], planes[1][p], planes[2][p], planes[3][p]];
+            for (p, column) in planes.into_iter().enumerate() {
                 for (z, value) in transformed(simd, column).into_iter().enumerate() {
                     // SAFETY: 64 matrices that are `stride` apart, with rows of `vectors` vectors.
                     unsafe { *inputs.get_unchecked_mut((16 * z + p) * stride + row * vectors + v) = value };
