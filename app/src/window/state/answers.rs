@@ -43,7 +43,7 @@ impl State {
             }
             Event::Ready(ticket, summary) => {
                 self.waiting.remove(&ticket);
-                self.engine = Engine::Ready(summary);
+                self.engine = Engine::Ready(Box::new(summary));
             }
             Event::Segmented(ticket, done) => {
                 self.waiting.remove(&ticket);

@@ -107,7 +107,7 @@ pub enum Engine {
     /// Being chosen and tested.
     Preparing,
     /// At work.
-    Ready(DeviceSummary),
+    Ready(Box<DeviceSummary>),
     /// Not to be had; the sentence was shown.
     Failed,
 }
