@@ -4,10 +4,10 @@ use super::command::{Command, menus};
 use super::icons::{self, Icon};
 use super::state::{Dialog, State};
 use super::theme::{self, colours};
-use super::widgets::{Commands, Look, button, muted};
+use super::widgets::{Commands, Look, button, muted, scrolled};
 use egui::{
     Align, Align2, Area, Color32, CornerRadius, Frame, Id, Layout, Margin, Modal, Order, RichText, Role,
-    ScrollArea, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,
+    Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,
 };
 
 /// Draws the dialog on top, if there is one.
@@ -43,7 +43,8 @@ fn shortcuts(ui: &mut Ui) {
     ui.label(RichText::new("Shortcuts").font(theme::semibold(16.0)).color(c.strong));
     ui.add_space(4.0);
     let height = ui.ctx().content_rect().height() - 220.0;
-    ScrollArea::vertical().max_height(height).show(ui, |ui| {
+    scrolled(ui, height, |ui| {
+        ui.spacing_mut().item_spacing.x = 24.0;
         ui.columns(2, |columns| {
             let mut filled = [0.0_f32; 2];
             for (title, entries) in menus() {

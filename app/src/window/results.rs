@@ -28,7 +28,7 @@ pub fn show(ui: &mut Ui, state: &State, commands: &mut Commands) {
                 command_button(ui, state, Command::Export, "Export…", (Look::Quiet, size), commands);
             });
         });
-        widgets::scrolled(ui, |ui| {
+        widgets::scrolled(ui, f32::INFINITY, |ui| {
             run(ui, state, commands);
             if !state.case.layers.is_empty() {
                 rule(ui);

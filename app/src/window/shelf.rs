@@ -21,7 +21,7 @@ const THUMBNAIL: f32 = 48.0;
 pub fn show(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Commands) {
     let frame = Frame::new().fill(colours(ui).panel).inner_margin(widgets::beside_a_bar());
     Panel::left("shelf").exact_size(WIDTH).resizable(false).frame(frame).show(ui, |ui| {
-        widgets::scrolled(ui, |ui| {
+        widgets::scrolled(ui, f32::INFINITY, |ui| {
             target(ui, state, gallery, commands);
             ui.add_space(2.0);
             examples(ui, state, gallery, commands);

@@ -124,9 +124,9 @@ pub fn beside_a_bar() -> Margin {
     Margin { right: 0, ..Margin::same(theme::MARGIN as i8) }
 }
 
-/// Contents that scroll when they are too long, with the right margin that [`beside_a_bar`] left out.
-pub fn scrolled(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
-    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+/// Contents that scroll when they are higher than `height`, with a right margin for the bar.
+pub fn scrolled(ui: &mut Ui, height: f32, add: impl FnOnce(&mut Ui)) {
+    egui::ScrollArea::vertical().max_height(height).auto_shrink(false).show(ui, |ui| {
         Frame::new().inner_margin(Margin { right: theme::MARGIN as i8, ..Margin::ZERO }).show(ui, add);
     });
 }
