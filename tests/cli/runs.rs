@@ -24,7 +24,7 @@ fn segmented(folder: &Path, order: [u16; 3], options: &str) -> [Scan; 2] {
 }
 
 #[test]
-fn mini_context_order_and_threads_change_rounding_only() {
+fn mini_context_order_threads_and_vectors_change_rounding_only() {
     let folder = tempfile::tempdir().unwrap();
     let [mask, p] = segmented(folder.path(), [148, 149, 166], "--mini-context 3 --threads 2");
     assert_eq!(p.facts.frames, 2, "one volume for each label");
@@ -33,6 +33,8 @@ fn mini_context_order_and_threads_change_rounding_only() {
         ([148, 149, 166], "--mini-context 3 --threads 1"),
         ([148, 149, 166], "--mini-context 1 --threads 2"),
         ([166, 148, 149], "--mini-context 2 --threads 2"),
+        ([148, 149, 166], "EXEMPLAR_LANES=8"),
+        ([148, 149, 166], "EXEMPLAR_LANES=1"),
     ] {
         let [_, other] = segmented(folder.path(), order, options);
         let pairs = p.volume.voxels.iter().zip(&other.volume.voxels);

@@ -35,14 +35,18 @@ impl Ran {
     }
 }
 
-/// Runs the program on the CPU with these arguments, split at white space; `{}` stand for `paths`, one after the other.
+/// Runs the program with these arguments, split at white space; `{}` stand for `paths`, one after the other, and
+/// `NAME=VALUE` sets a variable of its environment.
 pub fn exemplar(arguments: &str, paths: &[&Path]) -> Ran {
     let mut paths = paths.iter();
     let mut command = Command::new(program());
     for argument in arguments.split_whitespace() {
         match argument {
             "{}" => command.arg(paths.next().expect("there is a path for each {}")),
-            word => command.arg(word),
+            word => match word.split_once('=') {
+                Some((name, value)) => command.env(name, value),
+                None => command.arg(word),
+            },
         };
     }
     assert_eq!(paths.next(), None, "there is a {{}} for each path");

@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 use pulp::{Simd, WithSimd};
+use std::sync::OnceLock;
 
 /// Weights `[k][n]` of a product, packed by panels of columns.
 #[derive(Clone, Debug)]
@@ -142,27 +143,37 @@ fn block<S: Simd, const M: usize, const N: usize>(
     }
 }
 
+/// Most lanes that vectors may have; `EXEMPLAR_LANES` lowers it, to measure and test what other processors do.
+fn most_lanes() -> usize {
+    static MOST: OnceLock<usize> = OnceLock::new();
+    *MOST.get_or_init(|| {
+        std::env::var("EXEMPLAR_LANES").ok().and_then(|lanes| lanes.parse().ok()).unwrap_or(usize::MAX)
+    })
+}
+
 /// Runs `op` with the widest vectors that `width` is a multiple of.
 pub fn vectorize<Op: WithSimd>(width: usize, op: Op) -> Op::Output {
+    let allowed = |lanes: usize| width.is_multiple_of(lanes) && lanes <= most_lanes();
     #[cfg(target_arch = "x86_64")]
     {
-        if width.is_multiple_of(16)
+        if allowed(16)
             && let Some(simd) = pulp::x86::V4::try_new()
         {
             return Simd::vectorize(simd, op);
         }
-        if width.is_multiple_of(8)
+        if allowed(8)
             && let Some(simd) = pulp::x86::V3::try_new()
         {
             return Simd::vectorize(simd, op);
         }
     }
     #[cfg(target_arch = "aarch64")]
-    if width.is_multiple_of(4)
+    if allowed(4)
         && let Some(simd) = pulp::aarch64::Neon::try_new()
     {
         return Simd::vectorize(simd, op);
     }
+    // Eight values that the compiler makes vectors of where it can; widths are multiples of eight.
     Simd::vectorize(pulp::Scalar256b, op)
 }
 
