@@ -2,6 +2,7 @@
 
 use super::{Camera, Palette, Plane, Statistics, View};
 use egui::{Color32, ColorImage, Pos2, Rect, Vec2};
+use exemplar_engine::agreement::OnGrid;
 use exemplar_engine::{LabelMap, Volume};
 use glam::DVec3;
 
@@ -33,6 +34,7 @@ pub fn still(
     view.cursor_mm = through_mm.unwrap_or(view.cursor_mm);
     let camera = Camera::new(plane, &view, Rect::from_min_size(Pos2::ZERO, Vec2::splat(size as f32)));
     let voxel_from_world = volume.grid.voxel_from_world();
+    let labels = labels.map(|labels| (labels, labels.grid.voxel_from_world()));
     let black = view.level - view.window / 2.0;
     let brightness = |world| {
         ((volume.sample(voxel_from_world.transform_point3(world)) - black) / view.window).clamp(0.0, 1.0)
@@ -45,7 +47,8 @@ pub fn still(
                 (Vec2::new((k % SAMPLES) as f32, (k / SAMPLES) as f32) + Vec2::splat(0.5)) / SAMPLES as f32;
             let world = camera.world((corner + inner).to_pos2());
             let grey = 255.0 * if volume.grid.is_empty() { 0.0 } else { brightness(world) };
-            let value = labels.map_or(0, |l| label_at(l, world));
+            let value =
+                labels.as_ref().map_or(0, |(l, from_world)| l.value_at(from_world.transform_point3(world)));
             let opacity = if palette.is_visible(value) { OPACITY } else { 0.0 };
             let [r, g, b, _] = palette.colour(value).to_array().map(f32::from);
             for (channel, colour) in sum.iter_mut().zip([r, g, b]) {
@@ -56,17 +59,6 @@ pub fn still(
         Color32::from_rgb(r, g, b)
     });
     ColorImage::new([size; 2], pixels.collect())
-}
-
-/// The labelled voxel nearest to a world point, background outside the map.
-fn label_at(labels: &LabelMap, world: DVec3) -> u16 {
-    let voxel = labels.grid.voxel_from_world().transform_point3(world).round();
-    let shape = labels.grid.shape;
-    if (0..3).all(|a| voxel[a] >= 0.0 && voxel[a] < shape[a] as f64) {
-        labels.voxels[labels.grid.index(voxel.to_array().map(|v| v as usize))]
-    } else {
-        0
-    }
 }
 
 /// The mean world position of all labelled voxels; None where there is none.

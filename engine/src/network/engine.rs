@@ -33,9 +33,7 @@ impl<O: Ops> Engine<O> {
         after_step: &mut AfterStep,
     ) -> Result<Vec<f32>> {
         let context = self.read(target, pairs, mini_context, after_step)?;
-        let output = self.network.decode(&self.ops, target, &context, &mut || after_step(pairs.len()))?;
-        drop(context);
-        Ok(output)
+        self.network.decode(&self.ops, target, &context, &mut || after_step(pairs.len()))
     }
 
     /// Mean context features over all pairs, coarsest first: the running mean of Algorithm 1, weighted by the
