@@ -44,6 +44,15 @@ pub enum Error {
     /// The compute device failed; a whole sentence.
     #[error("{0}")]
     Device(String),
+    /// A piece of memory was asked for in vain.
+    #[error(
+        "There is no memory for {} MB more. Close other programs, or choose a smaller working grid or fewer labels at once.",
+        bytes.div_ceil(1_000_000)
+    )]
+    Memory {
+        /// Size of the piece.
+        bytes: usize,
+    },
     /// The user asked to stop.
     #[error("Cancelled.")]
     Cancelled,

@@ -3,7 +3,7 @@
 use super::BenchArgs;
 use anyhow::{Result, ensure};
 use exemplar_engine::memory;
-use exemplar_engine::network::{Cube, Device, Model};
+use exemplar_engine::network::{Cost, Cube, Device, Layer, Model, Work, cpu_flops_per_second};
 use exemplar_engine::weights::formula;
 use serde_json::json;
 use std::time::Instant;
@@ -28,34 +28,61 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let pairs: Vec<_> = pairs.iter().map(|(image, label)| (image, label)).collect();
     let mini_context = compute.mini_context.0.unwrap_or(1);
     let mut seconds = Vec::new();
+    let mut work = Work::new();
     for _ in 0..args.runs {
+        model.take_work();
         let start = Instant::now();
         let encoded = model.encode(&target, &mut || Ok(()))?;
         model.predict(&encoded, &pairs, mini_context, &mut |_| Ok(()))?;
         seconds.push(start.elapsed().as_secs_f64());
+        work = model.take_work();
     }
     let mut sorted = seconds.clone();
     sorted.sort_by(f64::total_cmp);
     let median = sorted[sorted.len() / 2];
     let cubes = 4 * (2 * args.contexts + 1) * args.size.pow(3);
     let (peak, predicted) = (memory::peak_bytes(), model.predicted_bytes(args.size, mini_context) + cubes);
+    let flops: f64 = work.values().map(|cost| cost.flops).sum();
     if args.json {
         let report = json!({
             "device": device.name, "channels": args.channels, "size": args.size, "contexts": args.contexts,
             "mini_context": mini_context, "seconds": seconds, "median_seconds": median,
-            "peak_memory_bytes": peak, "predicted_memory_bytes": predicted,
+            "flops": flops, "flops_per_second": flops / median, "peak_memory_bytes": peak, "predicted_memory_bytes": predicted,
         });
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         device.notes.iter().for_each(|note| println!("{note}"));
         let gb = |bytes: f64| bytes / 1e9;
         println!(
-            "{}: {median:.2} s (median of {}), peak {:.2} GB, predicted {:.2} GB",
+            "{}: {median:.3} s (median of {}), {:.0} GFLOP at {:.0} GFLOP/s, peak {:.2} GB, predicted {:.2} GB",
             device.name,
             args.runs,
+            flops / 1e9,
+            flops / median / 1e9,
             gb(peak as f64),
             gb(predicted as f64)
         );
     }
+    if args.layers {
+        layers(&work);
+    }
     Ok(())
+}
+
+/// A table of what each kind of layer took, finest first, beside the most that the processor could do.
+fn layers(work: &Work) {
+    let peak = cpu_flops_per_second();
+    println!("multiply-adds on registers alone: {:.0} GFLOP/s", peak / 1e9);
+    println!("| side | layer | channels | times | GFLOP | ms | GFLOP/s | of peak |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    for (Layer { side, operation, inputs, outputs }, cost) in work.iter().rev() {
+        let Cost { times, flops, seconds } = cost;
+        let (speed, ms) = (flops / seconds, seconds * 1e3);
+        println!(
+            "| {side} | {operation} | {inputs} → {outputs} | {times} | {:.2} | {ms:.2} | {:.0} | {:.0} % |",
+            flops / 1e9,
+            speed / 1e9,
+            100.0 * speed / peak
+        );
+    }
 }

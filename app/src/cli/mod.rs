@@ -178,6 +178,9 @@ pub struct BenchArgs {
     /// How often to run; the median counts.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     pub runs: u16,
+    /// Also print what each kind of layer cost in the last run.
+    #[arg(long)]
+    pub layers: bool,
     /// Machine-readable output.
     #[arg(long)]
     pub json: bool,

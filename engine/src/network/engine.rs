@@ -1,97 +1,139 @@
 //! The network at work on one kind of device: encode a target once, read pairs, decode (Algorithm 1).
 
+use super::meter::{Metered, Work};
 use super::neuroverse::{Check, Neuroverse, TargetFeatures};
 use super::ops::Ops;
 use super::{AfterStep, Cube};
 use crate::weights::Weights;
 use crate::{Error, Result};
+use std::any::Any;
+
+/// The network on some device, whatever its feature maps are.
+pub trait Network: Send {
+    /// The features of a target, for [`Network::predict`] of the same network.
+    fn encode(&self, target: &Cube, check: &mut Check) -> Result<Box<dyn Any>>;
+    /// Reads the pairs and decodes the target.
+    fn predict(
+        &self,
+        target: &dyn Any,
+        pairs: &[(&Cube, &Cube)],
+        mini_context: usize,
+        after_step: &mut AfterStep,
+    ) -> Result<Vec<f32>>;
+    /// Every intermediate of one prediction by the names of the golden files.
+    fn intermediates(
+        &self,
+        target: &Cube,
+        pairs: &[(&Cube, &Cube)],
+        mini_context: usize,
+    ) -> Result<Vec<(String, Vec<f32>)>>;
+    /// Pairs that are worth reading at once when memory would allow `wanted`.
+    fn at_once(&self, wanted: usize) -> usize;
+    /// Bytes that a prediction is expected to hold at its peak.
+    fn predicted_bytes(&self, channels: &[usize], side: usize, mini_context: usize) -> usize;
+    /// What was computed since the last time this was asked.
+    fn take_work(&self) -> Work;
+    /// Gives memory back that was kept for the next run.
+    fn rest(&self);
+}
 
 /// Operations and the network that is made of them.
 pub struct Engine<O: Ops> {
-    ops: O,
-    network: Neuroverse<O>,
+    ops: Metered<O>,
+    network: Neuroverse<Metered<O>>,
 }
+
+type Features<O> = TargetFeatures<Metered<O>>;
 
 impl<O: Ops> Engine<O> {
     /// Takes named weights, each exactly once.
     pub fn load(ops: O, weights: &mut Weights) -> Result<Self> {
+        let ops = Metered::new(ops);
         let network = Neuroverse::load(&ops, weights)?;
         Ok(Self { ops, network })
-    }
-
-    /// The features of a target.
-    pub fn encode(&self, target: &Cube, check: &mut Check) -> Result<TargetFeatures<O>> {
-        self.network.encode(&self.ops, &self.ops.input(&[vec![target]]), check)
-    }
-
-    /// Reads the pairs and decodes the target.
-    pub fn predict(
-        &self,
-        target: &TargetFeatures<O>,
-        pairs: &[(&Cube, &Cube)],
-        mini_context: usize,
-        after_step: &mut AfterStep,
-    ) -> Result<Vec<f32>> {
-        let context = self.read(target, pairs, mini_context, after_step)?;
-        self.network.decode(&self.ops, target, &context, &mut || after_step(pairs.len()))
     }
 
     /// Mean context features over all pairs, coarsest first: the running mean of Algorithm 1, weighted by the
     /// number of pairs in each mini-context.
     fn read(
         &self,
-        target: &TargetFeatures<O>,
+        target: &Features<O>,
         pairs: &[(&Cube, &Cube)],
         mini_context: usize,
         after_step: &mut AfterStep,
-    ) -> Result<Vec<O::Map>> {
-        let mut mean: Vec<Option<O::Map>> = Vec::new();
+    ) -> Result<Vec<<Metered<O> as Ops>::Map>> {
+        let mut mean: Vec<Option<_>> = target.shortcuts.iter().map(|_| None).chain([None]).collect();
         let mut done = 0;
-        for some in pairs.chunks(self.at_once(mini_context)) {
+        for some in pairs.chunks(self.ops.at_once(mini_context)) {
             after_step(done)?;
             let both: Vec<_> = some.iter().map(|(image, label)| vec![*image, *label]).collect();
             let weight = some.len() as f64 / (done + some.len()) as f64;
-            let mut add = |scale: usize, features: O::Map| {
-                mean.resize(mean.len().max(scale + 1), None);
-                mean[scale] = Some(self.ops.add_to_mean(mean[scale].take(), features, weight));
+            let mut add = |scale: usize, features| {
+                mean[scale] = Some(self.ops.add_to_mean(mean[scale].take(), features, weight)?);
+                Ok(())
             };
-            let input = self.ops.input(&both);
-            self.network.read(&self.ops, input, target, &mut || after_step(done), &mut add)?;
+            self.network.read(&self.ops, &both, target, &mut || after_step(done), &mut add)?;
             done += some.len();
             // A GPU works behind; waiting here keeps progress, cancelling and memory honest.
             self.ops.wait()?;
         }
-        if mean.is_empty() {
+        if pairs.is_empty() {
             return Err(Error::Request("There is no example to learn from; add at least one.".into()));
         }
         after_step(done)?;
         Ok(mean.into_iter().flatten().collect())
     }
+}
 
-    /// Every intermediate of one prediction by the names of the golden files.
-    pub fn intermediates(
+impl<O: Ops<Map: Send, Entry: Send, Unit: Send, Down: Send, Mix: Send> + Send + 'static> Network
+    for Engine<O>
+{
+    fn encode(&self, target: &Cube, check: &mut Check) -> Result<Box<dyn Any>> {
+        Ok(Box::new(self.network.encode(&self.ops, target, check)?))
+    }
+
+    fn predict(
+        &self,
+        target: &dyn Any,
+        pairs: &[(&Cube, &Cube)],
+        mini_context: usize,
+        after_step: &mut AfterStep,
+    ) -> Result<Vec<f32>> {
+        let target: &Features<O> = target.downcast_ref().expect("a target is encoded where it is predicted");
+        let context = self.read(target, pairs, mini_context, after_step)?;
+        self.network.decode(&self.ops, target, &context, &mut || after_step(pairs.len()))
+    }
+
+    fn intermediates(
         &self,
         target: &Cube,
         pairs: &[(&Cube, &Cube)],
         mini_context: usize,
     ) -> Result<Vec<(String, Vec<f32>)>> {
-        let target = self.encode(target, &mut || Ok(()))?;
+        let target = self.network.encode(&self.ops, target, &mut || Ok(()))?;
         let context = self.read(&target, pairs, mini_context, &mut |_| Ok(()))?;
+        let bottleneck = self.network.bottleneck(&self.ops, &target)?;
         let shortcuts = target.shortcuts.iter().enumerate();
         let named = shortcuts
             .map(|(i, map)| (format!("target_shortcut_{i}"), map))
-            .chain([("target_bottleneck".to_owned(), &target.bottom)])
+            .chain([("target_bottleneck".to_owned(), &bottleneck)])
             .chain(context.iter().enumerate().map(|(i, map)| (format!("context_mean_{i}"), map)));
         named.map(|(name, map)| Ok((name, self.ops.values(map)?))).collect()
     }
 
-    /// Pairs that are worth reading at once when memory would allow `wanted`.
-    pub fn at_once(&self, wanted: usize) -> usize {
+    fn at_once(&self, wanted: usize) -> usize {
         self.ops.at_once(wanted.max(1))
     }
 
-    /// Gives memory back that was kept for the next run.
-    pub fn rest(&self) {
+    fn predicted_bytes(&self, channels: &[usize], side: usize, mini_context: usize) -> usize {
+        self.ops.predicted_bytes(channels, side, self.at_once(mini_context))
+    }
+
+    fn take_work(&self) -> Work {
+        self.ops.take_work()
+    }
+
+    fn rest(&self) {
         self.ops.rest();
     }
 }

@@ -3,20 +3,24 @@
 mod cpu;
 mod device;
 mod engine;
+mod meter;
 mod neuroverse;
 mod ops;
 mod plain;
 
+pub use cpu::flops_per_second as cpu_flops_per_second;
 pub use device::{Device, DeviceChoice, relative_error};
+pub use meter::{Cost, Layer, Work};
 
 use crate::weights::Weights;
 use crate::{Error, Result};
 use cpu::Cpu;
 use device::Backend;
-use engine::Engine;
-use neuroverse::{Check, TargetFeatures};
+use engine::{Engine, Network};
+use neuroverse::Check;
 use plain::Plain;
 use serde::Serialize;
+use std::any::Any;
 use std::path::Path;
 
 /// What a checkpoint is.
@@ -50,26 +54,13 @@ pub struct Model {
     /// What the checkpoint is.
     pub info: ModelInfo,
     device: Device,
-    engine: OnDevice,
-}
-
-/// The network on the kinds of device that there are.
-enum OnDevice {
-    /// By our own kernels on the processor.
-    Cpu(Box<Engine<Cpu>>),
-    /// By Burn's operations.
-    Burn(Box<Engine<Plain>>),
+    network: Box<dyn Network>,
 }
 
 /// The target branch's features of one target, computed once for all labels.
 pub struct EncodedTarget {
-    features: Features,
+    features: Box<dyn Any>,
     side: usize,
-}
-
-enum Features {
-    Cpu(Box<TargetFeatures<Cpu>>),
-    Burn(Box<TargetFeatures<Plain>>),
 }
 
 /// What the program holds without a network at work.
@@ -102,14 +93,12 @@ impl Model {
             grid: weights.metadata.get("grid").and_then(|side| side.parse().ok()),
             description: weights.metadata.get("description").cloned(),
         };
-        let engine = match &device.backend {
-            Backend::Cpu => OnDevice::Cpu(Box::new(Engine::load(Cpu::default(), &mut weights)?)),
-            Backend::Burn(burn) => {
-                OnDevice::Burn(Box::new(Engine::load(Plain { device: burn.clone() }, &mut weights)?))
-            }
+        let network: Box<dyn Network> = match &device.backend {
+            Backend::Cpu => Box::new(Engine::load(Cpu::default(), &mut weights)?),
+            Backend::Burn(burn) => Box::new(Engine::load(Plain { device: burn.clone() }, &mut weights)?),
         };
         weights.finish()?;
-        Ok(Self { info, device: device.clone(), engine })
+        Ok(Self { info, device: device.clone(), network })
     }
 
     /// Where it computes.
@@ -126,10 +115,7 @@ impl Model {
                 "A working grid of {side} does not fit; use a multiple of {step}."
             )));
         }
-        let features = match &self.engine {
-            OnDevice::Cpu(engine) => Features::Cpu(Box::new(engine.encode(target, check)?)),
-            OnDevice::Burn(engine) => Features::Burn(Box::new(engine.encode(target, check)?)),
-        };
+        let features = self.network.encode(target, check)?;
         Ok(EncodedTarget { features, side: target.side })
     }
 
@@ -142,15 +128,7 @@ impl Model {
         mini_context: usize,
         after_step: &mut AfterStep,
     ) -> Result<Cube> {
-        let voxels = match (&self.engine, &target.features) {
-            (OnDevice::Cpu(engine), Features::Cpu(target)) => {
-                engine.predict(target, pairs, mini_context, after_step)?
-            }
-            (OnDevice::Burn(engine), Features::Burn(target)) => {
-                engine.predict(target, pairs, mini_context, after_step)?
-            }
-            _ => unreachable!("a target is encoded by the model that predicts"),
-        };
+        let voxels = self.network.predict(&*target.features, pairs, mini_context, after_step)?;
         Ok(Cube { side: target.side, voxels })
     }
 
@@ -162,43 +140,27 @@ impl Model {
         pairs: &[(&Cube, &Cube)],
         mini_context: usize,
     ) -> Result<Vec<(String, Vec<f32>)>> {
-        match &self.engine {
-            OnDevice::Cpu(engine) => engine.intermediates(target, pairs, mini_context),
-            OnDevice::Burn(engine) => engine.intermediates(target, pairs, mini_context),
-        }
+        self.network.intermediates(target, pairs, mini_context)
     }
 
     /// Pairs that are worth reading at once when memory would allow `wanted`: one on the processor, where more
     /// would take more memory and no less time.
     pub fn at_once(&self, wanted: usize) -> usize {
-        match &self.engine {
-            OnDevice::Cpu(engine) => engine.at_once(wanted),
-            OnDevice::Burn(engine) => engine.at_once(wanted),
-        }
+        self.network.at_once(wanted)
+    }
+
+    /// What was computed since the last time this was asked, by layer.
+    pub fn take_work(&self) -> Work {
+        self.network.take_work()
     }
 
     /// Gives memory back that was kept for the next prediction.
     pub fn rest(&self) {
-        match &self.engine {
-            OnDevice::Cpu(engine) => engine.rest(),
-            OnDevice::Burn(engine) => engine.rest(),
-        }
+        self.network.rest();
     }
 
     /// Peak bytes that the process is expected to hold during a prediction on cubes of `side`³, besides the cubes.
     pub fn predicted_bytes(&self, side: usize, mini_context: usize) -> usize {
-        let channels = &self.info.channels;
-        match &self.engine {
-            OnDevice::Cpu(_) => PROGRAM_BYTES + cpu::predicted_bytes(channels, side),
-            OnDevice::Burn(_) => {
-                // The weights, the target's features, the mean, and for each pair of a mini-context its shortcuts
-                // and the widest moment of the finest stage: a residual unit's input, intermediate, output, the
-                // convolution's own copies and those of enlarging.
-                let stage = |i: usize| channels[i] * (side >> i).pow(3);
-                let features: usize = (0..channels.len()).map(stage).sum();
-                let pair = features + 7 * stage(0);
-                PROGRAM_BYTES + 4 * (self.info.parameters + 4 * features + mini_context * pair)
-            }
-        }
+        PROGRAM_BYTES + self.network.predicted_bytes(&self.info.channels, side, mini_context)
     }
 }

@@ -1,10 +1,10 @@
 //! Neuroverse3D as in the paper's figure (Hu et al., ICCV 2025): a target branch and a context U-Net that meet
 //! at every scale. Parameter names are those of the published state dict without its leading `net.`.
 
-use super::ops::{Ops, UpConv};
+use super::Cube;
+use super::ops::{Ops, Weighted};
 use crate::Result;
 use crate::weights::{Array, Weights};
-use std::borrow::Cow;
 
 /// Called between the operations of the network; an error stops the work there.
 pub type Check<'a> = dyn FnMut() -> Result<()> + 'a;
@@ -15,33 +15,36 @@ pub struct Fusion<O: Ops> {
     target: O::Mix,
 }
 
-/// Halves the side after a unit.
+/// Halves the side, then a unit.
 pub struct EncoderStage<O: Ops> {
-    unit: O::Unit,
     down: O::Down,
-}
-
-/// Doubles the side, takes the shortcut in, then a unit.
-pub struct DecoderStage<O: Ops> {
-    up: UpConv<O::Mix>,
     unit: O::Unit,
 }
 
-/// The whole network, stage 0 being the finest.
+/// Doubles the side, takes the shortcut in, then a unit. The published 1³ convolution after enlarging, split by its input.
+pub struct DecoderStage<O: Ops> {
+    up: O::Mix,
+    shortcut: O::Mix,
+    unit: O::Unit,
+}
+
+/// The whole network. Encoders go from fine to coarse, their last stage being the bottom; decoders from there to fine.
 pub struct Neuroverse<O: Ops> {
-    target_embedding: O::Mix,
+    target_entry: O::Entry,
     target_encoder: Vec<EncoderStage<O>>,
-    context_embedding: O::Mix,
-    context_encoder: Vec<(EncoderStage<O>, Fusion<O>)>,
-    context_bottom: O::Unit,
+    context_entry: O::Entry,
+    context_encoder: Vec<EncoderStage<O>>,
+    /// Takes the target's features into the context branch, before each halving.
+    context_fusions: Vec<Fusion<O>>,
     context_decoder: Vec<DecoderStage<O>>,
-    target_bottom: (O::Unit, Fusion<O>),
-    target_decoder: Vec<(DecoderStage<O>, Fusion<O>)>,
+    target_decoder: Vec<DecoderStage<O>>,
+    /// Takes the context's mean features into the target branch, at the bottom and after each doubling.
+    target_fusions: Vec<Fusion<O>>,
     head: O::Unit,
     output: O::Mix,
 }
 
-/// What the target encoder makes of the target, computed once for all labels.
+/// What the target branch makes of the target before it meets the context, computed once for all labels.
 pub struct TargetFeatures<O: Ops> {
     /// Outputs of the encoder's units, finest first.
     pub shortcuts: Vec<O::Map>,
@@ -50,53 +53,51 @@ pub struct TargetFeatures<O: Ops> {
 }
 
 impl<O: Ops> Neuroverse<O> {
-    /// Features of the target `[1, 1, z, y, x]`.
-    pub fn encode(&self, ops: &O, target: &O::Map, check: &mut Check) -> Result<TargetFeatures<O>> {
-        let mut x = ops.mix(target, &self.target_embedding);
+    /// Features of a target.
+    pub fn encode(&self, ops: &O, target: &Cube, check: &mut Check) -> Result<TargetFeatures<O>> {
+        let mut x = ops.enter(&[vec![target]], &self.target_entry)?;
         let mut shortcuts = Vec::new();
         for stage in &self.target_encoder {
-            let shortcut = ops.unit(x, &stage.unit);
             check()?;
-            x = ops.down(&shortcut, &stage.down);
+            let half = ops.down(&x, &stage.down)?;
+            shortcuts.push(x);
             check()?;
-            shortcuts.push(shortcut);
+            x = ops.unit(half, &stage.unit)?;
         }
         Ok(TargetFeatures { shortcuts, bottom: x })
     }
 
-    /// Features of `pairs` `[ℓ, 2, z, y, x]` (image, label) at five scales, coarsest first. Each is handed to `take`
-    /// as soon as nothing else needs it.
+    /// Features of `pairs` of (image, label) at five scales, coarsest first. Each is handed to `take` as soon as
+    /// nothing else needs it.
     pub fn read(
         &self,
         ops: &O,
-        pairs: O::Map,
+        pairs: &[Vec<&Cube>],
         target: &TargetFeatures<O>,
         check: &mut Check,
-        take: &mut dyn FnMut(usize, O::Map),
+        take: &mut dyn FnMut(usize, O::Map) -> Result<()>,
     ) -> Result<()> {
-        let mut x = ops.mix(&pairs, &self.context_embedding);
-        drop(pairs);
+        let mut x = ops.enter(pairs, &self.context_entry)?;
         let mut shortcuts = Vec::new();
-        for ((stage, fusion), of_target) in self.context_encoder.iter().zip(&target.shortcuts) {
-            let unit = ops.unit(x, &stage.unit);
+        let stages = self.context_encoder.iter().zip(&self.context_fusions).zip(&target.shortcuts);
+        for ((stage, fusion), of_target) in stages {
             check()?;
-            let shortcut = ops.fuse(unit, &fusion.context, of_target, &fusion.target);
+            let shortcut = ops.fuse(x, &fusion.context, of_target, &fusion.target)?;
             check()?;
-            x = ops.down(&shortcut, &stage.down);
-            check()?;
+            let half = ops.down(&shortcut, &stage.down)?;
             shortcuts.push(shortcut);
+            check()?;
+            x = ops.unit(half, &stage.unit)?;
         }
-        let mut features = ops.unit(x, &self.context_bottom);
         for (scale, stage) in self.context_decoder.iter().enumerate() {
             let shortcut = shortcuts.pop().expect("there are as many shortcuts as stages");
             check()?;
-            let up = ops.up(&features, Cow::Owned(shortcut), &stage.up);
-            take(scale, features);
+            let up = ops.up(&x, &stage.up, shortcut, &stage.shortcut)?;
+            take(scale, x)?;
             check()?;
-            features = ops.unit(up, &stage.unit);
+            x = ops.unit(up, &stage.unit)?;
         }
-        take(self.context_decoder.len(), features);
-        Ok(())
+        take(self.context_decoder.len(), x)
     }
 
     /// The prediction, `[z, y, x]`, from the target's features and the mean features of the context, coarsest first.
@@ -107,76 +108,83 @@ impl<O: Ops> Neuroverse<O> {
         context: &[O::Map],
         check: &mut Check,
     ) -> Result<Vec<f32>> {
-        let fuse = |x: O::Map, fusion: &Fusion<O>, context: &O::Map| {
+        let mut meetings = self.target_fusions.iter().zip(context);
+        let mut meet = |x: O::Map| {
+            let (fusion, context) = meetings.next().expect("every scale has its features");
             ops.fuse(x, &fusion.target, context, &fusion.context)
         };
-        let (bottom, fusion) = &self.target_bottom;
-        let mut x = fuse(ops.unit(target.bottom.clone(), bottom), fusion, &context[0]);
-        let scales = self.target_decoder.iter().zip(target.shortcuts.iter().rev()).zip(&context[1..]);
-        for (((stage, fusion), shortcut), context) in scales {
+        let mut x = meet(target.bottom.clone())?;
+        for (stage, shortcut) in self.target_decoder.iter().zip(target.shortcuts.iter().rev()) {
             check()?;
-            let up = ops.up(&x, Cow::Borrowed(shortcut), &stage.up);
+            let up = ops.up(&x, &stage.up, shortcut.clone(), &stage.shortcut)?;
             check()?;
-            x = fuse(ops.unit(up, &stage.unit), fusion, context);
+            x = meet(ops.unit(up, &stage.unit)?)?;
         }
         check()?;
-        ops.output(&ops.unit(x, &self.head), &self.output)
+        ops.output(&ops.unit(x, &self.head)?, &self.output)
+    }
+
+    /// What the published code calls the target's bottleneck: before the unit at the bottom.
+    pub fn bottleneck(&self, ops: &O, target: &TargetFeatures<O>) -> Result<O::Map> {
+        let last = self.target_encoder.last().zip(target.shortcuts.last());
+        let (stage, shortcut) = last.expect("a network has two stages at least");
+        ops.down(shortcut, &stage.down)
     }
 
     /// Builds the network of these channels from named weights, each used exactly once.
     pub fn load(ops: &O, weights: &mut Weights) -> Result<Self> {
         let channels = weights.channels()?;
-        let stages = channels.len() - 1;
+        let last = channels.len() - 1;
         let mut l = Loader { weights, ops };
         let target = |name: &str, i: usize| format!("target_encoder.{name}.{i}");
         let context = |name: &str, i: usize| format!("context_unet.{name}.{i}");
         let decoder = |name: &str, i: usize| format!("target_decoder.{name}.{i}");
-        let fine_first = || (0..stages).map(|i| (i, channels[i], channels[i + 1]));
-        let coarse_first = || (0..stages).map(|i| (i, channels[stages - i], channels[stages - 1 - i]));
-        let deep = channels[stages];
+        let target_unit = |i: usize| target("enc_blocks", i) + ".target_conv";
+        let context_unit = |i: usize| context("enc_blocks", i) + ".context_conv.module";
+        let at_bottom = || decoder("enc_blocks", 0) + ".target_conv";
+        let fine_first = || (0..last).map(|i| (i, channels[i], channels[i + 1]));
+        let coarse_first = || (0..last).map(|i| (i, channels[last - i], channels[last - 1 - i]));
+        let embedding = "target_encoder.target_embedding";
+        let target_entry = l.entry(embedding, &target_unit(0), 1, channels[0])?;
+        let embedding = "context_unet.context_embedding.module";
+        let context_entry = l.entry(embedding, &context_unit(0), 2, channels[0])?;
         Ok(Self {
-            target_embedding: l.embedding("target_encoder.target_embedding", 1, channels[0])?,
+            target_entry,
             target_encoder: fine_first()
                 .map(|(i, a, b)| {
-                    let unit = l.unit(&(target("enc_blocks", i) + ".target_conv"), a)?;
                     let down = l.down(&(target("downsample_blocks", i) + ".target_linear_layer"), a, b)?;
-                    Ok(EncoderStage { unit, down })
+                    let unit = if i + 1 < last { target_unit(i + 1) } else { at_bottom() };
+                    Ok(EncoderStage { down, unit: l.unit(&unit, b)? })
                 })
                 .collect::<Result<_>>()?,
-            context_embedding: l.embedding("context_unet.context_embedding.module", 2, channels[0])?,
+            context_entry,
             context_encoder: fine_first()
                 .map(|(i, a, b)| {
-                    let block = context("enc_blocks", i);
-                    let unit = l.unit(&format!("{block}.context_conv.module"), a)?;
-                    let fusion = l.fusion(&format!("{block}.combine_conv_context.module"), a)?;
-                    let down_name = context("downsample_blocks", i) + ".context_linear_layer.module";
-                    let down = l.down(&down_name, a, b)?;
-                    Ok((EncoderStage { unit, down }, fusion))
+                    let name = context("downsample_blocks", i) + ".context_linear_layer.module";
+                    Ok(EncoderStage { down: l.down(&name, a, b)?, unit: l.unit(&context_unit(i + 1), b)? })
                 })
                 .collect::<Result<_>>()?,
-            context_bottom: l.unit(&(context("enc_blocks", stages) + ".context_conv.module"), deep)?,
+            context_fusions: fine_first()
+                .map(|(i, a, _)| l.fusion(&(context("enc_blocks", i) + ".combine_conv_context.module"), a))
+                .collect::<Result<_>>()?,
             context_decoder: coarse_first()
                 .map(|(i, a, b)| {
                     let name = context("upsample_blocks", i) + ".context_conv_layer.module";
-                    let unit = l.unit(&(context("dec_blocks", i) + ".context_conv.module"), b)?;
-                    Ok(DecoderStage { up: l.up(&name, a, b)?, unit })
+                    l.decoder_stage(&name, &(context("dec_blocks", i) + ".context_conv.module"), a, b)
                 })
                 .collect::<Result<_>>()?,
-            target_bottom: (
-                l.unit("target_decoder.enc_blocks.0.target_conv", deep)?,
-                l.fusion("target_decoder.enc_blocks.0.combine_conv_target.module", deep)?,
-            ),
             target_decoder: coarse_first()
                 .map(|(i, a, b)| {
-                    let block = decoder("dec_blocks", i);
-                    let up = l.up(&(decoder("upsample_blocks", i) + ".target_conv_layer"), a, b)?;
-                    let unit = l.unit(&format!("{block}.target_conv"), b)?;
-                    let fusion = l.fusion(&format!("{block}.combine_conv_target.module"), b)?;
-                    Ok((DecoderStage { up, unit }, fusion))
+                    let name = decoder("upsample_blocks", i) + ".target_conv_layer";
+                    l.decoder_stage(&name, &(decoder("dec_blocks", i) + ".target_conv"), a, b)
                 })
                 .collect::<Result<_>>()?,
+            target_fusions: std::iter::once((decoder("enc_blocks", 0), channels[last]))
+                .chain(coarse_first().map(|(i, _, b)| (decoder("dec_blocks", i), b)))
+                .map(|(block, channels)| l.fusion(&(block + ".combine_conv_target.module"), channels))
+                .collect::<Result<_>>()?,
             head: l.unit("target_decoder.output_block.block.0", channels[0])?,
-            output: l.mix("target_decoder.output_block.block.1", channels[0], 1)?,
+            output: l.output("target_decoder.output_block.block.1", channels[0])?,
         })
     }
 }
@@ -188,37 +196,36 @@ struct Loader<'a, O> {
 }
 
 impl<O: Ops> Loader<'_, O> {
-    fn take(
-        &mut self,
-        name: &str,
-        inputs: usize,
-        outputs: usize,
-        kernel: usize,
-    ) -> Result<(Array, Vec<f32>)> {
+    fn take(&mut self, name: &str, inputs: usize, outputs: usize, kernel: usize) -> Result<Weighted> {
         let shape = vec![outputs, inputs, kernel, kernel, kernel];
         let values = self.weights.take(&format!("{name}.weight"), &shape)?;
         Ok((Array { shape, values }, self.weights.take(&format!("{name}.bias"), &[outputs])?))
     }
 
-    fn unit(&mut self, name: &str, channels: usize) -> Result<O::Unit> {
+    /// The two convolutions of a unit.
+    fn pair(&mut self, name: &str, channels: usize) -> Result<(Weighted, Weighted)> {
         let mut conv = |layer: usize| self.take(&format!("{name}.layers.{layer}"), channels, channels, 3);
-        let (first, second) = (conv(0)?, conv(2)?);
-        Ok(self.ops.load_unit(&first, &second))
+        Ok((conv(0)?, conv(2)?))
+    }
+
+    fn entry(&mut self, embedding: &str, unit: &str, inputs: usize, channels: usize) -> Result<O::Entry> {
+        let embedding = self.take(embedding, inputs, channels, 1)?;
+        let (first, second) = self.pair(unit, channels)?;
+        self.ops.load_entry(&embedding, &first, &second)
+    }
+
+    fn unit(&mut self, name: &str, channels: usize) -> Result<O::Unit> {
+        let (first, second) = self.pair(name, channels)?;
+        self.ops.load_unit(&first, &second)
     }
 
     fn down(&mut self, name: &str, inputs: usize, outputs: usize) -> Result<O::Down> {
-        let (weight, bias) = self.take(name, inputs, outputs, 4)?;
-        Ok(self.ops.load_down(&weight, &bias))
+        self.ops.load_down(&self.take(name, inputs, outputs, 4)?)
     }
 
-    fn embedding(&mut self, name: &str, inputs: usize, outputs: usize) -> Result<O::Mix> {
-        let (weight, bias) = self.take(name, inputs, outputs, 1)?;
-        Ok(self.ops.load_mix(&weight, Some(&bias), true))
-    }
-
-    fn mix(&mut self, name: &str, inputs: usize, outputs: usize) -> Result<O::Mix> {
-        let (weight, bias) = self.take(name, inputs, outputs, 1)?;
-        Ok(self.ops.load_mix(&weight, Some(&bias), false))
+    fn output(&mut self, name: &str, inputs: usize) -> Result<O::Mix> {
+        let (weight, bias) = self.take(name, inputs, 1, 1)?;
+        self.ops.load_mix(&weight, Some(&bias))
     }
 
     /// A 1³ convolution on a concatenation of `a` and `b` channels as two, the second with the bias.
@@ -228,13 +235,13 @@ impl<O: Ops> Loader<'_, O> {
             shape: vec![outputs, columns.len(), 1, 1, 1],
             values: whole.values.chunks(a + b).flat_map(|row| &row[columns.clone()]).copied().collect(),
         };
-        let first = self.ops.load_mix(&part(0..a), None, false);
-        Ok((first, self.ops.load_mix(&part(a..a + b), Some(&bias), false)))
+        let first = self.ops.load_mix(&part(0..a), None)?;
+        Ok((first, self.ops.load_mix(&part(a..a + b), Some(&bias))?))
     }
 
-    fn up(&mut self, name: &str, coarse: usize, fine: usize) -> Result<UpConv<O::Mix>> {
-        let (up, shortcut) = self.split(name, coarse, fine, fine)?;
-        Ok(UpConv { up, shortcut })
+    fn decoder_stage(&mut self, up: &str, unit: &str, coarse: usize, fine: usize) -> Result<DecoderStage<O>> {
+        let (up, shortcut) = self.split(up, coarse, fine, fine)?;
+        Ok(DecoderStage { up, shortcut, unit: self.unit(unit, fine)? })
     }
 
     /// The published code concatenates context first in both directions.

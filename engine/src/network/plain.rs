@@ -1,13 +1,12 @@
 //! The operations by Burn's own tensors, on any of its devices: what the kernels are compared with.
 
 use super::Cube;
-use super::ops::{Ops, UpConv};
-use crate::weights::Array;
+use super::ops::{Ops, Weighted};
+use crate::weights::{Array, formula};
 use crate::{Error, Result};
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData, activation};
-use std::borrow::Cow;
 
 /// Burn's operations on a device.
 pub struct Plain {
@@ -33,67 +32,75 @@ impl Plain {
 
 impl Ops for Plain {
     type Map = Tensor<5>;
+    type Entry = (Conv, [Conv; 2]);
     type Unit = [Conv; 2];
     type Down = Conv;
     type Mix = Conv;
 
-    fn load_unit(&self, first: &(Array, Vec<f32>), second: &(Array, Vec<f32>)) -> [Conv; 2] {
-        [first, second].map(|(weight, bias)| self.conv(weight, Some(bias)))
+    fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Self::Entry> {
+        Ok((self.conv(&embedding.0, Some(&embedding.1)), self.load_unit(first, second)?))
     }
 
-    fn load_down(&self, weight: &Array, bias: &[f32]) -> Conv {
-        self.conv(weight, Some(bias))
+    fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<[Conv; 2]> {
+        Ok([first, second].map(|(weight, bias)| self.conv(weight, Some(bias))))
     }
 
-    fn load_mix(&self, weight: &Array, bias: Option<&[f32]>, _: bool) -> Conv {
-        self.conv(weight, bias)
+    fn load_down(&self, (weight, bias): &Weighted) -> Result<Conv> {
+        Ok(self.conv(weight, Some(bias)))
+    }
+
+    fn load_mix(&self, weight: &Array, bias: Option<&[f32]>) -> Result<Conv> {
+        Ok(self.conv(weight, bias))
     }
 
     fn at_once(&self, wanted: usize) -> usize {
         wanted
     }
 
-    fn input(&self, pairs: &[Vec<&Cube>]) -> Tensor<5> {
+    /// The weights, the target's features, the mean, and for each pair its shortcuts and the widest moment of the finest stage:
+    /// a residual unit's input, intermediate, output, the convolution's own copies and those of enlarging.
+    fn predicted_bytes(&self, channels: &[usize], side: usize, at_once: usize) -> usize {
+        let stage = |i: usize| channels[i] * (side >> i).pow(3);
+        let features: usize = (0..channels.len()).map(stage).sum();
+        let parameters: usize =
+            formula::shapes(channels).values().map(|shape| shape.iter().product::<usize>()).sum();
+        4 * (parameters + 4 * features + at_once * (features + 7 * stage(0)))
+    }
+
+    fn enter(&self, pairs: &[Vec<&Cube>], (embedding, unit): &Self::Entry) -> Result<Tensor<5>> {
         let (channels, side) = (pairs[0].len(), pairs[0][0].side);
         let voxels: Vec<f32> = pairs.iter().flatten().flat_map(|cube| cube.voxels.iter().copied()).collect();
-        Tensor::from_data(TensorData::new(voxels, [pairs.len(), channels, side, side, side]), &self.device)
+        let data = TensorData::new(voxels, [pairs.len(), channels, side, side, side]);
+        self.unit(mix(&Tensor::from_data(data, &self.device), embedding), unit)
     }
 
-    fn unit(&self, x: Tensor<5>, [first, second]: &[Conv; 2]) -> Tensor<5> {
+    fn unit(&self, x: Tensor<5>, [first, second]: &[Conv; 2]) -> Result<Tensor<5>> {
         let inner = activation::gelu(convolve(&x, first, 1, 1));
-        activation::gelu(x + convolve(&inner, second, 1, 1))
+        Ok(activation::gelu(x + convolve(&inner, second, 1, 1)))
     }
 
-    fn down(&self, x: &Tensor<5>, conv: &Conv) -> Tensor<5> {
-        convolve(x, conv, 2, 1)
+    fn down(&self, x: &Tensor<5>, conv: &Conv) -> Result<Tensor<5>> {
+        Ok(convolve(x, conv, 2, 1))
     }
 
-    fn mix(&self, x: &Tensor<5>, conv: &Conv) -> Tensor<5> {
-        convolve(x, conv, 1, 0)
+    fn up(&self, x: &Tensor<5>, own: &Conv, shortcut: Tensor<5>, others: &Conv) -> Result<Tensor<5>> {
+        Ok((2..5).fold(mix(x, own), double) + mix(&shortcut, others))
     }
 
-    fn up(&self, x: &Tensor<5>, shortcut: Cow<Tensor<5>>, conv: &UpConv<Conv>) -> Tensor<5> {
-        let mut mixed = self.mix(x, &conv.up);
-        for axis in 2..5 {
-            mixed = double(mixed, axis);
-        }
-        mixed + self.mix(&shortcut, &conv.shortcut)
+    fn fuse(&self, x: Tensor<5>, own: &Conv, other: &Tensor<5>, others: &Conv) -> Result<Tensor<5>> {
+        Ok(activation::gelu(mix(&x, own) + x + mix(other, others)))
     }
 
-    fn fuse(&self, x: Tensor<5>, own: &Conv, other: &Tensor<5>, others: &Conv) -> Tensor<5> {
-        activation::gelu(self.mix(&x, own) + x + self.mix(other, others))
-    }
-
-    fn add_to_mean(&self, mean: Option<Tensor<5>>, new: Tensor<5>, weight: f64) -> Tensor<5> {
+    fn add_to_mean(&self, mean: Option<Tensor<5>>, new: Tensor<5>, weight: f64) -> Result<Tensor<5>> {
         let new = new.mean_dim(0);
-        match mean {
+        Ok(match mean {
             Some(mean) => mean.clone() + (new - mean) * weight,
             None => new,
-        }
+        })
     }
 
     fn output(&self, x: &Tensor<5>, conv: &Conv) -> Result<Vec<f32>> {
-        self.values(&self.mix(x, conv))
+        self.values(&mix(x, conv))
     }
 
     fn values(&self, x: &Tensor<5>) -> Result<Vec<f32>> {
@@ -112,10 +119,15 @@ fn lost(error: &dyn std::fmt::Debug) -> Error {
     Error::Device(format!("The graphics card failed: {error:?}. Run again on the CPU (--device cpu)."))
 }
 
+fn mix(x: &Tensor<5>, conv: &Conv) -> Tensor<5> {
+    convolve(x, conv, 1, 0)
+}
+
 fn convolve(x: &Tensor<5>, conv: &Conv, stride: usize, padding: usize) -> Tensor<5> {
     let options = ConvOptions::new([stride; 3], [padding; 3], [1; 3], 1);
     conv3d(x.clone(), conv.weight.clone(), conv.bias.clone(), options)
 }
+
 /// Twice as many samples along `axis`: each new centre lies a quarter of the old spacing from the nearest old
 /// one, and the border repeats (PyTorch's `align_corners=False`).
 fn double(x: Tensor<5>, axis: usize) -> Tensor<5> {

@@ -7,6 +7,8 @@
 // `Rows` says what must be in bounds; it is checked once for each call in `product`.
 #![allow(unsafe_code)]
 
+use super::map::Aligned;
+use crate::Result;
 use pulp::{Simd, WithSimd};
 use std::sync::OnceLock;
 
@@ -17,12 +19,19 @@ pub struct Packed {
     pub k: usize,
     /// Columns: outputs, a multiple of the vector width.
     pub n: usize,
-    values: Vec<f32>,
+    /// For rows of each number of groups, from 1 on, that maps of `n` channels come in.
+    panels: Vec<Panels>,
+}
+
+/// Weights for one number of groups.
+#[derive(Clone, Debug)]
+struct Panels {
+    values: Aligned,
     lanes: usize,
 }
 
-/// Where the activations of a product lie: row r is made of `segments` pieces of `k / segments` values, the first at
-/// `r · row` and each next one `segment` further on.
+/// Where the activations of a product lie: row r is made of `segments` pieces of `k / segments` values for each group,
+/// the first at `r · row` and each next one `segment` further on.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
     /// What the rows lie in.
@@ -35,46 +44,51 @@ pub struct Rows<'a> {
     pub segments: usize,
     /// Distance between pieces.
     pub segment: usize,
+    /// Voxels side by side whose values take turns, see [`super::map`]. Each value of a row stands for as many.
+    pub groups: usize,
 }
 
 impl Packed {
-    /// Packs `weight(input, output)`.
-    pub fn new(lanes: usize, k: usize, n: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
-        assert!(n.is_multiple_of(lanes), "outputs are padded to whole vectors");
-        let mut values = Vec::with_capacity(k * n);
-        let mut first = 0;
-        while first < n {
-            let width = (2 * lanes).min(n - first);
-            for input in 0..k {
-                values.extend((first..first + width).map(|output| weight(input, output)));
+    /// Packs `weight(input, output)`; `n` is a map's width.
+    pub fn new(k: usize, n: usize, weight: impl Fn(usize, usize) -> f32) -> Result<Self> {
+        let panels = (1..=most_groups(n)).map(|groups| {
+            let (lanes, width) = (lanes(n * groups), n * groups);
+            let mut values = Aligned::zeros(k * width)?;
+            for (panel, first) in values.chunks_mut(2 * lanes * k).zip((0..width).step_by(2 * lanes)) {
+                for (input, row) in panel.chunks_exact_mut((2 * lanes).min(width - first)).enumerate() {
+                    let outputs = row.iter_mut().zip(first..);
+                    outputs.for_each(|(value, column)| *value = weight(input, column / groups));
+                }
             }
-            first += width;
-        }
-        Self { k, n, values, lanes }
+            Ok(Panels { values, lanes })
+        });
+        Ok(Self { k, n, panels: panels.collect::<Result<_>>()? })
     }
 }
 
-/// `out[r] = rows[r] · weights` or, with `add`, `out[r] += rows[r] · weights`; rows of `out` are `n` wide.
+/// `out[r] = rows[r] · weights` or, with `add`, `out[r] += rows[r] · weights`; rows of `out` are `n` wide for each group.
 #[inline(always)]
 pub fn product<S: Simd>(simd: S, rows: &Rows, weights: &Packed, out: &mut [f32], add: bool) {
-    let (lanes, piece) = (S::F32_LANES, weights.k / rows.segments);
-    assert_eq!(weights.lanes, lanes, "weights are packed for the vectors in use");
-    assert_eq!(out.len(), rows.count * weights.n);
+    let panels = &weights.panels[rows.groups - 1];
+    let (lanes, piece, width) = (S::F32_LANES, weights.k / rows.segments, weights.n * rows.groups);
+    assert_eq!(panels.lanes, lanes, "weights are packed for the vectors in use");
+    assert_eq!(out.len(), rows.count * width);
     if rows.count == 0 {
         return;
     }
-    let end = (rows.count - 1) * rows.row + (rows.segments - 1) * rows.segment + piece;
+    let end = (rows.count - 1) * rows.row + (rows.segments - 1) * rows.segment + piece * rows.groups;
     assert!(end <= rows.values.len(), "every row lies within the values");
     let mut column = 0;
-    while column < weights.n {
-        let panel = Panel { weights: &weights.values[column * weights.k..], piece, width: weights.n, add };
-        if weights.n - column >= 2 * lanes {
-            columns::<S, 2>(simd, rows, &panel, &mut out[column..]);
-            column += 2 * lanes;
-        } else {
-            columns::<S, 1>(simd, rows, &panel, &mut out[column..]);
-            column += lanes;
+    while column < width {
+        let panel = Panel { weights: &panels.values[column * weights.k..], piece, width, add };
+        let out = &mut out[column..];
+        match (width - column >= 2 * lanes, rows.groups) {
+            (true, 1) => columns::<S, 2, 1>(simd, rows, &panel, out),
+            (true, _) => columns::<S, 2, 2>(simd, rows, &panel, out),
+            (false, 1) => columns::<S, 1, 1>(simd, rows, &panel, out),
+            (false, _) => columns::<S, 1, 2>(simd, rows, &panel, out),
         }
+        column += 2 * lanes;
     }
 }
 
@@ -88,14 +102,15 @@ struct Panel<'a> {
     add: bool,
 }
 
-/// All rows for one panel of `N` vectors.
+/// All rows for one panel of `N` vectors, with `G` groups.
 #[inline(always)]
-fn columns<S: Simd, const N: usize>(simd: S, rows: &Rows, panel: &Panel, out: &mut [f32]) {
+fn columns<S: Simd, const N: usize, const G: usize>(simd: S, rows: &Rows, panel: &Panel, out: &mut [f32]) {
     let mut done = 0;
     macro_rules! block {
         ($m:literal) => {
             while rows.count - done >= $m {
-                block::<S, $m, N>(simd, rows, done, panel, &mut out[done * panel.width..]);
+                let out = &mut out[done * panel.width..];
+                simd.vectorize(Block::<$m, N, G> { rows, first: done, panel, out });
                 done += $m;
             }
         };
@@ -111,34 +126,49 @@ fn columns<S: Simd, const N: usize>(simd: S, rows: &Rows, panel: &Panel, out: &m
     block!(1);
 }
 
-/// `M` rows from `first` on: sums stay in registers over the whole of k.
-#[inline(always)]
-fn block<S: Simd, const M: usize, const N: usize>(
-    simd: S,
-    rows: &Rows,
+/// `M` rows from `first` on and `N` vectors of columns, a function of its own: within its caller the compiler would run
+/// out of registers for the sums.
+struct Block<'a, const M: usize, const N: usize, const G: usize> {
+    rows: &'a Rows<'a>,
     first: usize,
-    panel: &Panel,
-    out: &mut [f32],
-) {
-    let mut sums = [[simd.splat_f32s(0.0); N]; M];
-    let used = panel.piece * rows.segments * N * S::F32_LANES;
-    let weights: &[[S::f32s; N]] = bytemuck::cast_slice(&panel.weights[..used]);
-    for (segment, weights) in weights.chunks_exact(panel.piece).enumerate() {
-        let start = first * rows.row + segment * rows.segment;
-        for (k, w) in weights.iter().enumerate() {
-            for (m, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: `product` checked that the last value of the last row lies within the values.
-                let x = simd.splat_f32s(unsafe { *rows.values.get_unchecked(start + m * rows.row + k) });
-                for (sum, w) in sums.iter_mut().zip(w) {
-                    *sum = simd.mul_add_e_f32s(x, *w, *sum);
+    panel: &'a Panel<'a>,
+    out: &'a mut [f32],
+}
+
+impl<const M: usize, const N: usize, const G: usize> WithSimd for Block<'_, M, N, G> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { rows, first, panel, out } = self;
+        let used = panel.piece * rows.segments * N * S::F32_LANES;
+        let weights: &[[S::f32s; N]] = bytemuck::cast_slice(&panel.weights[..used]);
+        // Not a constant: the compiler would fill memory with it instead of registers.
+        let nothing = simd.splat_f32s(std::hint::black_box(0.0));
+        let mut sums = [[nothing; N]; M];
+        for (segment, weights) in weights.chunks_exact(panel.piece).enumerate() {
+            let start = first * rows.row + segment * rows.segment;
+            for (k, w) in weights.iter().enumerate() {
+                for (m, sums) in sums.iter_mut().enumerate() {
+                    // SAFETY: `product` checked that the last value of the last row lies within the values.
+                    let value = unsafe { rows.values.as_ptr().add(start + m * rows.row + k * G) };
+                    // SAFETY: as above; two values side by side are as long as one of twice the length.
+                    let x = match G {
+                        1 => simd.splat_f32s(unsafe { *value }),
+                        _ => bytemuck::cast(simd.splat_f64s(unsafe { value.cast::<f64>().read_unaligned() })),
+                    };
+                    for (sum, w) in sums.iter_mut().zip(w) {
+                        *sum = simd.mul_add_e_f32s(x, *w, *sum);
+                    }
                 }
             }
         }
-    }
-    for (m, sums) in sums.iter().enumerate() {
-        let out: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut out[m * panel.width..][..N * S::F32_LANES]);
-        for (out, sum) in out.iter_mut().zip(sums) {
-            *out = if panel.add { simd.add_f32s(*out, *sum) } else { *sum };
+        for (m, sums) in sums.iter().enumerate() {
+            let out: &mut [S::f32s] =
+                bytemuck::cast_slice_mut(&mut out[m * panel.width..][..N * S::F32_LANES]);
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = if panel.add { simd.add_f32s(*out, *sum) } else { *sum };
+            }
         }
     }
 }
@@ -177,8 +207,13 @@ pub fn vectorize<Op: WithSimd>(width: usize, op: Op) -> Op::Output {
     Simd::vectorize(pulp::Scalar256b, op)
 }
 
-/// Values in a vector for maps of this width.
-pub fn lanes(width: usize) -> usize {
+/// Voxels whose values may share a vector: two where one has half as many values as vectors are long.
+pub fn most_groups(width: usize) -> usize {
+    if lanes(2 * width) > width { 2 } else { 1 }
+}
+
+/// Values in a vector for rows of this width.
+fn lanes(width: usize) -> usize {
     struct Lanes;
     impl WithSimd for Lanes {
         type Output = usize;

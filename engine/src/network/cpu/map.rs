@@ -1,53 +1,208 @@
 //! Feature maps in memory: channels last, so that one voxel's channels lie side by side, in buffers that are used again.
+//!
+//! Where a vector is twice as long as a voxel, both halves of a line lie one over the other: voxel x of the left half and
+//! voxel x of the right half, a *group* each, take turns channel by channel and fill a vector together. So that a voxel
+//! has its neighbours, each half goes on for one voxel at both ends: with the other half's, or with zeros at the border.
 
+use super::gemm::most_groups;
+use crate::{Result, memory};
+use bytemuck::{Pod, Zeroable};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Channels are padded with zeros to a multiple of this, so that vectors are whole.
 const PAD: usize = 8;
 
-/// Feature maps of one image or pair on a cube: `[z, y, x, channel]`, channel fastest.
+/// Feature maps of one image or pair on a cube: `[z, y]` lines of `[x, channel, group]`, group fastest.
 #[derive(Clone, Debug)]
 pub struct Map {
-    /// Voxels along each side.
-    pub side: usize,
+    /// How the values lie.
+    pub shape: Shape,
     /// Channels that mean something.
     pub channels: usize,
+    /// Lines, which clones share.
+    pub values: Arc<Buffer>,
+}
+
+/// How the values of a map lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Voxels along each side.
+    pub side: usize,
     /// Values of one voxel: the channels, padded with zeros.
     pub width: usize,
-    /// `side³ · width` values.
-    pub values: Buffer,
+    /// Parts of a line that lie one over the other: 1 or 2.
+    pub groups: usize,
 }
 
-/// Memory that goes back to its pool.
-#[derive(Debug)]
-pub struct Buffer {
-    values: Vec<f32>,
-    pool: Pool,
-}
+/// One value for each channel, laid out as a voxel's are, for each number of groups.
+#[derive(Clone, Debug)]
+pub struct Bias(Vec<Vec<f32>>);
 
-/// Buffers that are free, for the next ones of their size: memory is asked for once.
-#[derive(Clone, Debug, Default)]
-pub struct Pool(Arc<Mutex<Vec<Vec<f32>>>>);
+impl Bias {
+    /// Padded with zeros.
+    pub fn new(values: &[f32], width: usize) -> Self {
+        let channels = || values.iter().copied().chain(std::iter::repeat(0.0)).take(width);
+        let grouped =
+            |groups| channels().flat_map(|value| std::iter::repeat_n(value, groups)).collect::<Vec<_>>();
+        Self((1..=most_groups(width)).map(grouped).collect())
+    }
+
+    /// For voxels of so many groups.
+    pub fn of(&self, groups: usize) -> &[f32] {
+        &self.0[groups - 1]
+    }
+}
 
 /// Values that hold these channels.
 pub fn padded(channels: usize) -> usize {
     channels.next_multiple_of(PAD)
 }
 
+impl Shape {
+    /// Of a map with these channels.
+    pub fn new(side: usize, channels: usize) -> Self {
+        let width = padded(channels);
+        // Halves of halves must match when the side is halved or doubled.
+        Self { side, width, groups: if side.is_multiple_of(4) { most_groups(width) } else { 1 } }
+    }
+
+    /// Voxels of a line that have a place of their own.
+    pub fn half(self) -> usize {
+        self.side / self.groups
+    }
+
+    /// Voxels before the first and after the last one of a line.
+    pub fn ends(self) -> usize {
+        self.groups - 1
+    }
+
+    /// Values of the voxels that share a place.
+    pub fn place(self) -> usize {
+        self.width * self.groups
+    }
+
+    /// Values of a line.
+    pub fn line(self) -> usize {
+        (self.half() + 2 * self.ends()) * self.place()
+    }
+
+    /// Values of a map.
+    pub fn len(self) -> usize {
+        self.side * self.side * self.line()
+    }
+
+    /// Lays the voxels of a line, `[x, channel]`, out in `line`; the ends are left to [`Shape::tie`].
+    pub fn fold(self, voxels: &[f32], line: &mut [f32]) {
+        if self.groups == 1 {
+            return line.copy_from_slice(voxels);
+        }
+        let (left, right) = voxels.split_at(voxels.len() / 2);
+        let pairs = line[self.place()..].chunks_exact_mut(2);
+        pairs
+            .zip(left.iter().zip(right))
+            .for_each(|(pair, (left, right))| pair.copy_from_slice(&[*left, *right]));
+    }
+
+    /// The voxels of `line` as `[x, channel]`.
+    pub fn unfold(self, line: &[f32], voxels: &mut [f32]) {
+        if self.groups == 1 {
+            return voxels.copy_from_slice(line);
+        }
+        let (left, right) = voxels.split_at_mut(voxels.len() / 2);
+        let pairs = line[self.place()..].chunks_exact(2);
+        pairs
+            .zip(left.iter_mut().zip(right))
+            .for_each(|(pair, (left, right))| [*left, *right] = [pair[0], pair[1]]);
+    }
+
+    /// Writes the ends of a line whose voxels are there: each half goes on with the other one, or at the border with
+    /// its own last voxel where `repeat`, else with zeros.
+    pub fn tie(self, line: &mut [f32], repeat: bool) {
+        if self.groups == 1 {
+            return;
+        }
+        let (place, half) = (self.place(), self.half());
+        let (first, last) = (place, half * place);
+        for i in (0..place).step_by(2) {
+            let at_border = |value: f32| if repeat { value } else { 0.0 };
+            (line[i], line[i + 1]) = (at_border(line[first + i]), line[last + i]);
+            let end = last + place + i;
+            (line[end], line[end + 1]) = (line[first + i + 1], at_border(line[last + i + 1]));
+        }
+    }
+}
+
+impl Map {
+    /// The values for writing; a copy of them where another map shares them.
+    pub fn own(&mut self) -> Result<&mut [f32]> {
+        if Arc::get_mut(&mut self.values).is_none() {
+            let mut copy = self.values.pool.buffer(self.values.len())?;
+            copy.copy_from_slice(&self.values);
+            self.values = Arc::new(copy);
+        }
+        Ok(Arc::get_mut(&mut self.values).expect("nobody shares a copy just made"))
+    }
+}
+
+/// Values that start at a cache line, so that no vector lies across two.
+#[derive(Clone, Debug, Default)]
+pub struct Aligned {
+    lines: Vec<CacheLine>,
+    len: usize,
+}
+
+#[derive(Clone, Copy, Debug, Zeroable, Pod)]
+#[repr(C, align(64))]
+struct CacheLine([f32; 16]);
+
+impl Aligned {
+    /// Zeros.
+    pub fn zeros(len: usize) -> Result<Self> {
+        Ok(Self { lines: memory::zeros(len.div_ceil(16))?, len })
+    }
+}
+
+impl Deref for Aligned {
+    type Target = [f32];
+    fn deref(&self) -> &[f32] {
+        &bytemuck::cast_slice(&self.lines)[..self.len]
+    }
+}
+
+impl DerefMut for Aligned {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
+    }
+}
+
+/// Memory that goes back to its pool.
+#[derive(Debug)]
+pub struct Buffer {
+    values: Aligned,
+    pool: Pool,
+}
+
+/// Buffers that are free, for the next ones of their size: memory is asked for once.
+#[derive(Clone, Debug, Default)]
+pub struct Pool(Arc<Mutex<Vec<Aligned>>>);
+
 impl Pool {
     /// A map whose values are whatever an earlier one left, for an operation that writes them all.
-    pub fn map(&self, side: usize, channels: usize) -> Map {
-        let width = padded(channels);
-        Map { side, channels, width, values: self.buffer(side.pow(3) * width) }
+    pub fn map(&self, side: usize, channels: usize) -> Result<Map> {
+        let shape = Shape::new(side, channels);
+        Ok(Map { shape, channels, values: Arc::new(self.buffer(shape.len())?) })
     }
 
     /// Memory with whatever an earlier use left in it.
-    pub fn buffer(&self, len: usize) -> Buffer {
-        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = free.iter().position(|values| values.len() == len);
-        let values = at.map(|at| free.swap_remove(at));
-        Buffer { values: values.unwrap_or_else(|| vec![0.0; len]), pool: self.clone() }
+    pub fn buffer(&self, len: usize) -> Result<Buffer> {
+        let free = {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            // The one given back last may still be in cache.
+            let at = all.iter().rposition(|values| values.len == len);
+            at.map(|at| all.remove(at))
+        };
+        Ok(Buffer { values: free.map_or_else(|| Aligned::zeros(len), Ok)?, pool: self.clone() })
     }
 
     /// Gives all unused buffers back to the system.
@@ -66,14 +221,6 @@ impl Deref for Buffer {
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
         &mut self.values
-    }
-}
-
-impl Clone for Buffer {
-    fn clone(&self) -> Self {
-        let mut copy = self.pool.buffer(self.len());
-        copy.copy_from_slice(self);
-        copy
     }
 }
 

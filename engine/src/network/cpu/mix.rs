@@ -1,107 +1,114 @@
 //! 1³ convolutions, and what is done with them in one pass over memory: fusion of two branches, enlarging with a shortcut.
 
 use super::gelu::gelu;
-use super::gemm::{Packed, Rows, lanes, product, vectorize};
-use super::map::{Map, Pool, padded};
+use super::gemm::{Packed, Rows, product, vectorize};
+use super::map::{Bias, Map, Pool, Shape, padded};
+use crate::{Result, memory};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
-use std::borrow::Cow;
-use std::cell::RefCell;
+use std::sync::Arc;
 
 /// A 1³ convolution, packed.
 #[derive(Clone, Debug)]
 pub struct Mix {
     weights: Packed,
-    bias: Vec<f32>,
+    bias: Bias,
     outputs: usize,
 }
 
 impl Mix {
-    /// Packs weights `[out, in]`; inputs lie `width` apart in memory.
-    pub fn new(inputs: usize, width: usize, outputs: usize, weight: &[f32], bias: Option<&[f32]>) -> Self {
-        let to = padded(outputs);
-        let weights = Packed::new(lanes(to), width, to, |input, output| {
+    /// Packs weights `[out, in]`.
+    pub fn new(inputs: usize, outputs: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
+        let weights = Packed::new(padded(inputs), padded(outputs), |input, output| {
             if input < inputs && output < outputs { weight[output * inputs + input] } else { 0.0 }
-        });
-        let mut padded_bias = bias.map_or(Vec::new(), <[f32]>::to_vec);
-        padded_bias.resize(to, 0.0);
-        Self { weights, bias: padded_bias, outputs }
+        })?;
+        Ok(Self { bias: Bias::new(bias, weights.n), weights, outputs })
     }
 
-    /// The convolution of `x`.
-    pub fn run(&self, x: &Map, pool: &Pool) -> Map {
-        let mut out = pool.map(x.side, self.outputs);
-        let line = x.side * self.weights.n;
-        out.values.par_chunks_mut(line).zip(x.values.par_chunks(x.side * x.width)).for_each(|(out, x)| {
-            vectorize(self.weights.n, Line { mix: self, x, out });
-        });
-        out
+    /// The convolution of `x` without the bias, with one voxel after the other.
+    fn run(&self, x: &Map, pool: &Pool) -> Result<Map> {
+        let shape = Shape { width: self.weights.n, groups: 1, ..x.shape };
+        let mut values = pool.buffer(shape.len())?;
+        let lines = values.par_chunks_mut(shape.line()).zip(x.values.par_chunks(x.shape.line()));
+        lines.try_for_each(|(out, x_line)| -> Result<()> {
+            let mut voxels = pool.buffer(shape.side * x.shape.width)?;
+            x.shape.unfold(x_line, &mut voxels);
+            vectorize(shape.width, Line { mix: self, groups: 1, x: &voxels, out });
+            Ok(())
+        })?;
+        Ok(Map { shape, channels: self.outputs, values: Arc::new(values) })
     }
 
     /// The first output channel of the convolution of `x`.
-    pub fn first_channel(&self, x: &Map) -> Vec<f32> {
-        let mut values = vec![0.0; x.side.pow(3)];
-        values.par_chunks_mut(x.side).zip(x.values.par_chunks(x.side * x.width)).for_each(|(values, x)| {
-            let mut scratch = SCRATCH.take();
-            scratch.resize(values.len() * self.weights.n, 0.0);
-            vectorize(self.weights.n, Line { mix: self, x, out: &mut scratch });
-            let outputs = scratch.chunks_exact(self.weights.n);
-            values.iter_mut().zip(outputs).for_each(|(value, voxel)| *value = voxel[0]);
-            SCRATCH.set(scratch);
-        });
-        values
+    pub fn first_channel(&self, x: &Map, pool: &Pool) -> Result<Vec<f32>> {
+        let Shape { side, groups, .. } = x.shape;
+        let (width, bias) = (self.weights.n * groups, self.bias.of(1)[0]);
+        let mut values = memory::zeros(side.pow(3))?;
+        let lines = values.par_chunks_mut(side).zip(x.values.par_chunks(x.shape.line()));
+        lines.try_for_each(|(values, x)| -> Result<()> {
+            let mut scratch = pool.buffer(x.len() / self.weights.k * self.weights.n)?;
+            vectorize(width, Line { mix: self, groups, x, out: &mut scratch });
+            let places = scratch[(groups - 1) * width..].chunks_exact(width);
+            let half = side / groups;
+            for (x, place) in places.take(half).enumerate() {
+                (0..groups).for_each(|group| values[group * half + x] = place[group] + bias);
+            }
+            Ok(())
+        })?;
+        Ok(values)
     }
 
     /// `x = GELU(x + own(x) + others(other))`.
-    pub fn fuse(&self, x: &mut Map, other: &Map, others: &Self) {
-        let line = x.side * x.width;
-        x.values.par_chunks_mut(line).zip(other.values.par_chunks(line)).for_each(|(x, other)| {
-            vectorize(self.weights.n, Fused { own: self, x, others, other });
-        });
+    pub fn fuse(&self, x: &mut Map, other: &Map, others: &Self, pool: &Pool) -> Result<()> {
+        assert_eq!(x.shape, other.shape);
+        let (shape, line) = (x.shape, x.shape.line());
+        x.own()?.par_chunks_mut(line).zip(other.values.par_chunks(line)).try_for_each(|(x, other)| {
+            let scratch = &mut pool.buffer(2 * line)?;
+            vectorize(shape.place(), Fused { own: self, groups: shape.groups, x, others, other, scratch });
+            shape.tie(x, false);
+            Ok(())
+        })
     }
 
     /// `x` mixed by `self` and enlarged ×2 (trilinear, half-pixel), plus the mixed shortcut, in whose place it goes
     /// where nobody else needs that.
-    pub fn up(&self, x: &Map, shortcut: Cow<Map>, shortcuts: &Self, pool: &Pool) -> Map {
-        let coarse = self.run(x, pool);
-        let (side, from) = (shortcut.side, shortcut.width);
-        let line = |number: usize| Place { coarse: &coarse, y: number % side, z: number / side };
-        match shortcut {
-            Cow::Owned(mut map) if from == shortcuts.weights.n => {
-                map.values.par_chunks_mut(side * from).enumerate().for_each(|(number, out)| {
-                    vectorize(from, Enlarged { place: line(number), shortcuts, shortcut: None, out });
-                });
-                map
-            }
-            shortcut => {
-                let mut out = pool.map(side, shortcuts.outputs);
-                let lines = shortcut.values.par_chunks(side * from);
-                out.values.par_chunks_mut(side * shortcuts.weights.n).zip(lines).enumerate().for_each(
-                    |(number, (out, shortcut))| {
-                        let job = Enlarged { place: line(number), shortcuts, shortcut: Some(shortcut), out };
-                        vectorize(shortcuts.weights.n, job);
-                    },
-                );
-                out
-            }
+    pub fn up(&self, x: &Map, mut shortcut: Map, shortcuts: &Self, pool: &Pool) -> Result<Map> {
+        assert!(shortcut.shape.width == shortcuts.weights.n && shortcut.shape.side == 2 * x.shape.side);
+        let coarse = self.run(x, pool)?;
+        let (shape, line) = (shortcut.shape, shortcut.shape.line());
+        let enlarge = |number: usize, from: Option<&[f32]>, out: &mut [f32]| -> Result<()> {
+            let scratch = &mut pool.buffer(2 * coarse.shape.line() + 2 * shape.place() + line)?;
+            let (y, z) = (number % shape.side, number / shape.side);
+            vectorize(
+                shape.place(),
+                Enlarged { coarse: &coarse, y, z, shape, shortcuts, from, out, scratch },
+            );
+            shape.tie(out, false);
+            Ok(())
+        };
+        if Arc::get_mut(&mut shortcut.values).is_some() {
+            let lines = shortcut.own()?.par_chunks_mut(line).enumerate();
+            lines.try_for_each(|(number, out)| enlarge(number, None, out))?;
+            return Ok(shortcut);
         }
+        let mut map = pool.map(shape.side, shortcuts.outputs)?;
+        let lines = map.own()?.par_chunks_mut(line).zip(shortcut.values.par_chunks(line)).enumerate();
+        lines.try_for_each(|(number, (out, from))| enlarge(number, Some(from), out))?;
+        Ok(map)
     }
 }
 
-thread_local! {
-    /// One or two lines of products.
-    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-}
-
-/// A line of voxels: `out = mix(x)`.
+/// A line of places: `out = mix(x)` without the bias.
 struct Line<'a> {
     mix: &'a Mix,
+    groups: usize,
     x: &'a [f32],
     out: &'a mut [f32],
 }
 
-fn rows(values: &[f32], width: usize) -> Rows<'_> {
-    Rows { values, count: values.len() / width, row: width, segments: 1, segment: 0 }
+fn rows<'a>(values: &'a [f32], weights: &Packed, groups: usize) -> Rows<'a> {
+    let row = weights.k * groups;
+    Rows { values, count: values.len() / row, row, segments: 1, segment: 0, groups }
 }
 
 impl WithSimd for Line<'_> {
@@ -109,23 +116,20 @@ impl WithSimd for Line<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        product(simd, &rows(self.x, self.mix.weights.k), &self.mix.weights, self.out, false);
-        let bias: &[S::f32s] = bytemuck::cast_slice(&self.mix.bias);
-        let out: &mut [S::f32s] = bytemuck::cast_slice_mut(self.out);
-        for voxel in out.chunks_exact_mut(bias.len()) {
-            for (value, bias) in voxel.iter_mut().zip(bias) {
-                *value = simd.add_f32s(*value, *bias);
-            }
-        }
+        let weights = &self.mix.weights;
+        product(simd, &rows(self.x, weights, self.groups), weights, self.out, false);
     }
 }
 
-/// A line of voxels of both branches.
+/// A line of places of both branches.
 struct Fused<'a> {
     own: &'a Mix,
+    groups: usize,
     x: &'a mut [f32],
     others: &'a Mix,
     other: &'a [f32],
+    /// Two lines of products.
+    scratch: &'a mut [f32],
 }
 
 impl WithSimd for Fused<'_> {
@@ -133,13 +137,11 @@ impl WithSimd for Fused<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let mut scratch = SCRATCH.take();
-        scratch.resize(2 * self.x.len(), 0.0);
-        let (ours, theirs) = scratch.split_at_mut(self.x.len());
-        product(simd, &rows(self.x, self.own.weights.k), &self.own.weights, ours, false);
-        product(simd, &rows(self.other, self.others.weights.k), &self.others.weights, theirs, false);
-        let [a, b]: [&[S::f32s]; 2] =
-            [&self.own.bias, &self.others.bias].map(|bias| bytemuck::cast_slice(bias));
+        let (groups, [own, others]) = (self.groups, [self.own, self.others]);
+        let (ours, theirs) = self.scratch.split_at_mut(self.x.len());
+        product(simd, &rows(self.x, &own.weights, groups), &own.weights, ours, false);
+        product(simd, &rows(self.other, &others.weights, groups), &others.weights, theirs, false);
+        let [a, b]: [&[S::f32s]; 2] = [own, others].map(|mix| bytemuck::cast_slice(mix.bias.of(groups)));
         let [ours, theirs]: [&[S::f32s]; 2] = [ours, theirs].map(|line| bytemuck::cast_slice(line));
         let out: &mut [S::f32s] = bytemuck::cast_slice_mut(self.x);
         for (i, out) in out.iter_mut().enumerate() {
@@ -147,28 +149,27 @@ impl WithSimd for Fused<'_> {
             let sum = simd.add_f32s(simd.add_f32s(*out, bias), simd.add_f32s(ours[i], theirs[i]));
             *out = gelu(simd, sum);
         }
-        SCRATCH.set(scratch);
     }
 }
 
-/// A line of voxels: `out = mixed shortcut + enlarged coarse`.
+/// A line of places: `out = mixed shortcut + enlarged coarse`.
 struct Enlarged<'a> {
-    place: Place<'a>,
-    shortcuts: &'a Mix,
-    /// None where it lies in `out`.
-    shortcut: Option<&'a [f32]>,
-    out: &'a mut [f32],
-}
-
-/// A line of the fine grid over a coarse map.
-struct Place<'a> {
+    /// One voxel after the other.
     coarse: &'a Map,
     y: usize,
     z: usize,
+    /// Of the fine map.
+    shape: Shape,
+    shortcuts: &'a Mix,
+    /// The shortcut's line; None where it lies in `out`.
+    from: Option<&'a [f32]>,
+    out: &'a mut [f32],
+    /// A coarse line, the same folded, and a fine one.
+    scratch: &'a mut [f32],
 }
 
-/// The two coarse samples around fine sample `i` of an axis and the weight of the second: each fine centre lies a
-/// quarter of the coarse spacing from the nearer one, and the border repeats (PyTorch's `align_corners=False`).
+/// The two coarse samples around fine sample `i` of an axis, the nearer one first: each fine centre lies a quarter of
+/// the coarse spacing from it, and the border repeats (PyTorch's `align_corners=False`).
 fn around(i: usize, side: usize) -> (usize, usize) {
     let near = i / 2;
     let far = if i.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(side - 1) };
@@ -180,40 +181,48 @@ impl WithSimd for Enlarged<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { place: Place { coarse, y, z }, shortcuts, shortcut, out } = self;
-        let (side, width) = (coarse.side, coarse.width);
-        let mut scratch = SCRATCH.take();
-        scratch.resize(side * width + out.len(), 0.0);
-        let (near, fine) = scratch.split_at_mut(side * width);
-        let shortcut = rows(shortcut.unwrap_or(out), shortcuts.weights.k);
+        let Self { coarse, y, z, shape, shortcuts, from, out, scratch } = self;
+        let (side, length) = (coarse.shape.side, coarse.shape.line());
+        let (line, scratch) = scratch.split_at_mut(length);
+        let (folded, fine) = scratch.split_at_mut(scratch.len() - out.len());
+        let shortcut = rows(from.unwrap_or(out), &shortcuts.weights, shape.groups);
         product(simd, &shortcut, &shortcuts.weights, fine, false);
 
         let (y, z) = (around(y, side), around(z, side));
-        let line = |y: usize, z: usize| &coarse.values[(z * side + y) * side * width..][..side * width];
+        let at = |y: usize, z: usize| &coarse.values[(z * side + y) * length..][..length];
         let lines: [&[S::f32s]; 4] =
-            [line(y.0, z.0), line(y.1, z.0), line(y.0, z.1), line(y.1, z.1)].map(bytemuck::cast_slice);
+            [at(y.0, z.0), at(y.1, z.0), at(y.0, z.1), at(y.1, z.1)].map(bytemuck::cast_slice);
         let [both, one, none] =
             [simd.splat_f32s(9.0 / 16.0), simd.splat_f32s(3.0 / 16.0), simd.splat_f32s(1.0 / 16.0)];
-        let near: &mut [S::f32s] = bytemuck::cast_slice_mut(near);
-        for (i, near) in near.iter_mut().enumerate() {
+        for (i, value) in bytemuck::cast_slice_mut::<_, S::f32s>(line).iter_mut().enumerate() {
             let [a, b, c, d] = [lines[0][i], lines[1][i], lines[2][i], lines[3][i]];
             let sides = simd.mul_f32s(simd.add_f32s(b, c), one);
-            *near = simd.mul_add_e_f32s(a, both, simd.mul_add_e_f32s(d, none, sides));
+            *value = simd.mul_add_e_f32s(a, both, simd.mul_add_e_f32s(d, none, sides));
         }
+        // As the fine line lies, its halves going on beyond their ends.
+        let halves = Shape { side, ..shape };
+        let folded = &mut folded[..halves.line()];
+        halves.fold(line, folded);
+        halves.tie(folded, true);
 
-        let bias: &[S::f32s] = bytemuck::cast_slice(&shortcuts.bias);
-        let vectors = bias.len();
-        let fine: &[S::f32s] = bytemuck::cast_slice(fine);
-        let out: &mut [S::f32s] = bytemuck::cast_slice_mut(out);
+        let bias: &[S::f32s] = bytemuck::cast_slice(shortcuts.bias.of(shape.groups));
+        let (vectors, ends) = (bias.len(), shape.ends());
+        let line: &[S::f32s] = bytemuck::cast_slice(folded);
+        let fine: &[S::f32s] = bytemuck::cast_slice(&fine[ends * shape.place()..]);
+        let out: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut out[ends * shape.place()..]);
         let [near_part, far_part] = [simd.splat_f32s(0.75), simd.splat_f32s(0.25)];
-        for (x, (out, fine)) in out.chunks_exact_mut(vectors).zip(fine.chunks_exact(vectors)).enumerate() {
-            let (first, second) = around(x, side);
-            let pairs = near[first * vectors..][..vectors].iter().zip(&near[second * vectors..][..vectors]);
-            for (((out, fine), bias), (first, second)) in out.iter_mut().zip(fine).zip(bias).zip(pairs) {
-                let sum = simd.mul_add_e_f32s(*second, far_part, simd.add_f32s(*fine, *bias));
-                *out = simd.mul_add_e_f32s(*first, near_part, sum);
+        let voxels = out.chunks_exact_mut(vectors).zip(fine.chunks_exact(vectors)).take(shape.half());
+        for (x, (out, fine)) in voxels.enumerate() {
+            // With ends every voxel has its neighbours, so that none is beyond the border.
+            let (near, far) = match ends {
+                0 => around(x, side),
+                _ => (x / 2 + 1, x / 2 + 2 * (x % 2)),
+            };
+            let pairs = line[near * vectors..][..vectors].iter().zip(&line[far * vectors..][..vectors]);
+            for (((out, fine), bias), (near, far)) in out.iter_mut().zip(fine).zip(bias).zip(pairs) {
+                let sum = simd.mul_add_e_f32s(*far, far_part, simd.add_f32s(*fine, *bias));
+                *out = simd.mul_add_e_f32s(*near, near_part, sum);
             }
         }
-        SCRATCH.set(scratch);
     }
 }

@@ -1,23 +1,27 @@
 //! The operations on the processor, by kernels of our own: channels last, wide vectors, all cores, buffers used again.
 
+mod entry;
 mod gelu;
 mod gemm;
 mod map;
 mod mix;
+mod peak;
 mod strided;
 mod unit;
 mod winograd;
 
 use super::Cube;
-use super::ops::{Ops, UpConv};
-use crate::Result;
+use super::ops::{Ops, Weighted};
 use crate::weights::Array;
-use map::{Map, Pool, padded};
+use crate::{Result, memory};
+pub use peak::flops_per_second;
+
+use entry::Entry;
+use map::{Map, Pool, Shape};
 use mix::Mix;
 use rayon::prelude::*;
-use std::borrow::Cow;
 use strided::Down;
-use unit::Unit;
+use unit::{Unit, window};
 use winograd::Conv3;
 
 /// Our kernels and the buffers that they share.
@@ -28,24 +32,29 @@ pub struct Cpu {
 
 impl Ops for Cpu {
     type Map = Map;
+    type Entry = Entry;
     type Unit = Unit;
     type Down = Down;
     type Mix = Mix;
 
-    fn load_unit(&self, first: &(Array, Vec<f32>), second: &(Array, Vec<f32>)) -> Unit {
-        let [first, second] =
-            [first, second].map(|(weight, bias)| Conv3::new(weight.shape[0], &weight.values, bias));
-        Unit { first, second }
+    fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Entry> {
+        let [embedding, first] = [embedding, first].map(|(weight, bias)| (&weight.values[..], &bias[..]));
+        let (weight, bias) = second;
+        let channels = weight.shape[0];
+        Entry::new(channels, embedding, first, Conv3::new(channels, &weight.values, bias)?)
     }
 
-    fn load_down(&self, weight: &Array, bias: &[f32]) -> Down {
+    fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<Unit> {
+        let conv = |(weight, bias): &Weighted| Conv3::new(weight.shape[0], &weight.values, bias);
+        Ok(Unit { first: conv(first)?, second: conv(second)? })
+    }
+
+    fn load_down(&self, (weight, bias): &Weighted) -> Result<Down> {
         Down::new(weight.shape[1], weight.shape[0], &weight.values, bias)
     }
 
-    fn load_mix(&self, weight: &Array, bias: Option<&[f32]>, from_image: bool) -> Mix {
-        let (outputs, inputs) = (weight.shape[0], weight.shape[1]);
-        let width = if from_image { inputs } else { padded(inputs) };
-        Mix::new(inputs, width, outputs, &weight.values, bias)
+    fn load_mix(&self, weight: &Array, bias: Option<&[f32]>) -> Result<Mix> {
+        Mix::new(weight.shape[1], weight.shape[0], &weight.values, bias.unwrap_or_default())
     }
 
     /// One: more would take more memory and no less time.
@@ -53,58 +62,72 @@ impl Ops for Cpu {
         1
     }
 
-    fn input(&self, pairs: &[Vec<&Cube>]) -> Map {
-        let [channels] = pairs else { unreachable!("pairs are read one by one, see `at_once`") };
-        let (side, width) = (channels[0].side, channels.len());
-        let mut map = Map { side, channels: width, width, values: self.pool.buffer(side.pow(3) * width) };
-        map.values.par_chunks_mut(width * side).enumerate().for_each(|(line, voxels)| {
-            for (x, voxel) in voxels.chunks_exact_mut(width).enumerate() {
-                voxel
-                    .iter_mut()
-                    .zip(channels)
-                    .for_each(|(value, cube)| *value = cube.voxels[line * side + x]);
+    /// Packed weights, and of each size of map as many as ever live at once (the target's shortcut, the mean, and the
+    /// one at work, see [`super::neuroverse`]), for any number of pairs.
+    fn predicted_bytes(&self, channels: &[usize], side: usize, _: usize) -> usize {
+        let last = channels.len() - 1;
+        let shapes = channels.iter().enumerate().map(|(i, &channels)| Shape::new(side >> i, channels));
+        let shapes: Vec<Shape> = shapes.collect();
+        let mut floats = 4 * side.pow(3);
+        let mut scratch = 0;
+        for (stage, &shape) in shapes.iter().enumerate() {
+            let Shape { width, groups, .. } = shape;
+            let units = if stage == last { 2 } else { 4 } + usize::from(stage == 0);
+            floats += units * 128 * width * width * groups + 3 * shape.len() + window(shape);
+            scratch = scratch.max(winograd::scratch(shape));
+            if let Some(next) = shapes.get(stage + 1) {
+                // Both branches: halving, enlarging with a shortcut, fusion.
+                floats += 2 * (64 * width * next.width + width * (width + next.width) + 2 * width * width);
+                // The coarse features, mixed to the width of the finer ones.
+                floats += shape.len() / 8;
             }
-        });
-        map
+        }
+        4 * (floats + scratch * rayon::current_num_threads())
     }
 
-    fn unit(&self, mut x: Map, unit: &Unit) -> Map {
-        unit.run(&mut x, &self.pool);
-        x
+    fn enter(&self, pairs: &[Vec<&Cube>], entry: &Entry) -> Result<Map> {
+        let [images] = pairs else { unreachable!("pairs are read one by one, see `at_once`") };
+        entry.run(images, &self.pool)
     }
 
-    fn down(&self, x: &Map, conv: &Down) -> Map {
+    fn unit(&self, mut x: Map, unit: &Unit) -> Result<Map> {
+        unit.run(&mut x, &self.pool)?;
+        Ok(x)
+    }
+
+    fn down(&self, x: &Map, conv: &Down) -> Result<Map> {
         conv.run(x, &self.pool)
     }
 
-    fn mix(&self, x: &Map, conv: &Mix) -> Map {
-        conv.run(x, &self.pool)
+    fn up(&self, x: &Map, own: &Mix, shortcut: Map, others: &Mix) -> Result<Map> {
+        own.up(x, shortcut, others, &self.pool)
     }
 
-    fn up(&self, x: &Map, shortcut: Cow<Map>, conv: &UpConv<Mix>) -> Map {
-        conv.up.up(x, shortcut, &conv.shortcut, &self.pool)
+    fn fuse(&self, mut x: Map, own: &Mix, other: &Map, others: &Mix) -> Result<Map> {
+        own.fuse(&mut x, other, others, &self.pool)?;
+        Ok(x)
     }
 
-    fn fuse(&self, mut x: Map, own: &Mix, other: &Map, others: &Mix) -> Map {
-        own.fuse(&mut x, other, others);
-        x
-    }
-
-    fn add_to_mean(&self, mean: Option<Map>, new: Map, weight: f64) -> Map {
-        let Some(mut mean) = mean else { return new };
+    fn add_to_mean(&self, mean: Option<Map>, new: Map, weight: f64) -> Result<Map> {
+        let Some(mut mean) = mean else { return Ok(new) };
         let weight = weight as f32;
-        mean.values.par_chunks_mut(1 << 14).zip(new.values.par_chunks(1 << 14)).for_each(|(mean, new)| {
+        mean.own()?.par_chunks_mut(1 << 14).zip(new.values.par_chunks(1 << 14)).for_each(|(mean, new)| {
             mean.iter_mut().zip(new).for_each(|(mean, new)| *mean += (new - *mean) * weight);
         });
-        mean
+        Ok(mean)
     }
 
     fn output(&self, x: &Map, conv: &Mix) -> Result<Vec<f32>> {
-        Ok(conv.first_channel(x))
+        conv.first_channel(x, &self.pool)
     }
 
     fn values(&self, x: &Map) -> Result<Vec<f32>> {
-        let channel = |channel: usize| x.values.iter().skip(channel).step_by(x.width).copied();
+        let mut voxels = memory::zeros(x.shape.side.pow(3) * x.shape.width)?;
+        let lines = voxels.chunks_exact_mut(x.shape.side * x.shape.width);
+        lines
+            .zip(x.values.chunks_exact(x.shape.line()))
+            .for_each(|(voxels, line)| x.shape.unfold(line, voxels));
+        let channel = |channel: usize| voxels.iter().skip(channel).step_by(x.shape.width).copied();
         Ok((0..x.channels).flat_map(channel).collect())
     }
 
@@ -115,27 +138,4 @@ impl Ops for Cpu {
     fn rest(&self) {
         self.pool.clear();
     }
-}
-
-/// Bytes that a prediction holds at its peak: packed weights, and of each size of map as many as ever live at once
-/// (the target's shortcut, the mean, and the one at work, see [`super::neuroverse`]), for any number of pairs.
-pub fn predicted_bytes(channels: &[usize], side: usize) -> usize {
-    let last = channels.len() - 1;
-    let widths: Vec<usize> = channels.iter().map(|&channels| padded(channels)).collect();
-    let mut floats = 4 * side.pow(3);
-    let mut scratch = 0;
-    for (stage, &width) in widths.iter().enumerate() {
-        let side = side >> stage;
-        let map = width * side.pow(3);
-        let units = if stage == last { 2 } else { 4 } + usize::from(stage == 0);
-        floats += units * 128 * width * width + 3 * map + Unit::window(side, width);
-        scratch = scratch.max(winograd::scratch(side, width));
-        if let Some(&next) = widths.get(stage + 1) {
-            // Both branches: halving, enlarging with a shortcut, fusion.
-            floats += 2 * (64 * width * next + width * (width + next) + 2 * width * width);
-            // The coarse features, mixed to the width of the finer ones.
-            floats += map / 8;
-        }
-    }
-    4 * (floats + scratch * rayon::current_num_threads())
 }

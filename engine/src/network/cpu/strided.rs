@@ -1,16 +1,16 @@
 //! 4³ convolution with stride 2 and padding 1: half the side.
 
-use super::gemm::{Packed, Rows, lanes, product, vectorize};
-use super::map::{Map, Pool, padded};
+use super::gemm::{Packed, Rows, product, vectorize};
+use super::map::{Bias, Map, Pool, Shape, padded};
+use crate::Result;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
-use std::cell::RefCell;
 
 /// A 4³ convolution, packed.
 #[derive(Clone, Debug)]
 pub struct Down {
     taps: Packed,
-    bias: Vec<f32>,
+    bias: Bias,
     /// Padded channels of the input.
     from: usize,
     outputs: usize,
@@ -18,46 +18,49 @@ pub struct Down {
 
 impl Down {
     /// Packs weights `[out, in, z, y, x]`.
-    pub fn new(inputs: usize, outputs: usize, weight: &[f32], bias: &[f32]) -> Self {
+    pub fn new(inputs: usize, outputs: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
         let (from, to) = (padded(inputs), padded(outputs));
         // Rows in the order in which the channels of neighbouring voxels lie in memory: z, y, x, channel.
-        let taps = Packed::new(lanes(to), 64 * from, to, |row, output| {
+        let taps = Packed::new(64 * from, to, |row, output| {
             let (tap, input) = (row / from, row % from);
             if input < inputs && output < outputs {
                 weight[(output * inputs + input) * 64 + tap]
             } else {
                 0.0
             }
-        });
-        let mut padded_bias = bias.to_vec();
-        padded_bias.resize(to, 0.0);
-        Self { taps, bias: padded_bias, from, outputs }
+        })?;
+        Ok(Self { taps, bias: Bias::new(bias, to), from, outputs })
     }
 
     /// The convolution of `x`, whose side is even.
-    pub fn run(&self, x: &Map, pool: &Pool) -> Map {
-        assert!(x.width == self.from && x.side.is_multiple_of(2));
-        let half = x.side / 2;
-        let mut out = pool.map(half, self.outputs);
-        out.values.par_chunks_mut(half * self.taps.n).enumerate().for_each(|(line, out)| {
-            vectorize(self.taps.n, Line { conv: self, x, out, y: line % half, z: line / half });
-        });
-        out
+    pub fn run(&self, x: &Map, pool: &Pool) -> Result<Map> {
+        assert!(x.shape.width == self.from && x.shape.side.is_multiple_of(2));
+        let half = x.shape.side / 2;
+        let mut map = pool.map(half, self.outputs)?;
+        let shape = map.shape;
+        map.own()?.par_chunks_mut(shape.line()).enumerate().try_for_each(|(line, out)| -> Result<()> {
+            let mut lines = pool.buffer(16 * (x.shape.side + 2) * x.shape.width)?;
+            lines.fill(0.0);
+            let mut voxels = pool.buffer(half * shape.width)?;
+            let (y, z) = (line % half, line / half);
+            vectorize(shape.width, Line { conv: self, x, out: &mut voxels, y, z, lines: &mut lines });
+            shape.fold(&voxels, out);
+            shape.tie(out, false);
+            Ok(())
+        })?;
+        Ok(map)
     }
 }
 
-/// One line of outputs along x.
+/// One line of outputs along x, one voxel after the other.
 struct Line<'a> {
     conv: &'a Down,
     x: &'a Map,
     out: &'a mut [f32],
     y: usize,
     z: usize,
-}
-
-thread_local! {
-    /// The 16 lines of inputs under a line of outputs, with a voxel of zeros at both ends.
-    static LINES: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    /// For the 16 lines of inputs under a line of outputs, with a voxel of zeros at both ends.
+    lines: &'a mut [f32],
 }
 
 impl WithSimd for Line<'_> {
@@ -65,22 +68,20 @@ impl WithSimd for Line<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (side, width) = (self.x.side, self.x.width);
+        let Shape { side, width, .. } = self.x.shape;
         let line = (side + 2) * width;
-        let mut lines = LINES.take();
-        lines.clear();
-        lines.resize(16 * line, 0.0);
-        for (tap, line) in lines.chunks_exact_mut(line).enumerate() {
+        for (tap, line) in self.lines.chunks_exact_mut(line).enumerate() {
             let [y, z] = [2 * self.y + tap % 4, 2 * self.z + tap / 4].map(|at| at.wrapping_sub(1));
             if y < side && z < side {
-                let from = &self.x.values[(z * side + y) * side * width..][..side * width];
-                line[width..][..side * width].copy_from_slice(from);
+                let at = (z * side + y) * self.x.shape.line();
+                let from = &self.x.values[at..][..self.x.shape.line()];
+                self.x.shape.unfold(from, &mut line[width..][..side * width]);
             }
         }
-        let rows = Rows { values: &lines, count: side / 2, row: 2 * width, segments: 16, segment: line };
+        let (row, segments) = (2 * width, 16);
+        let rows = Rows { values: self.lines, count: side / 2, row, segments, segment: line, groups: 1 };
         product(simd, &rows, &self.conv.taps, self.out, false);
-        LINES.set(lines);
-        let bias: &[S::f32s] = bytemuck::cast_slice(&self.conv.bias);
+        let bias: &[S::f32s] = bytemuck::cast_slice(self.conv.bias.of(1));
         let out: &mut [S::f32s] = bytemuck::cast_slice_mut(self.out);
         for voxel in out.chunks_exact_mut(bias.len()) {
             for (value, bias) in voxel.iter_mut().zip(bias) {

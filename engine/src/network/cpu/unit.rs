@@ -1,8 +1,10 @@
 //! A residual unit, GELU(x + conv(GELU(conv(x)))), in place: only a window of the planes between the two convolutions
 //! exists at any moment, and most of it in cache.
 
-use super::map::{Map, Pool};
+use super::map::{Map, Pool, Shape};
 use super::winograd::{Conv3, HEAVY, Layers, Planes, run};
+use crate::Result;
+use std::ops::Range;
 
 /// Two 3³ convolutions around a residual.
 #[derive(Clone, Debug)]
@@ -15,48 +17,42 @@ pub struct Unit {
 
 impl Unit {
     /// `x = GELU(x + second(GELU(first(x))))`.
-    ///
-    /// A step takes the first convolution over layers of tiles, and beside it the second over the layers two steps
-    /// behind: those need what the step before finished, and write planes that no one reads any more.
-    pub fn run(&self, x: &mut Map, pool: &Pool) {
-        let (side, tiles) = (x.side, x.side.div_ceil(2));
-        let plane = side * side * x.width;
-        // Large weights want many tiles at once, more than small maps have in a layer.
-        let depth = Self::depth(side, x.width);
-        let mut window = pool.buffer(Self::window(side, x.width));
-        let between = Planes::new(&mut window, plane);
-        let around = Planes::new(&mut x.values, plane);
-        let steps = tiles.div_ceil(depth);
-        let layers = |step: usize| step * depth..((step + 1) * depth).min(tiles);
-        for step in 0..steps + 2 {
-            let first = (step < steps).then(|| Layers {
-                conv: &self.first,
-                from: around,
-                to: between,
-                side,
-                layers: layers(step),
-                residual: false,
+    pub fn run(&self, x: &mut Map, pool: &Pool) -> Result<()> {
+        let shape = x.shape;
+        let mut window = pool.buffer(window(shape))?;
+        let between = Planes::new(&mut window, shape);
+        let around = Planes::new(x.own()?, shape);
+        steps(shape, |first, second| {
+            let first = first.map(|layers| {
+                let conv = &self.first;
+                Layers { conv, from: around, to: between, shape, layers, residual: false }
             });
-            let second = step.checked_sub(2).map(|step| Layers {
-                conv: &self.second,
-                from: between,
-                to: around,
-                side,
-                layers: layers(step),
-                residual: true,
-            });
+            let second = second.map(|layers| self.second.residual(between, around, shape, layers));
             let jobs: Vec<Layers> = first.into_iter().chain(second).collect();
-            run(&jobs);
-        }
+            run(&jobs, pool)
+        })
     }
+}
 
-    /// Tiles along z that a step takes.
-    fn depth(side: usize, width: usize) -> usize {
-        if width >= HEAVY { side.div_ceil(2) } else { 1 }
-    }
+/// Takes a unit through a map in steps. A step makes layers of tiles of what lies between the convolutions (first range),
+/// and beside it the outputs of the layers two steps behind (second range): those need what the step before finished,
+/// and are written where no one reads any more.
+pub fn steps(
+    shape: Shape,
+    mut step: impl FnMut(Option<Range<usize>>, Option<Range<usize>>) -> Result<()>,
+) -> Result<()> {
+    let (tiles, depth) = (shape.side.div_ceil(2), depth(shape));
+    let count = tiles.div_ceil(depth);
+    let layers = |i: usize| (i < count).then(|| i * depth..((i + 1) * depth).min(tiles));
+    (0..count + 2).try_for_each(|i| step(layers(i), i.checked_sub(2).and_then(layers)))
+}
 
-    /// Values of the window between the convolutions.
-    pub fn window(side: usize, width: usize) -> usize {
-        (6 * Self::depth(side, width) + 2).min(2 * side.div_ceil(2)) * side * side * width
-    }
+/// Tiles along z that a step takes: large weights want many tiles at once, more than small maps have in a layer.
+fn depth(shape: Shape) -> usize {
+    if shape.width >= HEAVY { shape.side.div_ceil(2) } else { 1 }
+}
+
+/// Values of the window between the convolutions.
+pub fn window(shape: Shape) -> usize {
+    (6 * depth(shape) + 2).min(2 * shape.side.div_ceil(2)) * shape.side * shape.line()
 }

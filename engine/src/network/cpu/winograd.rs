@@ -10,11 +10,11 @@
 #![allow(unsafe_code)]
 
 use super::gelu::gelu;
-use super::gemm::{Packed, Rows, lanes, product, vectorize};
-use super::map::padded;
+use super::gemm::{Packed, Rows, product, vectorize};
+use super::map::{Bias, Pool, Shape, padded};
+use crate::Result;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
-use std::cell::Cell;
 use std::ops::Range;
 
 /// A 3³ convolution, transformed.
@@ -22,7 +22,7 @@ use std::ops::Range;
 pub struct Conv3 {
     /// One product for each of the 64 transformed positions, z slowest.
     positions: Vec<Packed>,
-    bias: Vec<f32>,
+    bias: Bias,
     /// Padded channels.
     pub width: usize,
 }
@@ -38,15 +38,14 @@ pub const HEAVY: usize = 128;
 
 impl Conv3 {
     /// Transforms weights `[out, in, z, y, x]` of a convolution that keeps the number of channels.
-    pub fn new(channels: usize, weight: &[f32], bias: &[f32]) -> Self {
+    pub fn new(channels: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
         let width = padded(channels);
         assert!(width <= WIDEST, "no network has that many channels");
-        let lanes = lanes(width);
         let position = |p: usize| {
             let [pz, py, px] = [p / 16, p / 4 % 4, p % 4];
             let factors: [f64; 27] =
                 std::array::from_fn(|tap| G[pz][tap / 9] * G[py][tap / 3 % 3] * G[px][tap % 3]);
-            Packed::new(lanes, width, width, |input, output| {
+            Packed::new(width, width, |input, output| {
                 if input >= channels || output >= channels {
                     return 0.0;
                 }
@@ -54,9 +53,15 @@ impl Conv3 {
                 taps.iter().zip(factors).map(|(&tap, factor)| f64::from(tap) * factor).sum::<f64>() as f32
             })
         };
-        let mut padded_bias = bias.to_vec();
-        padded_bias.resize(width, 0.0);
-        Self { positions: (0..64).into_par_iter().map(position).collect(), bias: padded_bias, width }
+        let positions = (0..64).into_par_iter().map(position).collect::<Result<_>>()?;
+        Ok(Self { positions, bias: Bias::new(bias, width), width })
+    }
+}
+
+impl Conv3 {
+    /// The job `to = GELU(to + conv(from))`.
+    pub fn residual(&self, from: Planes, to: Planes, shape: Shape, layers: Range<usize>) -> Layers<'_> {
+        Layers { conv: self, from, to, shape, layers, residual: true }
     }
 }
 
@@ -71,9 +76,27 @@ fn block(width: usize, all: usize) -> usize {
     most.min(all.div_ceil(rayon::current_num_threads()).next_multiple_of(4))
 }
 
-/// Values that a thread needs for a block of a map of this size.
-pub fn scratch(side: usize, width: usize) -> usize {
-    88 * width * block(width, side.div_ceil(2).pow(3))
+/// Distance between the matrices of a block of `tiles`: an odd number of cache lines, so that one row of all of them
+/// does not fall into a few sets of the first-level cache.
+fn stride(tiles: usize, width: usize) -> usize {
+    (tiles * width).next_multiple_of(32) + 16
+}
+
+/// Values that a thread needs for blocks of `tiles`: 64 matrices of transformed inputs, 16 of products, and 8 sums of
+/// outputs for each tile.
+fn block_values(tiles: usize, width: usize) -> usize {
+    80 * stride(tiles, width) + 8 * tiles * width
+}
+
+/// Values that a thread needs for a map of this shape.
+pub fn scratch(shape: Shape) -> usize {
+    let all = layer_tiles(shape) * shape.side.div_ceil(2);
+    block_values(block(shape.width, all), shape.place())
+}
+
+/// Tiles of a layer; a tile is one of 2³ voxels in each group.
+fn layer_tiles(shape: Shape) -> usize {
+    shape.half().div_ceil(2) * shape.side.div_ceil(2)
 }
 
 /// Planes of voxels of a map, or a window onto one: plane z lies at z modulo `held`.
@@ -84,6 +107,7 @@ pub fn scratch(side: usize, width: usize) -> usize {
 pub struct Planes {
     values: *mut f32,
     held: usize,
+    line: usize,
     plane: usize,
 }
 
@@ -92,9 +116,17 @@ unsafe impl Send for Planes {}
 unsafe impl Sync for Planes {}
 
 impl Planes {
-    /// The planes of `values`, each `plane` long.
-    pub fn new(values: &mut [f32], plane: usize) -> Self {
-        Self { held: values.len() / plane, plane, values: values.as_mut_ptr() }
+    /// The planes that `values` hold of a map of this shape.
+    pub fn new(values: &mut [f32], shape: Shape) -> Self {
+        let (line, plane) = (shape.line(), shape.side * shape.line());
+        Self { held: values.len() / plane, line, plane, values: values.as_mut_ptr() }
+    }
+
+    /// Line `y` of plane `z`, for a job that it belongs to (see the contract above).
+    pub fn line<'a>(self, z: usize, y: usize) -> &'a mut [f32] {
+        assert!((y + 1) * self.line <= self.plane);
+        // SAFETY: the line lies inside the plane and is the caller's alone.
+        unsafe { std::slice::from_raw_parts_mut(self.at(z).add(y * self.line), self.line) }
     }
 
     /// Where plane `z` starts.
@@ -114,8 +146,8 @@ pub struct Layers<'a> {
     pub from: Planes,
     /// Outputs.
     pub to: Planes,
-    /// Voxels along each side of the whole map.
-    pub side: usize,
+    /// Of the whole map.
+    pub shape: Shape,
     /// Tiles along z.
     pub layers: Range<usize>,
     /// Whether the outputs hold residuals: `to = GELU(to + conv(from))` instead of `to = GELU(conv(from))`.
@@ -123,17 +155,13 @@ pub struct Layers<'a> {
 }
 
 impl Layers<'_> {
-    fn across(&self) -> usize {
-        self.side.div_ceil(2)
-    }
-
     fn count(&self) -> usize {
-        self.layers.len() * self.across() * self.across()
+        self.layers.len() * layer_tiles(self.shape)
     }
 }
 
 /// Carries out all layers at once. None may write what another reads or writes.
-pub fn run(jobs: &[Layers]) {
+pub fn run(jobs: &[Layers], pool: &Pool) -> Result<()> {
     let threads = rayon::current_num_threads();
     let all: usize = jobs.iter().map(Layers::count).sum();
     let mut runs = Vec::new();
@@ -147,15 +175,15 @@ pub fn run(jobs: &[Layers]) {
                 .map(|first| (job, block, first * block..((first + run) * block).min(job.count()))),
         );
     }
-    runs.into_par_iter().with_max_len(1).for_each(|(job, block, tiles)| {
+    runs.into_par_iter().with_max_len(1).try_for_each(|(job, block, tiles)| {
+        let mut scratch = pool.buffer(block_values(block, job.shape.place()))?;
         for start in tiles.clone().step_by(block) {
             let end = (start + block).min(tiles.end);
-            vectorize(
-                job.conv.width,
-                Block { job, tiles: start..end, next: end..(end + block).min(tiles.end) },
-            );
+            let next = end..(end + block).min(tiles.end);
+            vectorize(job.shape.place(), Block { job, tiles: start..end, next, scratch: &mut scratch });
         }
-    });
+        Ok(())
+    })
 }
 
 /// Runs of blocks for each thread: more than one, so that a thread that was held up leaves its share to others.
@@ -173,33 +201,26 @@ struct Block<'a> {
     tiles: Range<usize>,
     /// The tiles that come next, whose inputs are fetched meanwhile.
     next: Range<usize>,
-}
-
-thread_local! {
-    /// Matrices of a block: transformed inputs, products, sums of outputs. Taken out instead of borrowed by a
-    /// closure, which would be compiled without its caller's vectors.
-    static SCRATCH: Cell<[Vec<f32>; 3]> = const { Cell::new([Vec::new(), Vec::new(), Vec::new()]) };
+    /// For transformed inputs, products, sums of outputs.
+    scratch: &'a mut [f32],
 }
 
 impl WithSimd for Block<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let (width, count) = (self.job.conv.width, self.tiles.len());
-        let (part, stride) = (count * width, self.stride());
-        let mut scratch = SCRATCH.take();
-        let [inputs, products, sums] = &mut scratch;
-        inputs.resize(inputs.len().max(64 * stride), 0.0);
-        products.resize(products.len().max(16 * stride), 0.0);
-        sums.resize(sums.len().max(8 * part), 0.0);
-        let products = &mut products[..16 * stride];
-        self.transform(simd, &mut inputs[..64 * stride]);
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let (place, count, groups) = (self.job.shape.place(), self.tiles.len(), self.job.shape.groups);
+        let (part, stride) = (count * place, self.stride());
+        let scratch = std::mem::take(&mut self.scratch);
+        let (inputs, rest) = scratch.split_at_mut(64 * stride);
+        let (products, sums) = rest.split_at_mut(16 * stride);
+        self.transform(simd, inputs);
         for pz in 0..4 {
             for p in 0..16 {
                 self.fetch(16 * pz + p);
                 let values = &inputs[(16 * pz + p) * stride..][..part];
-                let rows = Rows { values, count, row: width, segments: 1, segment: 0 };
+                let rows = Rows { values, count, row: place, segments: 1, segment: 0, groups };
                 product(
                     simd,
                     &rows,
@@ -211,23 +232,21 @@ impl WithSimd for Block<'_> {
             self.gather(simd, pz, products, sums);
         }
         self.finish(simd, sums);
-        SCRATCH.set(scratch);
     }
 }
 
 impl Block<'_> {
-    /// Distance between a block's matrices: an odd number of cache lines, so that one row of all of them does not
-    /// fall into a few sets of the first-level cache.
     #[inline(always)]
     fn stride(&self) -> usize {
-        (self.tiles.len() * self.job.conv.width).next_multiple_of(32) + 16
+        stride(self.tiles.len(), self.job.shape.place())
     }
 
     /// Where a tile lies, in tiles along x, y, z of the whole map.
     #[inline(always)]
     fn tile(&self, number: usize) -> [usize; 3] {
-        let n = self.job.across();
-        [number % n, number / n % n, self.job.layers.start + number / (n * n)]
+        let Shape { side, .. } = self.job.shape;
+        let (x, y) = (self.job.shape.half().div_ceil(2), side.div_ceil(2));
+        [number % x, number / x % y, self.job.layers.start + number / (x * y)]
     }
 
     /// Asks for part `part` of 64 of the next block's inputs, so that they are in cache when they are needed.
@@ -236,16 +255,16 @@ impl Block<'_> {
         #[cfg(target_arch = "x86_64")]
         {
             use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-            let side = self.job.side;
+            let (shape, side) = (self.job.shape, self.job.shape.side);
             let [tx, ty, tz] = self.tile(self.next.start);
             let [z, y] = [2 * tz + part / 16, 2 * ty + part / 4 % 4].map(|at| at.wrapping_sub(1));
             if self.next.is_empty() || z >= side || y >= side {
                 return;
             }
-            let x = (2 * tx).saturating_sub(1);
-            let voxels = (2 * self.next.len() + 2).min(side - x);
-            let quarter = (voxels * self.job.conv.width).div_ceil(4);
-            let start = (y * side + x) * self.job.conv.width + part % 4 * quarter;
+            let x = (2 * tx + shape.ends()).saturating_sub(1);
+            let voxels = (2 * self.next.len() + 2).min(shape.line() / shape.place() - x);
+            let quarter = (voxels * shape.place()).div_ceil(4);
+            let start = y * shape.line() + x * shape.place() + part % 4 * quarter;
             for line in (0..quarter).step_by(16) {
                 // SAFETY: asking for an address reads nothing, so that it may even lie outside.
                 unsafe { _mm_prefetch(self.job.from.at(z).wrapping_add(start + line).cast(), _MM_HINT_T1) };
@@ -258,13 +277,13 @@ impl Block<'_> {
     /// Bᵀ d B along all axes: 64 matrices `[tile, channel]`, z slowest.
     #[inline(always)]
     fn transform<S: Simd>(&self, simd: S, inputs: &mut [f32]) {
-        let (side, width) = (self.job.side, self.job.conv.width);
+        let shape = self.job.shape;
+        let (side, places, ends) = (shape.side, shape.line() / shape.place(), shape.ends());
         let inputs: &mut [S::f32s] = bytemuck::cast_slice_mut(inputs);
         let nothing = [0.0_f32; WIDEST];
         for (row, number) in self.tiles.clone().enumerate() {
             let tile = self.tile(number);
             let at = |axis: usize, i: usize| (2 * tile[axis] + i).wrapping_sub(1);
-            let whole = (0..3).all(|axis| at(axis, 0) < side && at(axis, 3) < side);
             // Addresses of the tile's voxels by plane; outside the map lies a voxel of zeros.
             let mut voxels = [[nothing.as_ptr(); 16]; 4];
             for (i, plane) in voxels.iter_mut().enumerate() {
@@ -274,10 +293,10 @@ impl Block<'_> {
                 }
                 let start = self.job.from.at(z).cast_const();
                 for (k, voxel) in plane.iter_mut().enumerate() {
-                    let (y, x) = (at(1, k / 4), at(0, k % 4));
-                    if whole || (y < side && x < side) {
+                    let (y, x) = (at(1, k / 4), at(0, k % 4).wrapping_add(ends));
+                    if y < side && x < places {
                         // SAFETY: the voxel lies inside the plane.
-                        *voxel = unsafe { start.add((y * side + x) * width) };
+                        *voxel = unsafe { start.add(y * shape.line() + x * shape.place()) };
                     }
                 }
             }
@@ -293,7 +312,7 @@ impl Block<'_> {
         row: usize,
         inputs: &mut [S::f32s],
     ) {
-        let (vectors, stride) = (self.job.conv.width / S::F32_LANES, self.stride() / S::F32_LANES);
+        let (vectors, stride) = (self.job.shape.place() / S::F32_LANES, self.stride() / S::F32_LANES);
         for v in 0..vectors {
             // By position in the plane, then by plane.
             let mut planes = [[simd.splat_f32s(0.0); 4]; 16];
@@ -326,10 +345,10 @@ impl Block<'_> {
     /// Aᵀ m A along y and x, added along z into the sums `[tile, output z, y, x, channel]`.
     #[inline(always)]
     fn gather<S: Simd>(&self, simd: S, pz: usize, products: &[f32], sums: &mut [f32]) {
-        let (vectors, count) = (self.job.conv.width / S::F32_LANES, self.tiles.len());
+        let (vectors, count) = (self.job.shape.place() / S::F32_LANES, self.tiles.len());
         let stride = self.stride() / S::F32_LANES;
         let products: &[S::f32s] = bytemuck::cast_slice(products);
-        let sums: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut sums[..8 * count * self.job.conv.width]);
+        let sums: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut sums[..8 * count * self.job.shape.place()]);
         for row in 0..count {
             let sums = &mut sums[row * 8 * vectors..][..8 * vectors];
             let (near, far) = sums.split_at_mut(4 * vectors);
@@ -369,18 +388,19 @@ impl Block<'_> {
     /// Bias, residual and GELU on the sums, written to the voxels that lie inside.
     #[inline(always)]
     fn finish<S: Simd>(&self, simd: S, sums: &[f32]) {
-        let (side, width) = (self.job.side, self.job.conv.width);
+        let shape = self.job.shape;
         let sums: &[S::f32s] = bytemuck::cast_slice(sums);
-        let bias: &[S::f32s] = bytemuck::cast_slice(&self.job.conv.bias);
+        let bias: &[S::f32s] = bytemuck::cast_slice(self.job.conv.bias.of(shape.groups));
         for (row, number) in self.tiles.clone().enumerate() {
             let [tx, ty, tz] = self.tile(number);
             for i in 0..8 {
                 let [x, y, z] = [2 * tx + i % 2, 2 * ty + i / 2 % 2, 2 * tz + i / 4];
-                if x >= side || y >= side || z >= side {
+                if x >= shape.half() || y >= shape.side || z >= shape.side {
                     continue;
                 }
                 // SAFETY: the voxel lies inside the plane, and it is this tile's alone (see `Planes`).
-                let out = unsafe { self.job.to.at(z).add((y * side + x) * width).cast::<S::f32s>() };
+                let line = unsafe { self.job.to.at(z).add(y * shape.line()) };
+                let out = unsafe { line.add((x + shape.ends()) * shape.place()).cast::<S::f32s>() };
                 let sums = &sums[(row * 8 + i) * bias.len()..][..bias.len()];
                 for (v, (sum, bias)) in sums.iter().zip(bias).enumerate() {
                     let mut value = simd.add_f32s(*sum, *bias);
@@ -391,6 +411,31 @@ impl Block<'_> {
                     }
                     unsafe { out.write_unaligned(gelu(simd, value)) };
                 }
+                if shape.ends() > 0 && (x == 0 || x + 1 == shape.half()) {
+                    // SAFETY: the end of a line belongs to the tile with the voxel that it repeats.
+                    unsafe { tie(shape, line, x) };
+                }
+            }
+        }
+    }
+}
+
+/// Repeats a voxel at an end of a half of its `line` where the other half goes on, with zeros beside it: at the right
+/// half's left end the left half's last voxel, at the left half's right end the right half's first one.
+///
+/// # Safety
+/// `line` points to a line of the shape with two groups, and no other thread uses that end.
+unsafe fn tie(shape: Shape, line: *mut f32, x: usize) {
+    let (place, half) = (shape.place(), shape.half());
+    for i in (0..place).step_by(2) {
+        // SAFETY: all lie within the line.
+        unsafe {
+            if x == 0 {
+                *line.add((half + 1) * place + i) = *line.add(place + i + 1);
+                *line.add((half + 1) * place + i + 1) = 0.0;
+            } else {
+                *line.add(i) = 0.0;
+                *line.add(i + 1) = *line.add(half * place + i);
             }
         }
     }
