@@ -13,7 +13,6 @@ use pulp::{Simd, WithSimd};
 use std::sync::OnceLock;
 
 /// Weights `[k][n]` of a product, packed by panels of columns.
-#[derive(Clone, Debug)]
 pub struct Packed {
     /// Rows: inputs.
     pub k: usize,
@@ -24,7 +23,6 @@ pub struct Packed {
 }
 
 /// Weights for one number of groups.
-#[derive(Clone, Debug)]
 struct Panels {
     values: Aligned,
     lanes: usize,

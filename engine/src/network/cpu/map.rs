@@ -5,8 +5,9 @@
 //! has its neighbours, each half goes on for one voxel at both ends: with the other half's, or with zeros at the border.
 
 use super::gemm::most_groups;
-use crate::{Result, memory};
+use crate::{Error, Result, memory};
 use bytemuck::{Pod, Zeroable};
+use memmap2::MmapMut;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -146,40 +147,68 @@ impl Map {
 }
 
 /// Values that start at a cache line, so that no vector lies across two.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub struct Aligned {
-    lines: Vec<CacheLine>,
+    memory: Memory,
     len: usize,
+}
+
+/// Where values lie.
+#[derive(Debug)]
+enum Memory {
+    Heap(Vec<CacheLine>),
+    /// From the system, in large pages where it has them: faults for each small page and look-ups of their addresses
+    /// would take as long as a layer.
+    Pages(MmapMut),
 }
 
 #[derive(Clone, Copy, Debug, Zeroable, Pod)]
 #[repr(C, align(64))]
 struct CacheLine([f32; 16]);
 
+/// From this size on memory is worth pages of its own.
+const LARGE: usize = 2 << 20;
+
 impl Aligned {
     /// Zeros.
     pub fn zeros(len: usize) -> Result<Self> {
-        Ok(Self { lines: memory::zeros(len.div_ceil(16))?, len })
+        let bytes = len * size_of::<f32>();
+        let memory = if bytes < LARGE {
+            Memory::Heap(memory::zeros(len.div_ceil(16))?)
+        } else {
+            let pages = MmapMut::map_anon(bytes).map_err(|_| Error::Memory { bytes })?;
+            // Only a wish: without it everything works, slower.
+            #[cfg(target_os = "linux")]
+            pages.advise(memmap2::Advice::HugePage).ok();
+            Memory::Pages(pages)
+        };
+        Ok(Self { memory, len })
     }
 }
 
 impl Deref for Aligned {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        &bytemuck::cast_slice(&self.lines)[..self.len]
+        match &self.memory {
+            Memory::Heap(lines) => &bytemuck::cast_slice(lines)[..self.len],
+            Memory::Pages(pages) => bytemuck::cast_slice(pages),
+        }
     }
 }
 
 impl DerefMut for Aligned {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
+        match &mut self.memory {
+            Memory::Heap(lines) => &mut bytemuck::cast_slice_mut(lines)[..self.len],
+            Memory::Pages(pages) => bytemuck::cast_slice_mut(pages),
+        }
     }
 }
 
 /// Memory that goes back to its pool.
 #[derive(Debug)]
 pub struct Buffer {
-    values: Aligned,
+    values: Option<Aligned>,
     pool: Pool,
 }
 
@@ -202,7 +231,8 @@ impl Pool {
             let at = all.iter().rposition(|values| values.len == len);
             at.map(|at| all.remove(at))
         };
-        Ok(Buffer { values: free.map_or_else(|| Aligned::zeros(len), Ok)?, pool: self.clone() })
+        let values = free.map_or_else(|| Aligned::zeros(len), Ok)?;
+        Ok(Buffer { values: Some(values), pool: self.clone() })
     }
 
     /// Gives all unused buffers back to the system.
@@ -214,19 +244,21 @@ impl Pool {
 impl Deref for Buffer {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        &self.values
+        self.values.as_ref().expect(HELD)
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.values
+        self.values.as_mut().expect(HELD)
     }
 }
 
+const HELD: &str = "a buffer holds its values until it is dropped";
+
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let values = std::mem::take(&mut self.values);
-        self.pool.0.lock().unwrap_or_else(PoisonError::into_inner).push(values);
+        let values = self.values.take();
+        self.pool.0.lock().unwrap_or_else(PoisonError::into_inner).extend(values);
     }
 }

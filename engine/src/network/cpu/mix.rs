@@ -9,7 +9,6 @@ use rayon::prelude::*;
 use std::sync::Arc;
 
 /// A 1³ convolution, packed.
-#[derive(Clone, Debug)]
 pub struct Mix {
     weights: Packed,
     bias: Bias,

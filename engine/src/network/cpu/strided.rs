@@ -7,7 +7,6 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// A 4³ convolution, packed.
-#[derive(Clone, Debug)]
 pub struct Down {
     taps: Packed,
     bias: Bias,

@@ -7,7 +7,6 @@ use crate::Result;
 use std::ops::Range;
 
 /// Two 3³ convolutions around a residual.
-#[derive(Clone, Debug)]
 pub struct Unit {
     /// The one that reads `x`.
     pub first: Conv3,

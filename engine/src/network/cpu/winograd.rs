@@ -18,7 +18,6 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// A 3³ convolution, transformed.
-#[derive(Clone, Debug)]
 pub struct Conv3 {
     /// One product for each of the 64 transformed positions, z slowest.
     positions: Vec<Packed>,
@@ -30,9 +29,6 @@ pub struct Conv3 {
 /// Rows of G: a filter of three taps on four transformed positions.
 const G: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
 
-/// Most padded channels: the published network has half as many.
-const WIDEST: usize = 1024;
-
 /// Channels from which on weights are too large for a cache to keep between blocks.
 pub const HEAVY: usize = 128;
 
@@ -40,7 +36,6 @@ impl Conv3 {
     /// Transforms weights `[out, in, z, y, x]` of a convolution that keeps the number of channels.
     pub fn new(channels: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
         let width = padded(channels);
-        assert!(width <= WIDEST, "no network has that many channels");
         let position = |p: usize| {
             let [pz, py, px] = [p / 16, p / 4 % 4, p % 4];
             let factors: [f64; 27] =
@@ -235,6 +230,39 @@ impl WithSimd for Block<'_> {
     }
 }
 
+/// Four by four lines of voxels, z slower than y; None beyond the border.
+struct Lines {
+    lines: [Option<*const f32>; 16],
+    /// Places of a line and values of a place.
+    places: usize,
+    place: usize,
+}
+
+impl Lines {
+    /// Vector `v` of the voxels at place `x` of all lines, transformed along y and z; zeros beyond the border.
+    #[inline(always)]
+    fn column<S: Simd>(&self, simd: S, x: usize, v: usize) -> [S::f32s; 16] {
+        let mut d = [simd.splat_f32s(0.0); 16];
+        if x >= self.places {
+            return d;
+        }
+        for (d, line) in d.iter_mut().zip(self.lines) {
+            if let Some(line) = line {
+                // SAFETY: the voxel lies inside the line and has more than `v` vectors.
+                *d = unsafe { line.add(x * self.place).cast::<S::f32s>().add(v).read_unaligned() };
+            }
+        }
+        for z in 0..4 {
+            let line = [d[4 * z], d[4 * z + 1], d[4 * z + 2], d[4 * z + 3]];
+            [d[4 * z], d[4 * z + 1], d[4 * z + 2], d[4 * z + 3]] = transformed(simd, line);
+        }
+        for y in 0..4 {
+            [d[y], d[4 + y], d[8 + y], d[12 + y]] = transformed(simd, [d[y], d[4 + y], d[8 + y], d[12 + y]]);
+        }
+        d
+    }
+}
+
 impl Block<'_> {
     #[inline(always)]
     fn stride(&self) -> usize {
@@ -278,65 +306,56 @@ impl Block<'_> {
     #[inline(always)]
     fn transform<S: Simd>(&self, simd: S, inputs: &mut [f32]) {
         let shape = self.job.shape;
-        let (side, places, ends) = (shape.side, shape.line() / shape.place(), shape.ends());
+        let (places, tiles) = (shape.line() / shape.place(), shape.half().div_ceil(2));
         let inputs: &mut [S::f32s] = bytemuck::cast_slice_mut(inputs);
-        let nothing = [0.0_f32; WIDEST];
-        for (row, number) in self.tiles.clone().enumerate() {
-            let tile = self.tile(number);
-            let at = |axis: usize, i: usize| (2 * tile[axis] + i).wrapping_sub(1);
-            // Addresses of the tile's voxels by plane; outside the map lies a voxel of zeros.
-            let mut voxels = [[nothing.as_ptr(); 16]; 4];
-            for (i, plane) in voxels.iter_mut().enumerate() {
-                let z = at(2, i);
-                if z >= side {
-                    continue;
-                }
-                let start = self.job.from.at(z).cast_const();
-                for (k, voxel) in plane.iter_mut().enumerate() {
-                    let (y, x) = (at(1, k / 4), at(0, k % 4).wrapping_add(ends));
-                    if y < side && x < places {
-                        // SAFETY: the voxel lies inside the plane.
-                        *voxel = unsafe { start.add(y * shape.line() + x * shape.place()) };
-                    }
+        let mut row = 0;
+        while row < self.tiles.len() {
+            // The block's next tiles on a line of them, and the 16 lines of voxels that they lie on.
+            let [tx, ty, tz] = self.tile(self.tiles.start + row);
+            let count = (tiles - tx).min(self.tiles.len() - row);
+            let mut lines = [None; 16];
+            for (i, line) in lines.iter_mut().enumerate() {
+                let [z, y] = [2 * tz + i / 4, 2 * ty + i % 4].map(|at| at.wrapping_sub(1));
+                if z < shape.side && y < shape.side {
+                    // SAFETY: the line lies inside the plane.
+                    *line = Some(unsafe { self.job.from.at(z).add(y * shape.line()).cast_const() });
                 }
             }
-            self.transform_tile(simd, &voxels, row, inputs);
+            let from = Lines { lines, places, place: shape.place() };
+            let first = (2 * tx + shape.ends()).wrapping_sub(1);
+            self.transform_tiles(simd, &from, first, row..row + count, inputs);
+            row += count;
         }
     }
 
+    /// The tiles of rows `rows`, side by side, whose first voxel lies at place `first` of `lines`. Neighbours share two
+    /// of their four columns, which are transformed along z and y once.
     #[inline(always)]
-    fn transform_tile<S: Simd>(
+    fn transform_tiles<S: Simd>(
         &self,
         simd: S,
-        voxels: &[[*const f32; 16]; 4],
-        row: usize,
+        lines: &Lines,
+        first: usize,
+        rows: Range<usize>,
         inputs: &mut [S::f32s],
     ) {
         let (vectors, stride) = (self.job.shape.place() / S::F32_LANES, self.stride() / S::F32_LANES);
         for v in 0..vectors {
-            // By position in the plane, then by plane.
-            let mut planes = [[simd.splat_f32s(0.0); 4]; 16];
-            for (z, voxels) in voxels.iter().enumerate() {
-                let mut d = [simd.splat_f32s(0.0); 16];
-                for (d, voxel) in d.iter_mut().zip(voxels) {
-                    // SAFETY: a voxel has `vectors` vectors.
-                    *d = unsafe { voxel.cast::<S::f32s>().add(v).read_unaligned() };
-                }
-                for x in 0..4 {
-                    [d[x], d[4 + x], d[8 + x], d[12 + x]] =
-                        transformed(simd, [d[x], d[4 + x], d[8 + x], d[12 + x]]);
-                }
-                for y in 0..4 {
-                    let line = [d[4 * y], d[4 * y + 1], d[4 * y + 2], d[4 * y + 3]];
+            let mut columns = [[simd.splat_f32s(0.0); 16]; 4];
+            columns[0] = lines.column(simd, first, v);
+            columns[1] = lines.column(simd, first.wrapping_add(1), v);
+            for (i, row) in rows.clone().enumerate() {
+                // Columns 0 and 1 of this tile lie where the last one's 2 and 3 were.
+                let (old, new) = if i % 2 == 0 { (0, 2) } else { (2, 0) };
+                columns[new] = lines.column(simd, first.wrapping_add(2 * i + 2), v);
+                columns[new + 1] = lines.column(simd, first.wrapping_add(2 * i + 3), v);
+                for p in 0..16 {
+                    let line = [columns[old][p], columns[old + 1][p], columns[new][p], columns[new + 1][p]];
                     for (x, value) in transformed(simd, line).into_iter().enumerate() {
-                        planes[4 * y + x][z] = value;
+                        let at = (4 * p + x) * stride + row * vectors + v;
+                        // SAFETY: 64 matrices that are `stride` apart, with rows of `vectors` vectors.
+                        unsafe { *inputs.get_unchecked_mut(at) = value };
                     }
-                }
-            }
-            for (p, column) in planes.into_iter().enumerate() {
-                for (z, value) in transformed(simd, column).into_iter().enumerate() {
-                    // SAFETY: 64 matrices that are `stride` apart, with rows of `vectors` vectors.
-                    unsafe { *inputs.get_unchecked_mut((16 * z + p) * stride + row * vectors + v) = value };
                 }
             }
         }
