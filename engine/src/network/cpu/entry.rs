@@ -3,9 +3,9 @@
 
 use super::gelu::gelu;
 use super::gemm::{Packed, Rows, product, vectorize};
-use super::map::{Buffer, Map, Pool, Shape, padded};
+use super::map::{Buffer, Map, Pool, Scratch, Shape, padded};
 use super::unit::{steps, window};
-use super::winograd::{Conv3, Planes, run};
+use super::winograd::{self, Conv3, Planes, run};
 use crate::Result;
 use crate::network::Cube;
 use pulp::{Simd, WithSimd};
@@ -65,38 +65,23 @@ impl Entry {
         let mut window = pool.buffer(window(shape))?;
         let between = Planes::new(&mut window, shape);
         let around = Planes::new(map.own()?, shape);
-        steps(shape, |first, second| {
-            let (made, added) = rayon::join(
-                || {
-                    let planes =
-                        first.map_or(0..0, |layers| 2 * layers.start..(2 * layers.end).min(shape.side));
-                    let lines = planes.start * shape.side..planes.end * shape.side;
-                    lines.into_par_iter().with_min_len(8).try_for_each(|line| -> Result<()> {
-                        let (y, z) = (line % shape.side, line / shape.side);
-                        let mut inputs = pool.buffer(LINES * self.line(shape))?;
-                        // Each line is this job's alone.
-                        let (embedded, out) = (around.line(z, y), between.line(z, y));
-                        let job = Line {
-                            entry: self,
-                            shape,
-                            images: &images,
-                            y,
-                            z,
-                            inputs: &mut inputs,
-                            embedded,
-                            out,
-                        };
-                        vectorize(shape.place(), job);
-                        Ok(())
-                    })
-                },
-                || {
-                    let job = second.map(|layers| self.second.residual(between, around, shape, layers));
-                    run(job.as_slice(), pool)
-                },
+        let inputs = Scratch::new(pool, LINES * self.line(shape))?;
+        let scratch = Scratch::new(pool, winograd::scratch(shape))?;
+        let line = |number: usize| {
+            let (y, z, inputs) = (number % shape.side, number / shape.side, &mut inputs.mine());
+            // Each line is this job's alone.
+            let (embedded, out) = (around.line(z, y), between.line(z, y));
+            vectorize(
+                shape.place(),
+                Line { entry: self, shape, images: &images, y, z, inputs, embedded, out },
             );
-            made.and(added)
-        })?;
+        };
+        steps(shape, |first, second| {
+            let planes = first.map_or(0..0, |layers| 2 * layers.start..(2 * layers.end).min(shape.side));
+            let lines = planes.start * shape.side..planes.end * shape.side;
+            let second = second.map(|layers| self.second.residual(between, around, shape, layers));
+            rayon::join(|| lines.into_par_iter().for_each(line), || run(second.as_slice(), &scratch));
+        });
         Ok(map)
     }
 

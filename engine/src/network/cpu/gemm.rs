@@ -64,6 +64,9 @@ impl Packed {
     }
 }
 
+/// Rows are best a multiple of this: so many are at work at once.
+pub const ROWS: usize = 12;
+
 /// `out[r] = rows[r] · weights` or, with `add`, `out[r] += rows[r] · weights`; rows of `out` are `n` wide for each group.
 #[inline(always)]
 pub fn product<S: Simd>(simd: S, rows: &Rows, weights: &Packed, out: &mut [f32], add: bool) {
@@ -114,13 +117,10 @@ fn columns<S: Simd, const N: usize, const G: usize>(simd: S, rows: &Rows, panel:
         };
     }
     // As many sums as registers hold beside the weights and a value.
-    match (S::REGISTER_COUNT >= 32, N) {
-        (true, 2) => block!(12),
-        (true, _) => block!(16),
-        (false, 2) => block!(6),
-        (false, _) => block!(8),
+    if N == 1 || S::REGISTER_COUNT >= 32 {
+        block!(12);
     }
-    block!(4);
+    block!(6);
     block!(1);
 }
 
@@ -194,6 +194,11 @@ pub fn vectorize<Op: WithSimd>(width: usize, op: Op) -> Op::Output {
         {
             return Simd::vectorize(simd, op);
         }
+        if allowed(4)
+            && let Some(simd) = pulp::x86::V2::try_new()
+        {
+            return Simd::vectorize(simd, op);
+        }
     }
     #[cfg(target_arch = "aarch64")]
     if allowed(4)
@@ -201,8 +206,7 @@ pub fn vectorize<Op: WithSimd>(width: usize, op: Op) -> Op::Output {
     {
         return Simd::vectorize(simd, op);
     }
-    // Eight values that the compiler makes vectors of where it can; widths are multiples of eight.
-    Simd::vectorize(pulp::Scalar256b, op)
+    Simd::vectorize(pulp::Scalar, op)
 }
 
 /// Voxels whose values may share a vector: two where one has half as many values as vectors are long.

@@ -4,12 +4,13 @@
 //! voxel x of the right half, a *group* each, take turns channel by channel and fill a vector together. So that a voxel
 //! has its neighbours, each half goes on for one voxel at both ends: with the other half's, or with zeros at the border.
 
-use super::gemm::most_groups;
+use super::gemm::{most_groups, vectorize};
 use crate::{Error, Result, memory};
 use bytemuck::{Pod, Zeroable};
 use memmap2::MmapMut;
+use pulp::{Simd, WithSimd};
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Channels are padded with zeros to a multiple of this, so that vectors are whole.
 const PAD: usize = 8;
@@ -98,11 +99,7 @@ impl Shape {
         if self.groups == 1 {
             return line.copy_from_slice(voxels);
         }
-        let (left, right) = voxels.split_at(voxels.len() / 2);
-        let pairs = line[self.place()..].chunks_exact_mut(2);
-        pairs
-            .zip(left.iter().zip(right))
-            .for_each(|(pair, (left, right))| pair.copy_from_slice(&[*left, *right]));
+        vectorize(self.place(), Fold { voxels, line: &mut line[self.place()..] });
     }
 
     /// The voxels of `line` as `[x, channel]`.
@@ -110,11 +107,7 @@ impl Shape {
         if self.groups == 1 {
             return voxels.copy_from_slice(line);
         }
-        let (left, right) = voxels.split_at_mut(voxels.len() / 2);
-        let pairs = line[self.place()..].chunks_exact(2);
-        pairs
-            .zip(left.iter_mut().zip(right))
-            .for_each(|(pair, (left, right))| [*left, *right] = [pair[0], pair[1]]);
+        vectorize(self.place(), Unfold { line: &line[self.place()..], voxels });
     }
 
     /// Writes the ends of a line whose voxels are there: each half goes on with the other one, or at the border with
@@ -130,6 +123,43 @@ impl Shape {
             (line[i], line[i + 1]) = (at_border(line[first + i]), line[last + i]);
             let end = last + place + i;
             (line[end], line[end + 1]) = (line[first + i + 1], at_border(line[last + i + 1]));
+        }
+    }
+}
+
+struct Fold<'a> {
+    voxels: &'a [f32],
+    line: &'a mut [f32],
+}
+
+impl WithSimd for Fold<'_> {
+    type Output = ();
+
+    /// Two values side by side are written as one of twice the length: the compiler knows vectors for that.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let (left, right) = self.voxels.split_at(self.voxels.len() / 2);
+        let pairs: &mut [u64] = bytemuck::cast_slice_mut(&mut self.line[..self.voxels.len()]);
+        for ((pair, left), right) in pairs.iter_mut().zip(left).zip(right) {
+            *pair = u64::from(left.to_bits()) | u64::from(right.to_bits()) << 32;
+        }
+    }
+}
+
+struct Unfold<'a> {
+    line: &'a [f32],
+    voxels: &'a mut [f32],
+}
+
+impl WithSimd for Unfold<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let pairs: &[u64] = bytemuck::cast_slice(&self.line[..self.voxels.len()]);
+        let (left, right) = self.voxels.split_at_mut(self.voxels.len() / 2);
+        for ((pair, left), right) in pairs.iter().zip(left).zip(right) {
+            (*left, *right) = (f32::from_bits(*pair as u32), f32::from_bits((pair >> 32) as u32));
         }
     }
 }
@@ -238,6 +268,23 @@ impl Pool {
     /// Gives all unused buffers back to the system.
     pub fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// Memory for each thread's own use within an operation.
+pub struct Scratch(Vec<Mutex<Buffer>>);
+
+impl Scratch {
+    /// `len` values for each thread.
+    pub fn new(pool: &Pool, len: usize) -> Result<Self> {
+        let parts = (0..rayon::current_num_threads()).map(|_| pool.buffer(len).map(Mutex::new));
+        Ok(Self(parts.collect::<Result<_>>()?))
+    }
+
+    /// The part of the thread that asks; only its own jobs hold it, one after the other.
+    pub fn mine(&self) -> MutexGuard<'_, Buffer> {
+        let thread = rayon::current_thread_index().unwrap_or(0);
+        self.0[thread].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::gelu::gelu;
 use super::gemm::{Packed, Rows, product, vectorize};
-use super::map::{Bias, Map, Pool, Shape, padded};
+use super::map::{Bias, Map, Pool, Scratch, Shape, padded};
 use crate::{Result, memory};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -28,13 +28,13 @@ impl Mix {
     fn run(&self, x: &Map, pool: &Pool) -> Result<Map> {
         let shape = Shape { width: self.weights.n, groups: 1, ..x.shape };
         let mut values = pool.buffer(shape.len())?;
+        let scratch = Scratch::new(pool, shape.side * x.shape.width)?;
         let lines = values.par_chunks_mut(shape.line()).zip(x.values.par_chunks(x.shape.line()));
-        lines.try_for_each(|(out, x_line)| -> Result<()> {
-            let mut voxels = pool.buffer(shape.side * x.shape.width)?;
+        lines.for_each(|(out, x_line)| {
+            let mut voxels = scratch.mine();
             x.shape.unfold(x_line, &mut voxels);
             vectorize(shape.width, Line { mix: self, groups: 1, x: &voxels, out });
-            Ok(())
-        })?;
+        });
         Ok(Map { shape, channels: self.outputs, values: Arc::new(values) })
     }
 
@@ -43,17 +43,17 @@ impl Mix {
         let Shape { side, groups, .. } = x.shape;
         let (width, bias) = (self.weights.n * groups, self.bias.of(1)[0]);
         let mut values = memory::zeros(side.pow(3))?;
+        let scratch = Scratch::new(pool, x.shape.line() / self.weights.k * self.weights.n)?;
         let lines = values.par_chunks_mut(side).zip(x.values.par_chunks(x.shape.line()));
-        lines.try_for_each(|(values, x)| -> Result<()> {
-            let mut scratch = pool.buffer(x.len() / self.weights.k * self.weights.n)?;
+        lines.for_each(|(values, x)| {
+            let mut scratch = scratch.mine();
             vectorize(width, Line { mix: self, groups, x, out: &mut scratch });
             let places = scratch[(groups - 1) * width..].chunks_exact(width);
             let half = side / groups;
             for (x, place) in places.take(half).enumerate() {
                 (0..groups).for_each(|group| values[group * half + x] = place[group] + bias);
             }
-            Ok(())
-        })?;
+        });
         Ok(values)
     }
 
@@ -61,12 +61,13 @@ impl Mix {
     pub fn fuse(&self, x: &mut Map, other: &Map, others: &Self, pool: &Pool) -> Result<()> {
         assert_eq!(x.shape, other.shape);
         let (shape, line) = (x.shape, x.shape.line());
-        x.own()?.par_chunks_mut(line).zip(other.values.par_chunks(line)).try_for_each(|(x, other)| {
-            let scratch = &mut pool.buffer(2 * line)?;
+        let scratch = Scratch::new(pool, 2 * line)?;
+        x.own()?.par_chunks_mut(line).zip(other.values.par_chunks(line)).for_each(|(x, other)| {
+            let scratch = &mut scratch.mine();
             vectorize(shape.place(), Fused { own: self, groups: shape.groups, x, others, other, scratch });
             shape.tie(x, false);
-            Ok(())
-        })
+        });
+        Ok(())
     }
 
     /// `x` mixed by `self` and enlarged ×2 (trilinear, half-pixel), plus the mixed shortcut, in whose place it goes
@@ -75,24 +76,23 @@ impl Mix {
         assert!(shortcut.shape.width == shortcuts.weights.n && shortcut.shape.side == 2 * x.shape.side);
         let coarse = self.run(x, pool)?;
         let (shape, line) = (shortcut.shape, shortcut.shape.line());
-        let enlarge = |number: usize, from: Option<&[f32]>, out: &mut [f32]| -> Result<()> {
-            let scratch = &mut pool.buffer(2 * coarse.shape.line() + 2 * shape.place() + line)?;
-            let (y, z) = (number % shape.side, number / shape.side);
+        let scratch = Scratch::new(pool, 2 * coarse.shape.line() + 2 * shape.place() + line)?;
+        let enlarge = |number: usize, from: Option<&[f32]>, out: &mut [f32]| {
+            let (y, z, scratch) = (number % shape.side, number / shape.side, &mut scratch.mine());
             vectorize(
                 shape.place(),
                 Enlarged { coarse: &coarse, y, z, shape, shortcuts, from, out, scratch },
             );
             shape.tie(out, false);
-            Ok(())
         };
         if Arc::get_mut(&mut shortcut.values).is_some() {
             let lines = shortcut.own()?.par_chunks_mut(line).enumerate();
-            lines.try_for_each(|(number, out)| enlarge(number, None, out))?;
+            lines.for_each(|(number, out)| enlarge(number, None, out));
             return Ok(shortcut);
         }
         let mut map = pool.map(shape.side, shortcuts.outputs)?;
         let lines = map.own()?.par_chunks_mut(line).zip(shortcut.values.par_chunks(line)).enumerate();
-        lines.try_for_each(|(number, (out, from))| enlarge(number, Some(from), out))?;
+        lines.for_each(|(number, (out, from))| enlarge(number, Some(from), out));
         Ok(map)
     }
 }

@@ -1,8 +1,8 @@
 //! A residual unit, GELU(x + conv(GELU(conv(x)))), in place: only a window of the planes between the two convolutions
 //! exists at any moment, and most of it in cache.
 
-use super::map::{Map, Pool, Shape};
-use super::winograd::{Conv3, HEAVY, Layers, Planes, run};
+use super::map::{Map, Pool, Scratch, Shape};
+use super::winograd::{self, Conv3, HEAVY, Layers, Planes, run};
 use crate::Result;
 use std::ops::Range;
 
@@ -19,6 +19,7 @@ impl Unit {
     pub fn run(&self, x: &mut Map, pool: &Pool) -> Result<()> {
         let shape = x.shape;
         let mut window = pool.buffer(window(shape))?;
+        let scratch = Scratch::new(pool, winograd::scratch(shape))?;
         let between = Planes::new(&mut window, shape);
         let around = Planes::new(x.own()?, shape);
         steps(shape, |first, second| {
@@ -28,22 +29,20 @@ impl Unit {
             });
             let second = second.map(|layers| self.second.residual(between, around, shape, layers));
             let jobs: Vec<Layers> = first.into_iter().chain(second).collect();
-            run(&jobs, pool)
-        })
+            run(&jobs, &scratch);
+        });
+        Ok(())
     }
 }
 
 /// Takes a unit through a map in steps. A step makes layers of tiles of what lies between the convolutions (first range),
 /// and beside it the outputs of the layers two steps behind (second range): those need what the step before finished,
 /// and are written where no one reads any more.
-pub fn steps(
-    shape: Shape,
-    mut step: impl FnMut(Option<Range<usize>>, Option<Range<usize>>) -> Result<()>,
-) -> Result<()> {
+pub fn steps(shape: Shape, mut step: impl FnMut(Option<Range<usize>>, Option<Range<usize>>)) {
     let (tiles, depth) = (shape.side.div_ceil(2), depth(shape));
     let count = tiles.div_ceil(depth);
     let layers = |i: usize| (i < count).then(|| i * depth..((i + 1) * depth).min(tiles));
-    (0..count + 2).try_for_each(|i| step(layers(i), i.checked_sub(2).and_then(layers)))
+    (0..count + 2).for_each(|i| step(layers(i), i.checked_sub(2).and_then(layers)))
 }
 
 /// Tiles along z that a step takes: large weights want many tiles at once, more than small maps have in a layer.

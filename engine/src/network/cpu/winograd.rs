@@ -10,8 +10,8 @@
 #![allow(unsafe_code)]
 
 use super::gelu::gelu;
-use super::gemm::{Packed, Rows, product, vectorize};
-use super::map::{Bias, Pool, Shape, padded};
+use super::gemm::{Packed, ROWS, Rows, product, vectorize};
+use super::map::{Bias, Scratch, Shape, padded};
 use crate::Result;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -66,9 +66,9 @@ fn block(width: usize, all: usize) -> usize {
     let most = match width {
         ..HEAVY => 24,
         HEAVY..256 => 48,
-        _ => 128,
+        _ => 120,
     };
-    most.min(all.div_ceil(rayon::current_num_threads()).next_multiple_of(4))
+    most.min(all.div_ceil(rayon::current_num_threads()).next_multiple_of(ROWS))
 }
 
 /// Distance between the matrices of a block of `tiles`: an odd number of cache lines, so that one row of all of them
@@ -83,9 +83,9 @@ fn block_values(tiles: usize, width: usize) -> usize {
     80 * stride(tiles, width) + 8 * tiles * width
 }
 
-/// Values that a thread needs for a map of this shape.
+/// Values that a thread needs for a map of this shape, of which two convolutions may be under way.
 pub fn scratch(shape: Shape) -> usize {
-    let all = layer_tiles(shape) * shape.side.div_ceil(2);
+    let all = 2 * layer_tiles(shape) * shape.side.div_ceil(2);
     block_values(block(shape.width, all), shape.place())
 }
 
@@ -155,8 +155,8 @@ impl Layers<'_> {
     }
 }
 
-/// Carries out all layers at once. None may write what another reads or writes.
-pub fn run(jobs: &[Layers], pool: &Pool) -> Result<()> {
+/// Carries out all layers at once, with [`scratch`] for each thread. None may write what another reads or writes.
+pub fn run(jobs: &[Layers], scratch: &Scratch) {
     let threads = rayon::current_num_threads();
     let all: usize = jobs.iter().map(Layers::count).sum();
     let mut runs = Vec::new();
@@ -170,15 +170,14 @@ pub fn run(jobs: &[Layers], pool: &Pool) -> Result<()> {
                 .map(|first| (job, block, first * block..((first + run) * block).min(job.count()))),
         );
     }
-    runs.into_par_iter().with_max_len(1).try_for_each(|(job, block, tiles)| {
-        let mut scratch = pool.buffer(block_values(block, job.shape.place()))?;
+    runs.into_par_iter().with_max_len(1).for_each(|(job, block, tiles)| {
+        let mut scratch = scratch.mine();
         for start in tiles.clone().step_by(block) {
             let end = (start + block).min(tiles.end);
             let next = end..(end + block).min(tiles.end);
             vectorize(job.shape.place(), Block { job, tiles: start..end, next, scratch: &mut scratch });
         }
-        Ok(())
-    })
+    });
 }
 
 /// Runs of blocks for each thread: more than one, so that a thread that was held up leaves its share to others.
