@@ -1,5 +1,6 @@
 //! GELU with the exact error function, to the precision of f32.
 
+use super::gemm::multiply_add;
 use pulp::Simd;
 
 /// erf(x / √2) ≈ x · P(x²) / Q(x²) for |x| up to [`FLAT`]: our own least-maximum fit, 8e-9 off at most.
@@ -17,7 +18,7 @@ pub fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let square = simd.mul_f32s(clamped, clamped);
     let erf = simd.div_f32s(simd.mul_f32s(clamped, polynomial(simd, P, square)), polynomial(simd, Q, square));
     let half = simd.mul_f32s(x, simd.splat_f32s(0.5));
-    simd.mul_add_e_f32s(half, erf, half)
+    multiply_add(simd, half, erf, half)
 }
 
 /// The sum of `terms[i] · xⁱ`. Not a closure: closures are compiled without their caller's vectors.
@@ -25,7 +26,7 @@ pub fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 fn polynomial<S: Simd>(simd: S, terms: [f32; 6], x: S::f32s) -> S::f32s {
     let mut sum = simd.splat_f32s(terms[5]);
     for i in (0..5).rev() {
-        sum = simd.mul_add_e_f32s(sum, x, simd.splat_f32s(terms[i]));
+        sum = multiply_add(simd, sum, x, simd.splat_f32s(terms[i]));
     }
     sum
 }

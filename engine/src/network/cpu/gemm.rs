@@ -156,7 +156,7 @@ impl<const M: usize, const N: usize, const G: usize> WithSimd for Block<'_, M, N
                         _ => bytemuck::cast(simd.splat_f64s(unsafe { value.cast::<f64>().read_unaligned() })),
                     };
                     for (sum, w) in sums.iter_mut().zip(w) {
-                        *sum = simd.mul_add_e_f32s(x, *w, *sum);
+                        *sum = multiply_add(simd, x, *w, *sum);
                     }
                 }
             }
@@ -207,6 +207,16 @@ pub fn vectorize<Op: WithSimd>(width: usize, op: Op) -> Op::Output {
         return Simd::vectorize(simd, op);
     }
     Simd::vectorize(pulp::Scalar, op)
+}
+
+/// a · b + c, in one step where the processor has that: x86 with four lanes has not, and would call a function.
+#[inline(always)]
+pub fn multiply_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+    if cfg!(target_arch = "x86_64") && S::F32_LANES == 4 {
+        simd.add_f32s(simd.mul_f32s(a, b), c)
+    } else {
+        simd.mul_add_e_f32s(a, b, c)
+    }
 }
 
 /// Voxels whose values may share a vector: two where one has half as many values as vectors are long.

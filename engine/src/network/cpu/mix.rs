@@ -1,7 +1,7 @@
 //! 1³ convolutions, and what is done with them in one pass over memory: fusion of two branches, enlarging with a shortcut.
 
 use super::gelu::gelu;
-use super::gemm::{Packed, Rows, product, vectorize};
+use super::gemm::{Packed, Rows, multiply_add, product, vectorize};
 use super::map::{Bias, Map, Pool, Scratch, Shape, padded};
 use crate::{Result, memory};
 use pulp::{Simd, WithSimd};
@@ -196,7 +196,7 @@ impl WithSimd for Enlarged<'_> {
         for (i, value) in bytemuck::cast_slice_mut::<_, S::f32s>(line).iter_mut().enumerate() {
             let [a, b, c, d] = [lines[0][i], lines[1][i], lines[2][i], lines[3][i]];
             let sides = simd.mul_f32s(simd.add_f32s(b, c), one);
-            *value = simd.mul_add_e_f32s(a, both, simd.mul_add_e_f32s(d, none, sides));
+            *value = multiply_add(simd, a, both, multiply_add(simd, d, none, sides));
         }
         // As the fine line lies, its halves going on beyond their ends.
         let halves = Shape { side, ..shape };
@@ -219,8 +219,8 @@ impl WithSimd for Enlarged<'_> {
             };
             let pairs = line[near * vectors..][..vectors].iter().zip(&line[far * vectors..][..vectors]);
             for (((out, fine), bias), (near, far)) in out.iter_mut().zip(fine).zip(bias).zip(pairs) {
-                let sum = simd.mul_add_e_f32s(*far, far_part, simd.add_f32s(*fine, *bias));
-                *out = simd.mul_add_e_f32s(*near, near_part, sum);
+                let sum = multiply_add(simd, *far, far_part, simd.add_f32s(*fine, *bias));
+                *out = multiply_add(simd, *near, near_part, sum);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The most that the processor could do: multiply-adds on registers alone, on every thread.
 
-use super::gemm::vectorize;
+use super::gemm::{multiply_add, vectorize};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ impl WithSimd for Chains {
         let mut sums = [simd.splat_f32s(1.0); CHAINS];
         for _ in 0..STEPS {
             for sum in &mut sums {
-                *sum = simd.mul_add_e_f32s(*sum, factor, factor);
+                *sum = multiply_add(simd, *sum, factor, factor);
             }
         }
         std::hint::black_box(sums);
