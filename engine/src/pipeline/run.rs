@@ -69,7 +69,7 @@ impl<'a, 'o> Run<'a, 'o> {
 
     /// Most pairs at once that take half of the memory left.
     fn fitting(&self, side: usize) -> usize {
-        let half = (memory::available_bytes() / 2) as usize;
+        let half = (memory::within_reach_bytes() / 2) as usize;
         let most = self.examples.min(MOST_AT_ONCE);
         (1..=most).rev().find(|&n| self.model.predicted_bytes(side, n) <= half).unwrap_or(1)
     }

@@ -70,7 +70,7 @@ fn summarise(model: &Model) -> DeviceSummary {
         device: model.device().name.clone(),
         notes: model.device().notes.clone(),
         model: model.info.clone(),
-        memory_bytes: memory::available_bytes(),
+        memory_bytes: memory::within_reach_bytes(),
         most_at_once: model.at_once(MOST_AT_ONCE),
         predicted_bytes: (1..=MOST_AT_ONCE).map(|l| model.predicted_bytes(side, l)).collect(),
     }
