@@ -3,6 +3,7 @@
 mod cpu;
 mod device;
 mod engine;
+mod faulty;
 mod meter;
 mod neuroverse;
 mod ops;
@@ -10,6 +11,8 @@ mod plain;
 
 pub use cpu::flops_per_second as cpu_flops_per_second;
 pub use device::{Device, DeviceChoice, relative_error};
+#[doc(hidden)]
+pub use faulty::{Fault, pretend_gpu};
 pub use meter::{Cost, Layer, Work};
 
 use crate::weights::Weights;
@@ -17,6 +20,7 @@ use crate::{Error, Result};
 use cpu::Cpu;
 use device::Backend;
 use engine::{Engine, Network};
+use faulty::Faulty;
 use neuroverse::Check;
 use plain::Plain;
 use serde::Serialize;
@@ -95,6 +99,7 @@ impl Model {
         };
         let network: Box<dyn Network> = match &device.backend {
             Backend::Cpu => Box::new(Engine::load(Cpu::default(), &mut weights)?),
+            Backend::Faulty(trouble) => Box::new(Engine::load(Faulty::new(trouble.clone()), &mut weights)?),
             Backend::Burn(burn) => Box::new(Engine::load(Plain { device: burn.clone() }, &mut weights)?),
         };
         weights.finish()?;

@@ -1,0 +1,122 @@
+//! Memory that is not there: at whatever point a run is refused a piece, it ends in a sentence, and the next one is right.
+
+use crate::{Files, alone};
+use exemplar_engine::memory::guard_pages;
+use exemplar_engine::network::DeviceChoice;
+use exemplar_engine::pipeline::{Options, Segmentation};
+use exemplar_engine::session::{Session, Setup};
+use exemplar_engine::worker::{Event, Request, Worker};
+use exemplar_engine::{Error, Result};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicIsize, Ordering};
+use std::time::Duration;
+
+/// Refuses one large piece.
+struct Refusing;
+
+/// Large pieces until the one that is refused; negative: none is.
+static LEFT: AtomicIsize = AtomicIsize::new(-1);
+
+/// Smaller pieces are not refused: tables of 2¹⁶ counts, the compressor's window, and others that do not grow with an
+/// image.
+const LARGE: usize = 600 << 10;
+
+fn granted(bytes: usize) -> bool {
+    let count = |left: isize| (left >= 0).then(|| left - 1);
+    bytes < LARGE || LEFT.fetch_update(Ordering::SeqCst, Ordering::SeqCst, count) != Ok(0)
+}
+
+// The only way to refuse an allocation is to be the allocator, and that trait is unsafe. Each call that is granted is
+// handed unchanged to the system's allocator, which keeps the contract; null is the contract's own refusal.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Refusing {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if granted(layout.size()) { unsafe { System.alloc(layout) } } else { std::ptr::null_mut() }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Refusing = Refusing;
+
+/// Does `work` with the large piece number `n` refused; also whether it got so far.
+fn refusing<T>(n: usize, work: impl FnOnce() -> T) -> (T, bool) {
+    guard_pages(granted);
+    LEFT.store(n as isize, Ordering::SeqCst);
+    let outcome = work();
+    (outcome, LEFT.swap(-1, Ordering::SeqCst) < 0)
+}
+
+fn options() -> Options {
+    Options { probabilities: true, ..Options::default() }
+}
+
+/// The whole path: files, labels laid on their image, weights, the run, the mask.
+fn run(files: &Files, session: &mut Session) -> Result<Segmentation> {
+    let (target, examples) = (files.target()?, files.examples(2)?);
+    let done = session.segment(target.clone(), examples, &options(), &mut |_| Ok(()))?;
+    files.write(&done.mask, &target)?;
+    Ok(done)
+}
+
+#[test]
+fn a_piece_refused_anywhere_is_an_error_and_the_next_run_is_right() {
+    let _turn = alone();
+    let files = Files::new(72, 64);
+    let new = || {
+        let setup = Setup { device: DeviceChoice::Cpu, model: Some(files.model()), ..Setup::default() };
+        Session::new(setup)
+    };
+    let whole = run(&files, &mut new()).unwrap();
+    let mut refused = 0;
+    loop {
+        let mut session = new();
+        let (outcome, reached) = refusing(refused, || run(&files, &mut session));
+        if !reached {
+            outcome.unwrap();
+            break;
+        }
+        match outcome {
+            Err(Error::Memory { bytes }) => assert!(bytes >= LARGE, "piece {refused}: {bytes}"),
+            other => panic!("piece {refused}: {:?}", other.map(|_| "a result")),
+        }
+        let again = run(&files, &mut session).unwrap();
+        assert!(again.mask == whole.mask, "after piece {refused}");
+        let voxels = |done: &Segmentation| done.probabilities[0].voxels.clone();
+        assert!(voxels(&again) == voxels(&whole), "after piece {refused}");
+        refused += 1;
+    }
+    println!("{refused} pieces of {LARGE} bytes and more");
+    assert!(refused > 30, "only {refused} pieces were seen");
+}
+
+#[test]
+fn the_worker_tells_the_sentence_and_runs_the_next_job() {
+    let _turn = alone();
+    let files = Files::new(72, 64);
+    let worker = Worker::start(|| ());
+    let end = || loop {
+        match worker.events.recv_timeout(Duration::from_secs(60)).unwrap() {
+            Event::Progress(..) => {}
+            event => break event,
+        }
+    };
+    worker.send(Request::Prepare { device: DeviceChoice::Cpu, model: Some(files.model()) });
+    assert!(matches!(end(), Event::Ready(..)));
+    let (target, examples) = (files.target().unwrap(), files.examples(1).unwrap());
+    let segment =
+        || Request::Segment { target: target.clone(), examples: examples.clone(), options: options() };
+    for n in [0, 7, 20] {
+        let (event, reached) = refusing(n, || {
+            worker.send(segment());
+            end()
+        });
+        assert!(reached, "piece {n}");
+        let Event::Failed(_, sentence) = event else { panic!("piece {n}: another end") };
+        assert!(sentence.contains("There is no memory for"), "{sentence}");
+        worker.send(segment());
+        assert!(matches!(end(), Event::Segmented(..)), "after piece {n}");
+    }
+}
