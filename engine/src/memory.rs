@@ -18,12 +18,12 @@ pub fn within_reach_bytes() -> u64 {
     if free > 0 { free + proc_kilobytes("/proc/self/status", "VmRSS:") * 1024 } else { 0 }
 }
 
-/// An error where a step that makes the process hold `needed` bytes in all cannot fit; nothing where nobody knows.
+/// An error where the process would hold more than is [`within_reach_bytes`]; nothing where nobody knows (0).
 ///
 /// # Errors
 /// [`Error::TooLarge`] with both figures.
-pub fn must_fit(needed: usize) -> Result<()> {
-    let (needed, within_reach) = (needed as u64, within_reach_bytes());
+pub fn must_fit(needed: usize, within_reach: u64) -> Result<()> {
+    let needed = needed as u64;
     if within_reach == 0 || needed <= within_reach {
         Ok(())
     } else {

@@ -93,6 +93,24 @@ fn a_piece_refused_anywhere_is_an_error_and_the_next_run_is_right() {
 }
 
 #[test]
+fn a_run_that_cannot_fit_is_refused_before_it_starts() {
+    let _turn = alone();
+    let files = Files::new(20, 4096);
+    let setup = Setup { device: DeviceChoice::Cpu, model: Some(files.model()), ..Setup::default() };
+    let (target, examples) = (files.target().unwrap(), files.examples(1).unwrap());
+    let mut stages = 0;
+    let mut observer = |_| {
+        stages += 1;
+        Ok(())
+    };
+    let outcome = Session::new(setup).segment(target, examples, &options(), &mut observer);
+    let Err(error @ Error::TooLarge { needed, within_reach }) = outcome else { panic!("it ran") };
+    assert!(needed > within_reach && within_reach > 0);
+    assert!(error.to_string().contains("smaller working grid"), "{error}");
+    assert!(stages < 2, "{stages} steps were taken");
+}
+
+#[test]
 fn the_worker_tells_the_sentence_and_runs_the_next_job() {
     let _turn = alone();
     let files = Files::new(72, 64);

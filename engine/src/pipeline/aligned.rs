@@ -3,7 +3,7 @@
 
 use super::restore::{Contest, Restorer, probability};
 use super::run::{Run, must_agree};
-use super::{DEFAULT_GRID, Example, Record, Segmentation, Transformation};
+use super::{Example, Pipeline, Record, Segmentation, Transformation};
 use crate::network::Cube;
 use crate::nifti::Scan;
 use crate::preprocess::align::{Fixed, aligned};
@@ -24,7 +24,7 @@ impl Seen {
     fn new(run: &mut Run, name: &str, scan: &Scan, target: Option<&Self>) -> Result<Self> {
         let order = Order::of(&scan.volume.grid);
         let body = order.apply_to_image(&scan.volume)?;
-        let mut frame = Frame::around_foreground(&body, run.model.info.grid.unwrap_or(DEFAULT_GRID))?;
+        let mut frame = Frame::around_foreground(&body, Pipeline::Aligned.side(run.model))?;
         let intensity = frame.intensity_range(&body)?;
         if let Some(target) = target {
             frame = aligned(&frame, &body, intensity, &Fixed { frame: &target.frame, cube: &target.cube })?;

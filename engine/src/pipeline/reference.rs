@@ -14,7 +14,7 @@ use crate::preprocess::frame::position;
 use crate::{LabelMap, Result, Volume, memory};
 
 /// Side of the script's grid.
-const SIDE: usize = 128;
+pub const SIDE: usize = 128;
 
 /// Segments: one binary task for each label.
 pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> Result<Segmentation> {

@@ -2,7 +2,7 @@
 
 use super::{DeviceSummary, Event, Job, Outbox, Request};
 use crate::network::Model;
-use crate::pipeline::{self, Stage};
+use crate::pipeline::{self, MOST_AT_ONCE, Stage};
 use crate::session::{Patience, Session, Setup};
 use crate::{Result, memory};
 
@@ -48,12 +48,10 @@ impl Room {
     }
 }
 
-/// Right end of the window's slider on a graphics card.
-const MOST_AT_ONCE: usize = 8;
-
 fn summarise(model: &Model) -> DeviceSummary {
     let side = model.info.grid.unwrap_or(pipeline::DEFAULT_GRID);
     DeviceSummary {
+        grid: side,
         device: model.device().name.clone(),
         notes: model.device().notes.clone(),
         model: model.info.clone(),
