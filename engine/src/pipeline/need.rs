@@ -25,11 +25,11 @@ pub fn volumes_bytes<'a, L: OnGrid>(
         // The image, its labels, and the one that is at work.
         cubes += 3;
     }
-    // An image and its labels, turned to the body's order while they are prepared, are gone when the result is made:
-    // the probability and the label that lead, and one of them turned back.
-    let result = (float + label + float.max(label)) * target.len();
-    let turned = (float + label) * largest;
-    images + float * side.pow(3) * cubes + result.max(turned) + float * probabilities * target.len()
+    // An image turned to the body's order while it is prepared is gone when the result is made: the probability and the
+    // label that lead, probabilities that are asked for, and one on its way to them.
+    let on_its_way = probabilities.min(1);
+    let result = (float + label + float * (probabilities + on_its_way)) * target.len();
+    images + float * side.pow(3) * cubes + result.max(float * largest)
 }
 
 /// Pairs that are read at once where nobody says how many: the most, up to `most`, that leave half of the memory

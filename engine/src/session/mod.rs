@@ -112,25 +112,26 @@ impl Session {
             };
             // The CPU is the last rung, and a bug that shows there is nobody else's.
             let last = self.device.as_ref().is_some_and(Device::is_cpu);
+            let demanded = self.setup.device == DeviceChoice::Gpu;
             self.start_afresh(&failure);
             let reason = match failure {
                 Failure::Error(error) if last || !may_be_the_devices(&error) => return Err(error),
                 Failure::Panic(panic) if last => std::panic::resume_unwind(panic),
-                Failure::Error(Error::Device(sentence)) => sentence,
-                Failure::Error(error) if pairs > 1 && options.mini_context != Some(1) => {
+                Failure::Error(error @ Error::Memory { .. })
+                    if pairs > 1 && options.mini_context != Some(1) =>
+                {
                     options.mini_context = Some(1);
-                    notes.push(format!(
-                        "{} The examples were read one by one.",
-                        first_sentence(&error.to_string())
-                    ));
+                    let reason = error.to_string();
+                    notes.push(format!("{} The examples were read one by one.", first_sentence(&reason)));
                     continue;
                 }
+                Failure::Error(error) if demanded => return Err(error),
                 Failure::Error(error) => error.to_string(),
                 Failure::Panic(_) => "The graphics card failed in the middle of its work.".into(),
                 Failure::Hung => "The graphics card does not answer any more.".into(),
             };
             let reason = first_sentence(&reason);
-            if self.setup.device == DeviceChoice::Gpu {
+            if demanded {
                 let way_out = "Choose the CPU instead (--device cpu), or run again.";
                 return Err(Error::Device(format!("{reason} {way_out}")));
             }

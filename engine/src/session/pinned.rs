@@ -23,7 +23,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { between_steps: Duration::from_secs(120), after_stop: Duration::from_secs(10) }
+        Self { between_steps: Duration::from_secs(120), after_stop: Duration::from_secs(5) }
     }
 }
 
@@ -93,7 +93,7 @@ impl Pinned {
                 if stopped.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
             };
             let end = catch_unwind(AssertUnwindSafe(|| work(model, &mut report)));
-            if !matches!(&end, Ok(Ok(_))) && !matches!(&end, Ok(Err(error)) if !may_be_the_devices(error)) {
+            if !end.as_ref().is_ok_and(|end| !end.as_ref().is_err_and(may_be_the_devices)) {
                 // What belongs to a lost device may panic once more as it goes.
                 catch_unwind(AssertUnwindSafe(|| *model = None)).ok();
             }
@@ -123,13 +123,12 @@ impl Pinned {
                 ordered = Some((error, Instant::now()));
             }
             let Some(patience) = patience else { continue };
-            if ordered.as_ref().is_some_and(|(_, at)| at.elapsed() > patience.after_stop) {
+            let ignored = ordered.as_ref().is_some_and(|(_, at)| at.elapsed() > patience.after_stop);
+            if ignored || since.elapsed() > patience.between_steps {
+                // Should it ever wake up, it stops at its next step.
+                stop.store(true, Ordering::Relaxed);
                 self.thread = None;
                 return Err(ordered.map_or(Failure::Hung, |(error, _)| Failure::Error(error)));
-            }
-            if since.elapsed() > patience.between_steps {
-                self.thread = None;
-                return Err(Failure::Hung);
             }
         }
     }
