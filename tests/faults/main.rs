@@ -63,6 +63,10 @@ impl Files {
         Ok(vec![Example { name: "example".into(), image, label }; times])
     }
 
+    fn image(&self) -> Result<Arc<Volume>> {
+        Ok(Arc::new(Scan::open(&self.path("image"), 0)?.volume))
+    }
+
     fn write(&self, mask: &LabelMap, like: &Scan) -> Result<()> {
         write_labels(&self.path("mask"), mask, &like.header)
     }

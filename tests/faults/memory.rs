@@ -2,8 +2,9 @@
 
 use crate::{Files, alone};
 use exemplar_engine::memory::guard_pages;
+use exemplar_engine::metrics::compare;
 use exemplar_engine::network::DeviceChoice;
-use exemplar_engine::pipeline::{Options, Segmentation};
+use exemplar_engine::pipeline::{Example, Options};
 use exemplar_engine::session::{Session, Setup};
 use exemplar_engine::worker::{Event, Request, Worker};
 use exemplar_engine::{Error, Result};
@@ -53,43 +54,52 @@ fn options() -> Options {
     Options { probabilities: true, ..Options::default() }
 }
 
-/// The whole path: files, labels laid on their image, weights, the run, the mask.
-fn run(files: &Files, session: &mut Session) -> Result<Segmentation> {
-    let (target, examples) = (files.target()?, files.examples(2)?);
-    let done = session.segment(target.clone(), examples, &options(), &mut |_| Ok(()))?;
-    files.write(&done.mask, &target)?;
-    Ok(done)
+/// Refuses each `step`th large piece that `work` asks for; every time the next work comes to the same as ever.
+fn refuse_in_turn<T: PartialEq>(step: usize, files: &Files, work: impl Fn(&mut Session) -> Result<T>) {
+    let new = || {
+        let setup = Setup { device: DeviceChoice::Cpu, model: Some(files.model()), ..Setup::default() };
+        Session::new(setup)
+    };
+    let whole = work(&mut new()).unwrap();
+    for piece in (0..).step_by(step) {
+        let mut session = new();
+        let (outcome, reached) = refusing(piece, || work(&mut session));
+        if !reached {
+            assert!(piece > 20 && outcome.is_ok_and(|done| done == whole), "only {piece} pieces were seen");
+            return println!("{piece} pieces of {LARGE} bytes and more");
+        }
+        match outcome {
+            Err(Error::Memory { bytes }) => assert!(bytes >= LARGE, "piece {piece}: {bytes}"),
+            other => panic!("piece {piece}: {:?}", other.map(|_| "a result")),
+        }
+        assert!(work(&mut session).unwrap() == whole, "the run after piece {piece}");
+    }
 }
 
 #[test]
 fn a_piece_refused_anywhere_is_an_error_and_the_next_run_is_right() {
     let _turn = alone();
     let files = Files::new(72, 64);
-    let new = || {
-        let setup = Setup { device: DeviceChoice::Cpu, model: Some(files.model()), ..Setup::default() };
-        Session::new(setup)
-    };
-    let whole = run(&files, &mut new()).unwrap();
-    let mut refused = 0;
-    loop {
-        let mut session = new();
-        let (outcome, reached) = refusing(refused, || run(&files, &mut session));
-        if !reached {
-            outcome.unwrap();
-            break;
-        }
-        match outcome {
-            Err(Error::Memory { bytes }) => assert!(bytes >= LARGE, "piece {refused}: {bytes}"),
-            other => panic!("piece {refused}: {:?}", other.map(|_| "a result")),
-        }
-        let again = run(&files, &mut session).unwrap();
-        let probabilities = |done: &Segmentation| done.probabilities[0].voxels.clone();
-        let same = again.mask == whole.mask && probabilities(&again) == probabilities(&whole);
-        assert!(same, "the run after piece {refused}");
-        refused += 1;
-    }
-    println!("{refused} pieces of {LARGE} bytes and more");
-    assert!(refused > 30, "only {refused} pieces were seen");
+    // The whole path: files, labels laid on their image, weights, the run, the mask.
+    refuse_in_turn(1, &files, |session| {
+        let (target, examples) = (files.target()?, files.examples(2)?);
+        let mut done = session.segment(target.clone(), examples, &options(), &mut |_| Ok(()))?;
+        files.write(&done.mask, &target)?;
+        Ok((done.mask, done.probabilities.remove(0).voxels))
+    });
+}
+
+#[test]
+fn a_transformation_and_a_comparison_without_memory_end_in_an_error_too() {
+    let _turn = alone();
+    let files = Files::new(72, 64);
+    refuse_in_turn(3, &files, |session| {
+        let (target, labels) = (files.target()?, files.examples(1)?);
+        let images = vec![Example { name: "example".into(), image: target.clone(), label: files.image()? }];
+        let done = session.transform(target, images, &Options::default(), &mut |_| Ok(()))?;
+        let judged = compare(&labels[0].label, &labels[0].label)?;
+        Ok((done.image.voxels, judged[0].dice))
+    });
 }
 
 #[test]
