@@ -107,9 +107,12 @@ fn divide(set: &Set, data: &Path) -> Result<[Vec<Example<LabelMap>>; 2]> {
     Ok([examples.iter().map(open).collect::<Result<_>>()?, targets.iter().map(open).collect::<Result<_>>()?])
 }
 
+const FITS: &str = "the test set fits into memory";
+
 fn body_order(image: &Scan, labels: &LabelMap) -> (Volume, LabelMap) {
     let order = Order::of(&image.volume.grid);
-    (order.apply_to_image(&image.volume), order.apply_to_labels(labels))
+    let (image, labels) = (order.apply_to_image(&image.volume), order.apply_to_labels(labels));
+    (image.expect(FITS), labels.expect(FITS))
 }
 
 fn add(sums: &mut [f64], set: &Set, prediction: &LabelMap, truth: &LabelMap) -> Result<()> {
@@ -129,7 +132,7 @@ fn copied(target: &Example<LabelMap>, examples: &[Example<LabelMap>], labels: &[
         (bright(&image), labels)
     };
     let ready: Vec<_> = examples.iter().map(ready).collect();
-    let mut copy = LabelMap::empty(image.grid);
+    let mut copy = LabelMap::empty(image.grid).expect(FITS);
     let [nx, ny, _] = image.grid.shape;
     for (at, out) in copy.voxels.iter_mut().enumerate() {
         let voxel = [at % nx, at / nx % ny, at / nx / ny];

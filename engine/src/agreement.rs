@@ -3,7 +3,8 @@
 //! The same lattice stored in another axis order agrees and is reordered exactly. Anything else is never decided
 //! in silence: it is an error that names the choices, until the user has made one.
 
-use crate::{Error, Grid, LabelMap, Result, Volume};
+use crate::{Error, Grid, LabelMap, Result, Volume, memory};
+use bytemuck::Zeroable;
 use glam::{DAffine3, DVec3};
 use rayon::prelude::*;
 
@@ -22,7 +23,7 @@ pub enum GeometryChoice {
 /// Values on a grid that can be brought to another.
 pub trait OnGrid: Sized + Sync {
     /// One voxel.
-    type Value: Copy + Send;
+    type Value: Copy + Send + Zeroable;
     /// What it is called in an error.
     const NAME: &str;
     /// Where the voxels lie.
@@ -94,30 +95,35 @@ pub fn reconcile<V: OnGrid>(image: &Grid, other: V, how: GeometryChoice) -> Resu
         return Ok(other.moved_to(*image));
     }
     if let Some(reorder) = same_lattice(image, other.grid()) {
-        return Ok(gather(image, &reorder, |there| {
+        return gather(image, &reorder, |there| {
             other.voxels()[other.grid().index(there.round().to_array().map(|i| i as usize))]
-        }));
+        });
     }
     match how {
         GeometryChoice::Copy if image.shape == other.grid().shape => Ok(other.moved_to(*image)),
         GeometryChoice::Resample => {
             let there = other.grid().voxel_from_world() * image.world_from_voxel;
-            Ok(gather(image, &there, |voxel| other.value_at(voxel)))
+            gather(image, &there, |voxel| other.value_at(voxel))
         }
         GeometryChoice::Strict | GeometryChoice::Copy => Err(disagreement::<V>(image, other.grid())),
     }
 }
 
 /// Fills `grid` with what `value` says of each voxel's place in the other volume.
-fn gather<V: OnGrid>(grid: &Grid, other_from_grid: &DAffine3, value: impl Fn(DVec3) -> V::Value + Sync) -> V {
-    let [nx, ny, nz] = grid.shape;
-    let rows = (0..ny * nz).into_par_iter();
-    let voxels = rows.flat_map_iter(|row| {
-        let [y, z] = [(row % ny) as f64, (row / ny) as f64];
-        let value = &value;
-        (0..nx).map(move |x| value(other_from_grid.transform_point3(DVec3::new(x as f64, y, z))))
+fn gather<V: OnGrid>(
+    grid: &Grid,
+    other_from_grid: &DAffine3,
+    value: impl Fn(DVec3) -> V::Value + Sync,
+) -> Result<V> {
+    let [nx, ny, _] = grid.shape;
+    let mut voxels = memory::zeros(grid.len())?;
+    voxels.par_chunks_mut(nx.max(1)).enumerate().for_each(|(number, row)| {
+        let [y, z] = [(number % ny) as f64, (number / ny) as f64];
+        for (x, voxel) in row.iter_mut().enumerate() {
+            *voxel = value(other_from_grid.transform_point3(DVec3::new(x as f64, y, z)));
+        }
     });
-    V::on(*grid, voxels.collect())
+    Ok(V::on(*grid, voxels))
 }
 
 /// The exact map from voxels of `image` to voxels of `other`, if both are one lattice in another axis order.

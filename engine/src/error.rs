@@ -46,12 +46,24 @@ pub enum Error {
     Device(String),
     /// A piece of memory was asked for in vain.
     #[error(
-        "There is no memory for {} MB more. Close other programs, or choose a smaller working grid or fewer labels at once.",
+        "There is no memory for {} MB more. Close other programs, or use fewer examples or smaller images.",
         bytes.div_ceil(1_000_000)
     )]
     Memory {
         /// Size of the piece.
         bytes: usize,
+    },
+    /// What was asked for cannot fit into memory, known before it starts.
+    #[error(
+        "This needs about {:.1} GB of memory and there are {:.1} GB. Close other programs, or use fewer examples, \
+         smaller images, or weights for a smaller working grid.",
+        *needed as f64 / 1e9, *within_reach as f64 / 1e9
+    )]
+    TooLarge {
+        /// Bytes that the process would hold at its peak.
+        needed: u64,
+        /// Bytes that it can hold.
+        within_reach: u64,
     },
     /// The user asked to stop.
     #[error("Cancelled.")]

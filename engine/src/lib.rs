@@ -18,6 +18,7 @@ pub mod pairing;
 pub mod pipeline;
 pub mod preprocess;
 pub mod replace;
+pub mod session;
 pub mod volume;
 pub mod weights;
 pub mod worker;

@@ -1,22 +1,88 @@
-//! How much memory the process took and the machine has left, and large pieces of it.
+//! How much memory the process took and the machine has left, and large pieces of it, each asked for so that there may be
+//! none: whatever grows with an image or a network is allocated here, and its absence is an [`Error::Memory`].
 
 use crate::{Error, Result};
 use bytemuck::Zeroable;
+use memmap2::MmapMut;
+use std::sync::OnceLock;
 
 /// Most bytes of memory that the process ever held at once; 0 where the system does not tell (not Linux).
 pub fn peak_bytes() -> u64 {
     proc_kilobytes("/proc/self/status", "VmHWM:") * 1024
 }
 
-/// Bytes that can be taken without driving the machine into swapping; 0 where the system does not tell.
-pub fn available_bytes() -> u64 {
-    proc_kilobytes("/proc/meminfo", "MemAvailable:") * 1024
+/// Bytes that the process can hold in all without driving the machine into swapping: what it holds and what is free;
+/// 0 where the system does not tell.
+pub fn within_reach_bytes() -> u64 {
+    let free = proc_kilobytes("/proc/meminfo", "MemAvailable:") * 1024;
+    if free > 0 { free + proc_kilobytes("/proc/self/status", "VmRSS:") * 1024 } else { 0 }
+}
+
+/// An error where the process would hold more than is [`within_reach_bytes`]; nothing where nobody knows (0).
+///
+/// # Errors
+/// [`Error::TooLarge`] with both figures.
+pub fn must_fit(needed: usize, within_reach: u64) -> Result<()> {
+    let needed = needed as u64;
+    if within_reach == 0 || needed <= within_reach {
+        Ok(())
+    } else {
+        Err(Error::TooLarge { needed, within_reach })
+    }
 }
 
 /// Zeros, or [`Error::Memory`] where there is no room for them.
 pub fn zeros<T: Zeroable>(len: usize) -> Result<Vec<T>> {
-    let bytes = len * size_of::<T>();
+    let bytes = len.saturating_mul(size_of::<T>());
     bytemuck::allocation::try_zeroed_vec(len).map_err(|()| Error::Memory { bytes })
+}
+
+/// The same value throughout, or [`Error::Memory`].
+pub fn filled<T: Clone>(len: usize, value: T) -> Result<Vec<T>> {
+    let mut values = room(len)?;
+    values.resize(len, value);
+    Ok(values)
+}
+
+/// What an iterator gives, or [`Error::Memory`]. One that knows its length gets all room at once.
+pub fn collect<T>(values: impl IntoIterator<Item = T>) -> Result<Vec<T>> {
+    let values = values.into_iter();
+    let mut all = room(values.size_hint().0)?;
+    for value in values {
+        push(&mut all, value)?;
+    }
+    Ok(all)
+}
+
+/// Adds a value at the end, or [`Error::Memory`].
+pub fn push<T>(values: &mut Vec<T>, value: T) -> Result<()> {
+    let bytes = 2 * values.len() * size_of::<T>();
+    values.try_reserve(1).map_err(|_| Error::Memory { bytes })?;
+    values.push(value);
+    Ok(())
+}
+
+/// No value yet and room for `len`, or [`Error::Memory`].
+pub fn room<T>(len: usize) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    let bytes = len.saturating_mul(size_of::<T>());
+    values.try_reserve_exact(len).map_err(|_| Error::Memory { bytes })?;
+    Ok(values)
+}
+
+/// Zeros from the system, in pages of their own, or [`Error::Memory`].
+pub fn pages(bytes: usize) -> Result<MmapMut> {
+    let allowed = GATE.get().is_none_or(|gate| gate(bytes));
+    let pages = allowed.then(|| MmapMut::map_anon(bytes).ok()).flatten();
+    pages.ok_or(Error::Memory { bytes })
+}
+
+static GATE: OnceLock<fn(usize) -> bool> = OnceLock::new();
+
+/// For tests, whose allocator does not see [`pages`]: `gate` says from now on whether there are so many bytes.
+#[doc(hidden)]
+pub fn guard_pages(gate: fn(usize) -> bool) {
+    GATE.set(gate).ok();
 }
 
 /// The number behind `key` in one of Linux's `key: 123 kB` files.

@@ -1,6 +1,6 @@
 //! Voxels on a grid: intensities and labels.
 
-use crate::Grid;
+use crate::{Grid, Result, memory};
 use glam::DVec3;
 
 /// A scalar image; `voxels` holds `grid.len()` finite values, x fastest.
@@ -41,9 +41,9 @@ impl Volume {
 }
 
 impl LabelMap {
-    /// A map of background.
-    pub fn empty(grid: Grid) -> Self {
-        Self { grid, voxels: vec![0; grid.len()] }
+    /// A map of background, or [`crate::Error::Memory`].
+    pub fn empty(grid: Grid) -> Result<Self> {
+        Ok(Self { grid, voxels: memory::zeros(grid.len())? })
     }
 
     /// Every label value that occurs, ascending, without background, with its number of voxels.

@@ -17,6 +17,12 @@ fn the_demo_writes_its_three_files_and_a_line_for_each_label() {
     for key in ["name", "channels", "parameters", "sha256"] {
         assert!(!report["model"][key].is_null(), "report.json lacks model.{key}");
     }
+    let flops = |key: &str| report[key].as_f64().unwrap();
+    let network = report["seconds"]["network"].as_f64().unwrap();
+    // The bundled network takes tens of GFLOP for one example.
+    assert!(
+        flops("flops") > 1e9 && (flops("flops_per_second") * network / flops("flops") - 1.0).abs() < 1e-6
+    );
     for key in ["load", "prepare", "network", "write", "total"] {
         assert!(report["seconds"][key].is_f64(), "report.json lacks seconds.{key}");
     }

@@ -108,4 +108,7 @@ fn bench_tells_seconds_and_memory() {
     assert!(
         report["peak_memory_bytes"].as_u64() > Some(0) && report["predicted_memory_bytes"].as_u64() > Some(0)
     );
+    assert!(ran.complained.contains("ℓ = 1 · 0."), "the prediction comes before the run: {}", ran.complained);
+    let ran = exemplar("bench --device cpu --channels 2,4 --size 65536", &[]);
+    assert!(ran.code == 1 && ran.complained.contains("GB of memory and there are"), "{}", ran.complained);
 }

@@ -69,7 +69,7 @@ fn a_marked_voxel_appears_where_the_world_puts_it() {
     let mut harness = stage(360.0);
     for (name, grid) in grids() {
         let [bright, labelled] = [0.3, 0.62].map(|t| grid.shape.map(|n| (n as f64 * t) as usize));
-        let mut labels = LabelMap::empty(grid);
+        let mut labels = LabelMap::empty(grid).unwrap();
         labels.voxels[grid.index(labelled)] = 3;
         harness.state_mut().show(&spot(grid, bright));
         harness.state_mut().label(&labels);

@@ -18,6 +18,14 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let compute = &args.compute;
     let device = Device::choose(compute.device.into(), compute.threads.map(usize::from))?;
     let model = Model::load(formula::weights("bench:", &args.channels, 1.4), &device)?;
+    let mini_context = model.at_once(compute.mini_context.0.unwrap_or(1));
+    let cubes = 4 * (2 * args.contexts + 1) * args.size.pow(3);
+    let predicted = model.predicted_bytes(args.size, mini_context) + cubes;
+    let gb = |bytes: f64| bytes / 1e9;
+    let within_reach = memory::within_reach_bytes();
+    let [needed, all] = [predicted as f64, within_reach as f64].map(gb);
+    eprintln!("ℓ = {mini_context} · {needed:.2} of {all:.1} GB of memory");
+    memory::must_fit(predicted, within_reach)?;
     let cube = |key: String| Cube {
         side: args.size,
         voxels: formula::uniform(&key).take(args.size.pow(3)).collect(),
@@ -26,7 +34,6 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let pairs: Vec<_> =
         (0..args.contexts).map(|k| (cube(format!("image {k}")), cube(format!("label {k}")))).collect();
     let pairs: Vec<_> = pairs.iter().map(|(image, label)| (image, label)).collect();
-    let mini_context = compute.mini_context.0.unwrap_or(1);
     let mut seconds = Vec::new();
     let mut work = Work::new();
     for _ in 0..args.runs {
@@ -40,8 +47,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let mut sorted = seconds.clone();
     sorted.sort_by(f64::total_cmp);
     let median = sorted[sorted.len() / 2];
-    let cubes = 4 * (2 * args.contexts + 1) * args.size.pow(3);
-    let (peak, predicted) = (memory::peak_bytes(), model.predicted_bytes(args.size, mini_context) + cubes);
+    let peak = memory::peak_bytes();
     let flops: f64 = work.values().map(|cost| cost.flops).sum();
     if args.json {
         let report = json!({
@@ -52,7 +58,6 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         device.notes.iter().for_each(|note| println!("{note}"));
-        let gb = |bytes: f64| bytes / 1e9;
         println!(
             "{}: {median:.3} s (median of {}), {:.0} GFLOP at {:.0} GFLOP/s, peak {:.2} GB, predicted {:.2} GB",
             device.name,

@@ -5,9 +5,8 @@ use super::{DemoArgs, preview, progress};
 use crate::demo::DemoCase;
 use anyhow::{Context, Result};
 use exemplar_engine::metrics::compare;
-use exemplar_engine::network::{Device, Model};
 use exemplar_engine::nifti::write_labels;
-use exemplar_engine::pipeline::{Example, Options, segment};
+use exemplar_engine::pipeline::{Example, Options};
 use std::time::Instant;
 
 /// Runs the command.
@@ -15,12 +14,10 @@ pub fn run(args: &DemoArgs) -> Result<()> {
     let started = Instant::now();
     let DemoCase { target, truth, example, label, names } = DemoCase::open()?;
     let example = Example { name: example.name.clone(), image: example, label };
-    let device = Device::choose(args.compute.device.into(), args.compute.threads.map(usize::from))?;
-    device.notes.iter().for_each(|note| eprintln!("{note}"));
-    let model = Model::bundled(&device)?;
+    let mut session = args.compute.session(None)?;
     let options = Options { mini_context: args.compute.mini_context.0, names, ..Options::default() };
     let load = started.elapsed().as_secs_f64();
-    let result = segment(&model, &target, &[example], &options, &mut progress::bar())?;
+    let result = session.segment(target.clone(), vec![example], &options, &mut progress::bar())?;
 
     let writing = Instant::now();
     let folder = &args.output;

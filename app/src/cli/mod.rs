@@ -15,6 +15,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use exemplar_engine::network::DeviceChoice;
 use exemplar_engine::pipeline::Pipeline;
+use exemplar_engine::session::{Session, Setup};
 use std::path::PathBuf;
 
 /// Segment and transform brain images by example.
@@ -70,6 +71,18 @@ pub struct ComputeArgs {
     /// Pairs that the network reads at once (ℓ): a number or auto. Changes memory and time, not the result.
     #[arg(long, default_value = "auto", value_parser = mini_context)]
     pub mini_context: MiniContext,
+}
+
+impl ComputeArgs {
+    /// The network on the device asked for, loaded; tells on stderr how the choice came about.
+    fn session(&self, model: Option<PathBuf>) -> Result<Session> {
+        let threads = self.threads.map(usize::from);
+        let setup = Setup { device: self.device.into(), threads, model, ..Setup::default() };
+        let mut session = Session::new(setup);
+        let notes = session.look(&mut |_| Ok(()), |model| model.device().notes.clone())?;
+        notes.iter().for_each(|note| eprintln!("{note}"));
+        Ok(session)
+    }
 }
 
 /// ℓ on the command line.

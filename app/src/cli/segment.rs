@@ -4,9 +4,9 @@ use super::{GeometryArg, RunArgs, progress};
 use anyhow::{Result, bail};
 use exemplar_engine::agreement::{GeometryChoice, OnGrid, agree, reconcile};
 use exemplar_engine::labels::Names;
-use exemplar_engine::network::{Device, Model};
 use exemplar_engine::nifti::{Scan, write_image, write_labels, write_series};
-use exemplar_engine::pipeline::{self, Example, Options, Report};
+use exemplar_engine::pipeline::{Example, Options, Report};
+use exemplar_engine::session::Session;
 use exemplar_engine::{Error, pairing, replace};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,13 +18,8 @@ pub fn segment(args: &RunArgs) -> Result<()> {
         args,
         |scan| scan.labels(),
         |job| {
-            let result = pipeline::segment(
-                &job.model,
-                &job.target,
-                &job.examples,
-                &job.options,
-                &mut progress::bar(),
-            )?;
+            let (target, examples) = (job.target.clone(), job.examples.clone());
+            let result = job.session.segment(target, examples, &job.options, &mut progress::bar())?;
             let header = &job.target.header;
             let mut files: Vec<Output> = vec![Box::new(|| write_labels(&args.output, &result.mask, header))];
             if let Some(path) = &args.probabilities {
@@ -42,15 +37,10 @@ pub fn transform(args: &RunArgs) -> Result<()> {
     }
     run(
         args,
-        |scan| Ok(scan.volume.clone()),
+        |scan| Ok(scan.volume),
         |job| {
-            let result = pipeline::transform(
-                &job.model,
-                &job.target,
-                &job.examples,
-                &job.options,
-                &mut progress::bar(),
-            )?;
+            let (target, examples) = (job.target.clone(), job.examples.clone());
+            let result = job.session.transform(target, examples, &job.options, &mut progress::bar())?;
             let header = &job.target.header;
             finish(
                 args,
@@ -66,8 +56,8 @@ type Output<'a> = Box<dyn Fn() -> exemplar_engine::Result<()> + 'a>;
 
 /// Everything that a run needs, loaded.
 struct Job<L> {
-    model: Model,
-    target: Scan,
+    session: Session,
+    target: Arc<Scan>,
     examples: Vec<Example<L>>,
     options: Options,
     started: Instant,
@@ -76,8 +66,8 @@ struct Job<L> {
 
 fn run<L: OnGrid>(
     args: &RunArgs,
-    read: impl Fn(&Scan) -> Result<L, Error>,
-    work: impl FnOnce(&Job<L>) -> Result<()>,
+    read: impl Fn(Scan) -> Result<L, Error>,
+    work: impl FnOnce(&mut Job<L>) -> Result<()>,
 ) -> Result<()> {
     let started = Instant::now();
     let pairs = pairs(args)?;
@@ -91,13 +81,13 @@ fn run<L: OnGrid>(
         Some(GeometryArg::Resample) => GeometryChoice::Resample,
         Some(GeometryArg::Copy) => GeometryChoice::Copy,
     };
-    let target = Scan::open(&args.target, args.volume as usize - 1)?;
+    let target = Arc::new(Scan::open(&args.target, args.volume as usize - 1)?);
     let mut names = Names::default();
     let mut examples = Vec::new();
     for (image, label) in &pairs {
         names.merge(Names::beside(label));
         let image = Arc::new(Scan::open(image, 0)?);
-        let label = read(&Scan::open(label, 0)?)?;
+        let label = read(Scan::open(label, 0)?)?;
         if !image.volume.grid.agrees_with(label.grid()) && agree(&image.volume.grid, label.grid()) {
             eprintln!(
                 "{}: the label is stored in another axis order; it was turned by its header.",
@@ -107,12 +97,7 @@ fn run<L: OnGrid>(
         let label = reconcile(&image.volume.grid, label, how)?;
         examples.push(Example { name: image.name.clone(), image, label: Arc::new(label) });
     }
-    let device = Device::choose(args.compute.device.into(), args.compute.threads.map(usize::from))?;
-    device.notes.iter().for_each(|note| eprintln!("{note}"));
-    let model = match &args.model {
-        Some(path) => Model::open(path, &device)?,
-        None => Model::bundled(&device)?,
-    };
+    let session = args.compute.session(args.model.clone())?;
     let options = Options {
         pipeline: args.pipeline.into(),
         mini_context: args.compute.mini_context.0,
@@ -121,7 +106,7 @@ fn run<L: OnGrid>(
         names,
     };
     let load_seconds = started.elapsed().as_secs_f64();
-    work(&Job { model, target, examples, options, started, load_seconds })
+    work(&mut Job { session, target, examples, options, started, load_seconds })
 }
 
 fn pairs(args: &RunArgs) -> Result<Vec<(PathBuf, PathBuf)>> {

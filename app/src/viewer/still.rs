@@ -82,7 +82,7 @@ mod tests {
         let world_from_voxel = DAffine3::from_scale(DVec3::new(1.0, 1.0, 4.0));
         let grid = Grid { shape: [40, 20, 10], world_from_voxel };
         let mut volume = Volume { grid, voxels: vec![0.0; grid.len()] };
-        let mut labels = LabelMap::empty(grid);
+        let mut labels = LabelMap::empty(grid).unwrap();
         for y in 0..20 {
             for x in 0..40 {
                 volume.voxels[grid.index([x, y, 7])] = 100.0;

@@ -10,6 +10,7 @@ use super::theme::{self, colours};
 use super::widgets::{self, Commands, Look, command_button, head, link, muted, slider};
 use crate::viewer::OverlayStyle;
 use egui::{Align, Frame, Layout, Margin, Panel, RichText, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
+use exemplar_engine::pipeline::Stage;
 
 const WIDTH: f32 = 288.0;
 
@@ -100,6 +101,9 @@ fn run(ui: &mut Ui, state: &State, commands: &mut Commands) {
                 muted(ui, format!("{:.1} s ·", started.elapsed().as_secs_f32()));
             });
             widgets::progress(ui, *fraction);
+            if let Some(Stage::Reading { flops_per_second, .. }) = stage {
+                muted(ui, format!("{:.0} GFLOP/s", flops_per_second / 1e9));
+            }
             ui.ctx().request_repaint_after_secs(0.1);
         }
         _ => {
@@ -122,14 +126,14 @@ fn cost(state: &State, at_once: usize) -> String {
             let peak = gigabytes(done.peak_memory_bytes);
             return format!("took {peak:.1} of {all:.1} GB · {:.1} s", done.seconds.total);
         }
-        if let Some(bytes) = summary.predicted_bytes.get(at_once - 1) {
+        if let Some(bytes) = state.predicted_bytes(at_once) {
             let ratio = work(examples, labels) / work(done.contexts, done.labels.len());
             let seconds = (done.seconds.total * ratio).max(1.0);
-            return format!("{:.1} of {all:.1} GB · about {seconds:.0} s", gigabytes(*bytes as u64));
+            return format!("{:.1} of {all:.1} GB · about {seconds:.0} s", gigabytes(bytes as u64));
         }
     }
-    let predicted = summary.predicted_bytes.get(at_once - 1);
-    predicted.map(|bytes| format!("about {:.1} of {all:.1} GB", gigabytes(*bytes as u64))).unwrap_or_default()
+    let predicted = state.predicted_bytes(at_once);
+    predicted.map(|bytes| format!("about {:.1} of {all:.1} GB", gigabytes(bytes as u64))).unwrap_or_default()
 }
 
 fn results(ui: &mut Ui, state: &State, commands: &mut Commands) {

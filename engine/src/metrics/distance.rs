@@ -1,6 +1,7 @@
 //! Surfaces of masks and the exact distances between them.
 
 use super::Extent;
+use crate::{Result, memory};
 
 /// One label within its box, x fastest.
 pub struct Mask {
@@ -10,16 +11,16 @@ pub struct Mask {
 
 impl Mask {
     /// The voxels of `label` within `extent` of an array of `shape`.
-    pub fn cut(voxels: &[u16], shape: [usize; 3], extent: &Extent, label: u16) -> Self {
+    pub fn cut(voxels: &[u16], shape: [usize; 3], extent: &Extent, label: u16) -> Result<Self> {
         let size: [usize; 3] = std::array::from_fn(|a| extent.high[a] + 1 - extent.low[a]);
-        let mut inside = Vec::with_capacity(size.iter().product());
+        let mut inside = memory::room(size.iter().product())?;
         for z in extent.low[2]..=extent.high[2] {
             for y in extent.low[1]..=extent.high[1] {
                 let row = shape[0] * (y + shape[1] * z);
                 inside.extend(voxels[row + extent.low[0]..=row + extent.high[0]].iter().map(|&v| v == label));
             }
         }
-        Self { shape: size, inside }
+        Ok(Self { shape: size, inside })
     }
 
     /// Number of voxels.
@@ -28,7 +29,7 @@ impl Mask {
     }
 
     /// The voxels that have one of six neighbours outside; beyond the box is outside.
-    pub fn surface(&self) -> Self {
+    pub fn surface(&self) -> Result<Self> {
         let strides = [1, self.shape[0], self.shape[0] * self.shape[1]];
         let surface = self.inside.iter().enumerate().map(|(i, &inside)| {
             let enclosed = |axis: usize| {
@@ -38,19 +39,18 @@ impl Mask {
             };
             inside && !(0..3).all(enclosed)
         });
-        Self { shape: self.shape, inside: surface.collect() }
+        Ok(Self { shape: self.shape, inside: memory::collect(surface)? })
     }
 }
 
 /// Distance from each voxel of `from` to the nearest one of `to`, in millimetres.
 /// Exact: a squared-distance transform axis by axis (Felzenszwalb and Huttenlocher 2012).
-pub fn distances_mm(from: &Mask, to: &Mask, spacing_mm: [f64; 3]) -> Vec<f32> {
-    let mut squared: Vec<f64> = to.inside.iter().map(|&v| if v { 0.0 } else { f64::INFINITY }).collect();
+pub fn distances_mm(from: &Mask, to: &Mask, spacing_mm: [f64; 3]) -> Result<Vec<f32>> {
+    let mut squared = memory::collect(to.inside.iter().map(|&v| if v { 0.0 } else { f64::INFINITY }))?;
     let mut stride = 1;
     for (axis, &n) in to.shape.iter().enumerate() {
         let mut line = vec![0.0; n];
-        let starts = (0..squared.len()).filter(|i| (i / stride).is_multiple_of(n));
-        for start in starts.collect::<Vec<_>>() {
+        for start in (0..squared.len()).filter(|i| (i / stride).is_multiple_of(n)) {
             for (k, value) in line.iter_mut().enumerate() {
                 *value = squared[start + k * stride];
             }
@@ -59,7 +59,7 @@ pub fn distances_mm(from: &Mask, to: &Mask, spacing_mm: [f64; 3]) -> Vec<f32> {
         stride *= n;
     }
     let of_surface = squared.iter().zip(&from.inside).filter(|(_, inside)| **inside);
-    of_surface.map(|(value, _)| value.sqrt() as f32).collect()
+    memory::collect(of_surface.map(|(value, _)| value.sqrt() as f32))
 }
 
 /// Lower envelope of the parabolas `f[q] + (h (p − q))²`, given at every p.

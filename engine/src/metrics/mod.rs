@@ -3,7 +3,7 @@
 mod distance;
 
 use crate::agreement::{GeometryChoice, reconcile};
-use crate::{Error, Grid, LabelMap, Result};
+use crate::{Error, Grid, LabelMap, Result, memory};
 use distance::{Mask, distances_mm};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -35,13 +35,17 @@ pub struct Agreement {
 /// # Errors
 /// [`Error::Geometry`] when the maps do not cover the same voxels of the world; their axis order may differ.
 pub fn compare(prediction: &LabelMap, truth: &LabelMap) -> Result<Vec<Agreement>> {
-    let moved = reconcile(&truth.grid, prediction.clone(), GeometryChoice::Strict);
-    let predicted = moved.map_err(|_| Error::Geometry {
-        problem: format!(
-            "The two maps do not lie on the same voxels of the world ({} against {}); resample one onto the other.",
-            describe(&prediction.grid),
-            describe(&truth.grid)
-        ),
+    let copy = memory::collect(prediction.voxels.iter().copied())?;
+    let copy = LabelMap { grid: prediction.grid, voxels: copy };
+    let predicted = reconcile(&truth.grid, copy, GeometryChoice::Strict).map_err(|error| match error {
+        Error::Geometry { .. } => Error::Geometry {
+            problem: format!(
+                "The two maps do not lie on the same voxels of the world ({} against {}); resample one onto the other.",
+                describe(&prediction.grid),
+                describe(&truth.grid)
+            ),
+        },
+        other => other,
     })?;
     let mut boxes: BTreeMap<u16, Extent> = BTreeMap::new();
     let [nx, ny, _] = truth.grid.shape;
@@ -54,32 +58,33 @@ pub fn compare(prediction: &LabelMap, truth: &LabelMap) -> Result<Vec<Agreement>
     }
     let spacing = truth.grid.spacing_mm();
     let ml = truth.grid.voxel_ml();
-    Ok(boxes
+    boxes
         .into_par_iter()
         .map(|(label, extent)| {
-            let ours = Mask::cut(&predicted.voxels, truth.grid.shape, &extent, label);
-            let theirs = Mask::cut(&truth.voxels, truth.grid.shape, &extent, label);
+            let ours = Mask::cut(&predicted.voxels, truth.grid.shape, &extent, label)?;
+            let theirs = Mask::cut(&truth.voxels, truth.grid.shape, &extent, label)?;
             judge(label, &ours, &theirs, spacing, ml)
         })
-        .collect())
+        .collect()
 }
 
-fn judge(label: u16, ours: &Mask, theirs: &Mask, spacing_mm: [f64; 3], voxel_ml: f64) -> Agreement {
+fn judge(label: u16, ours: &Mask, theirs: &Mask, spacing_mm: [f64; 3], voxel_ml: f64) -> Result<Agreement> {
     let (a, b) = (ours.count(), theirs.count());
     let both = ours.inside.iter().zip(&theirs.inside).filter(|(a, b)| **a && **b).count();
-    let (our_surface, their_surface) = (ours.surface(), theirs.surface());
-    let mut between = distances_mm(&our_surface, &their_surface, spacing_mm);
-    between.extend(distances_mm(&their_surface, &our_surface, spacing_mm));
+    let (our_surface, their_surface) = (ours.surface()?, theirs.surface()?);
+    let between = [(&our_surface, &their_surface), (&their_surface, &our_surface)];
+    let [there, back] = between.map(|(from, to)| distances_mm(from, to, spacing_mm));
+    let mut between = memory::collect(there?.into_iter().chain(back?))?;
     let comparable = a > 0 && b > 0;
     let close = between.iter().filter(|d| **d <= TOLERANCE_MM).count();
-    Agreement {
+    Ok(Agreement {
         label,
         dice: 2.0 * both as f64 / (a + b) as f64,
         prediction_ml: a as f64 * voxel_ml,
         truth_ml: b as f64 * voxel_ml,
         hd95_mm: comparable.then(|| percentile(&mut between, 0.95)),
         surface_dice_1mm: comparable.then(|| close as f64 / between.len() as f64),
-    }
+    })
 }
 
 /// Linear interpolation between order statistics, as numpy's default; `values` is not empty.
@@ -124,7 +129,7 @@ mod tests {
             shape: [12, 10, 8],
             world_from_voxel: DAffine3::from_scale(DVec3::new(spacing, 1.0, 1.0)),
         };
-        let mut map = LabelMap::empty(grid);
+        let mut map = LabelMap::empty(grid).unwrap();
         for z in 2..6 {
             for y in 3..7 {
                 (low..high).for_each(|x| map.voxels[grid.index([x, y, z])] = 5);
@@ -158,7 +163,7 @@ mod tests {
                 translation: m.x_axis * (g.shape[0] - 1) as f64,
             },
         };
-        let mut other = LabelMap::empty(turned);
+        let mut other = LabelMap::empty(turned).unwrap();
         for (i, &value) in truth.voxels.iter().enumerate() {
             let [x, y, z] = [i % 12, i / 12 % 10, i / 120];
             other.voxels[turned.index([z, 11 - x, y])] = value;
@@ -171,7 +176,7 @@ mod tests {
     #[test]
     fn an_absent_structure_has_no_distance() {
         let truth = boxes(4, 8, 1.0);
-        let agreement = &compare(&LabelMap::empty(truth.grid), &truth).unwrap()[0];
+        let agreement = &compare(&LabelMap::empty(truth.grid).unwrap(), &truth).unwrap()[0];
         assert_eq!((agreement.dice, agreement.hd95_mm), (0.0, None));
     }
 }

@@ -1,5 +1,6 @@
 //! Where to compute: a real GPU that agrees with the CPU, else the CPU.
 
+use super::faulty::{Trouble, pretended};
 use super::{Cube, Model};
 use crate::weights::formula;
 use crate::{Error, Result};
@@ -34,6 +35,8 @@ pub(super) enum Backend {
     Cpu,
     /// Burn's operations.
     Burn(burn::tensor::Device),
+    /// A card that tests pretend to have.
+    Faulty(Trouble),
 }
 
 /// A GPU counts when its tiny forward is this close to the CPU's (relative error in the 2-norm).
@@ -53,7 +56,12 @@ impl Device {
         if choice == DeviceChoice::Cpu {
             return Ok(cpu);
         }
-        match gpu().and_then(|gpu| gpu.tested(&cpu)) {
+        let pretended = pretended().map(|trouble| Self {
+            name: "GPU · pretended".into(),
+            notes: Vec::new(),
+            backend: Backend::Faulty(trouble),
+        });
+        match pretended.map_or_else(gpu, Ok).and_then(|gpu| gpu.tested(&cpu)) {
             Ok(gpu) => Ok(gpu),
             Err(reason) if choice == DeviceChoice::Auto => {
                 Ok(Self { notes: vec![format!("{reason} The CPU does the work.")], ..cpu })
@@ -69,6 +77,11 @@ impl Device {
         let threads = rayon::current_num_threads();
         let name = format!("CPU · {threads} thread{}", if threads == 1 { "" } else { "s" });
         Self { name, notes: Vec::new(), backend: Backend::Cpu }
+    }
+
+    /// Whether it is the processor, which neither gets lost nor hangs.
+    pub fn is_cpu(&self) -> bool {
+        matches!(self.backend, Backend::Cpu)
     }
 
     /// The processor by Burn's own operations: the plain statement that kernels are compared with.

@@ -3,6 +3,7 @@
 mod cpu;
 mod device;
 mod engine;
+mod faulty;
 mod meter;
 mod neuroverse;
 mod ops;
@@ -10,6 +11,8 @@ mod plain;
 
 pub use cpu::flops_per_second as cpu_flops_per_second;
 pub use device::{Device, DeviceChoice, relative_error};
+#[doc(hidden)]
+pub use faulty::{Fault, pretend_gpu};
 pub use meter::{Cost, Layer, Work};
 
 use crate::weights::Weights;
@@ -17,6 +20,7 @@ use crate::{Error, Result};
 use cpu::Cpu;
 use device::Backend;
 use engine::{Engine, Network};
+use faulty::Faulty;
 use neuroverse::Check;
 use plain::Plain;
 use serde::Serialize;
@@ -66,6 +70,9 @@ pub struct EncodedTarget {
 /// What the program holds without a network at work.
 const PROGRAM_BYTES: usize = 20 << 20;
 
+/// Largest side of a working grid that a file may ask for; far above what fits anywhere, so that sizes can be computed.
+const MOST_GRID: usize = 1 << 12;
+
 /// Called between the steps of [`Model::predict`] with the number of pairs read; an error stops the work.
 pub type AfterStep<'a> = dyn FnMut(usize) -> Result<()> + 'a;
 
@@ -85,16 +92,18 @@ impl Model {
 
     /// Takes named weights, each exactly once.
     pub fn load(mut weights: Weights, device: &Device) -> Result<Self> {
+        let grid = weights.metadata.get("grid");
         let info = ModelInfo {
             name: weights.name(),
             channels: weights.channels()?,
             parameters: weights.arrays.values().map(|array| array.values.len()).sum(),
             sha256: weights.sha256.clone(),
-            grid: weights.metadata.get("grid").and_then(|side| side.parse().ok()),
+            grid: grid.and_then(|side| side.parse().ok()).filter(|side| (1..=MOST_GRID).contains(side)),
             description: weights.metadata.get("description").cloned(),
         };
         let network: Box<dyn Network> = match &device.backend {
             Backend::Cpu => Box::new(Engine::load(Cpu::default(), &mut weights)?),
+            Backend::Faulty(trouble) => Box::new(Engine::load(Faulty::new(trouble.clone()), &mut weights)?),
             Backend::Burn(burn) => Box::new(Engine::load(Plain { device: burn.clone() }, &mut weights)?),
         };
         weights.finish()?;

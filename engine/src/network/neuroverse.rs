@@ -3,8 +3,8 @@
 
 use super::Cube;
 use super::ops::{Ops, Weighted};
-use crate::Result;
 use crate::weights::{Array, Weights};
+use crate::{Result, memory};
 
 /// Called between the operations of the network; an error stops the work there.
 pub type Check<'a> = dyn FnMut() -> Result<()> + 'a;
@@ -231,12 +231,13 @@ impl<O: Ops> Loader<'_, O> {
     /// A 1³ convolution on a concatenation of `a` and `b` channels as two, the second with the bias.
     fn split(&mut self, name: &str, a: usize, b: usize, outputs: usize) -> Result<(O::Mix, O::Mix)> {
         let (whole, bias) = self.take(name, a + b, outputs, 1)?;
-        let part = |columns: std::ops::Range<usize>| Array {
-            shape: vec![outputs, columns.len(), 1, 1, 1],
-            values: whole.values.chunks(a + b).flat_map(|row| &row[columns.clone()]).copied().collect(),
+        let part = |columns: std::ops::Range<usize>| -> Result<Array> {
+            let shape = vec![outputs, columns.len(), 1, 1, 1];
+            let values = whole.values.chunks(a + b).flat_map(|row| &row[columns.clone()]).copied();
+            Ok(Array { shape, values: memory::collect(values)? })
         };
-        let first = self.ops.load_mix(&part(0..a), None)?;
-        Ok((first, self.ops.load_mix(&part(a..a + b), Some(&bias))?))
+        let first = self.ops.load_mix(&part(0..a)?, None)?;
+        Ok((first, self.ops.load_mix(&part(a..a + b)?, Some(&bias))?))
     }
 
     fn decoder_stage(&mut self, up: &str, unit: &str, coarse: usize, fine: usize) -> Result<DecoderStage<O>> {

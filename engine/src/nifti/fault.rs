@@ -11,6 +11,8 @@ pub(super) enum Fault {
     Io(io::Error),
     /// A whole sentence.
     Refused(String),
+    /// What is wrong with no file, such as [`Error::Memory`].
+    Other(Error),
 }
 
 /// Result inside this room.
@@ -21,6 +23,7 @@ impl Fault {
     pub fn at(self, path: &Path) -> Error {
         let problem = match self {
             Self::Refused(sentence) => sentence,
+            Self::Other(error) => return error,
             Self::Io(source) => match source.kind() {
                 io::ErrorKind::UnexpectedEof => {
                     "the file is truncated (its data end too early); copy or download it again.".into()
@@ -40,6 +43,12 @@ impl Fault {
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
     }
 }
 

@@ -117,12 +117,11 @@ impl Scan {
     /// # Errors
     /// [`crate::Error::File`] when the image is no label map.
     pub fn labels(&self) -> Result<LabelMap> {
-        let labels: Option<Vec<u16>> =
-            self.volume.voxels.iter().map(|&value| voxels::label_of(value)).collect();
-        match labels {
-            Some(voxels) => Ok(LabelMap { grid: self.volume.grid, voxels }),
-            None => Err(self.no_labels()),
+        let mut labels = LabelMap::empty(self.volume.grid)?;
+        for (label, &value) in labels.voxels.iter_mut().zip(&self.volume.voxels) {
+            *label = voxels::label_of(value).ok_or_else(|| self.no_labels())?;
         }
+        Ok(labels)
     }
 
     fn no_labels(&self) -> Error {

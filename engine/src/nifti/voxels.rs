@@ -3,6 +3,7 @@
 use super::fault::{Checked, Fault, refuse};
 use super::fields::Fields;
 use super::source::Source;
+use crate::memory;
 use nifti::{DataElement, Endianness, NiftiType};
 use std::io::Read;
 
@@ -49,10 +50,7 @@ pub(super) fn decode(mut source: Source, fields: &Fields, frame: usize) -> Check
         ));
     };
     let count = bytes as usize / kind.size_of();
-    let mut voxels = Vec::new();
-    if voxels.try_reserve_exact(count).is_err() {
-        return refuse("this computer has too little memory for the image; crop or resample it first.");
-    }
+    let voxels = memory::room(count)?;
     source.skip_to(start + bytes * frame as u64)?;
     let mut decoder =
         Decoder { source: &mut source, order: fields.order, voxels, count, scaling: fields.scaling() };

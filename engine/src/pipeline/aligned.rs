@@ -3,7 +3,7 @@
 
 use super::restore::{Contest, Restorer, probability};
 use super::run::{Run, must_agree};
-use super::{DEFAULT_GRID, Example, Record, Segmentation, Transformation};
+use super::{Example, Pipeline, Record, Segmentation, Transformation};
 use crate::network::Cube;
 use crate::nifti::Scan;
 use crate::preprocess::align::{Fixed, aligned};
@@ -21,13 +21,13 @@ struct Seen {
 
 impl Seen {
     /// The target by its own foreground; an example, moreover, so that it shows what the `target` shows.
-    fn new(run: &mut Run, name: &str, scan: &Scan, target: Option<&Self>) -> Self {
+    fn new(run: &mut Run, name: &str, scan: &Scan, target: Option<&Self>) -> Result<Self> {
         let order = Order::of(&scan.volume.grid);
-        let body = order.apply_to_image(&scan.volume);
-        let mut frame = Frame::around_foreground(&body, run.model.info.grid.unwrap_or(DEFAULT_GRID));
-        let intensity = frame.intensity_range(&body);
+        let body = order.apply_to_image(&scan.volume)?;
+        let mut frame = Frame::around_foreground(&body, Pipeline::Aligned.side(run.model))?;
+        let intensity = frame.intensity_range(&body)?;
         if let Some(target) = target {
-            frame = aligned(&frame, &body, intensity, &Fixed { frame: &target.frame, cube: &target.cube });
+            frame = aligned(&frame, &body, intensity, &Fixed { frame: &target.frame, cube: &target.cube })?;
         }
         if intensity[0] >= intensity[1] {
             run.warnings.push(format!("{name}: the image is constant, so there is nothing to see in it."));
@@ -40,8 +40,8 @@ impl Seen {
             working_voxel_mm: frame.voxel_mm,
             intensity,
         });
-        let cube = frame.image(&body, intensity);
-        Self { order, frame, cube }
+        let cube = frame.image(&body, intensity)?;
+        Ok(Self { order, frame, cube })
     }
 }
 
@@ -49,23 +49,22 @@ impl Seen {
 pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> Result<Segmentation> {
     let (seen, contexts) = prepare(&mut run, target, examples, |run, seen, example| {
         let image = &example.image.volume.grid;
-        let labels = Order::of(&example.label.grid).apply_to_labels(&example.label);
+        let labels = Order::of(&example.label.grid).apply_to_labels(&example.label)?;
         must_agree(&example.name, &seen.order.grid(image), &labels.grid)?;
-        let soft = soft_labels(&labels, &seen.frame.taps());
+        let soft = soft_labels(&labels, &seen.frame.taps())?;
         run.warnings.extend(rescued(run, &example.name, &soft));
         Ok(soft)
     })?;
     let labels = run.wanted(contexts.iter().flat_map(|(_, soft)| soft.keys().copied()))?;
     let encoded = run.encode(&seen.cube)?;
-    let mut contest = Contest::new(&seen.frame);
+    let mut contest = Contest::new(&seen.frame)?;
     let mut probabilities = Vec::new();
     for (number, &label) in labels.iter().enumerate() {
         let holders: Vec<(&Cube, Cube)> = contexts
             .iter()
-            .filter_map(|(image, soft)| {
-                Some((&image.cube, frame::cube(image.frame.side, &soft.get(&label)?.patch)))
-            })
-            .collect();
+            .filter_map(|(image, soft)| Some((image, soft.get(&label)?)))
+            .map(|(image, soft)| Ok((&image.cube, frame::cube(image.frame.side, &soft.patch)?)))
+            .collect::<Result<_>>()?;
         if holders.len() < contexts.len() {
             let (name, n, all) = (run.options.names.name(label), holders.len(), contexts.len());
             run.warnings.push(format!("{name} is in {n} of {all} examples; only these were used for it."));
@@ -74,12 +73,12 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
         let output = probability(run.predict(&encoded, &pairs, (number + 1, labels.len()))?);
         contest.enter(label, &output);
         if run.options.probabilities {
-            let voxels = seen.order.restore(&contest.volume(&output));
+            let voxels = seen.order.restore(&contest.volume(&output)?)?;
             probabilities.push(Volume { grid: target.volume.grid, voxels });
         }
     }
     run.restoring()?;
-    let mask = LabelMap { grid: target.volume.grid, voxels: seen.order.restore(&contest.winner()) };
+    let mask = LabelMap { grid: target.volume.grid, voxels: seen.order.restore(&contest.winner())? };
     Ok(Segmentation { report: run.report(Some((&mask, &labels))), mask, probabilities })
 }
 
@@ -87,10 +86,10 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
 pub fn transform(mut run: Run, target: &Scan, examples: &[Example<Volume>]) -> Result<Transformation> {
     let (seen, contexts) = prepare(&mut run, target, examples, |_, seen, example| {
         let image = &example.image.volume.grid;
-        let result = Order::of(&example.label.grid).apply_to_image(&example.label);
+        let result = Order::of(&example.label.grid).apply_to_image(&example.label)?;
         must_agree(&example.name, &seen.order.grid(image), &result.grid)?;
-        let range = seen.frame.intensity_range(&result);
-        Ok((seen.frame.image(&result, range), range))
+        let range = seen.frame.intensity_range(&result)?;
+        Ok((seen.frame.image(&result, range)?, range))
     })?;
     let encoded = run.encode(&seen.cube)?;
     let pairs: Vec<_> = contexts.iter().map(|(image, (result, _))| (&image.cube, result)).collect();
@@ -102,7 +101,7 @@ pub fn transform(mut run: Run, target: &Scan, examples: &[Example<Volume>]) -> R
     for value in &mut output.voxels {
         *value = low + *value * (high - low);
     }
-    let voxels = seen.order.restore(&Restorer::new(&seen.frame).volume(&output, low));
+    let voxels = seen.order.restore(&Restorer::new(&seen.frame).volume(&output, low)?)?;
     let image = Volume { grid: target.volume.grid, voxels };
     Ok(Transformation { image, report: run.report(None) })
 }
@@ -114,11 +113,11 @@ fn prepare<L, S>(
     examples: &[Example<L>],
     read: impl Fn(&mut Run, &Seen, &Example<L>) -> Result<S>,
 ) -> Result<(Seen, Vec<(Seen, S)>)> {
-    let seen = Seen::new(run, &target.name, target, None);
+    let seen = Seen::new(run, &target.name, target, None)?;
     let mut contexts = Vec::new();
     for (n, example) in examples.iter().enumerate() {
         run.prepared(n + 1)?;
-        let image = Seen::new(run, &example.name, &example.image, Some(&seen));
+        let image = Seen::new(run, &example.name, &example.image, Some(&seen))?;
         let label = read(run, &image, example)?;
         contexts.push((image, label));
     }

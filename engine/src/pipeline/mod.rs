@@ -1,11 +1,13 @@
 //! From scans to network and back: what `exemplar segment` and the window's Run do.
 
 mod aligned;
+mod need;
 mod reference;
 mod report;
 mod restore;
 mod run;
 
+pub use need::{MOST_AT_ONCE, comfortable, volumes_bytes};
 pub use report::{LabelVolume, Record, Report, Seconds};
 
 use crate::labels::Names;
@@ -28,6 +30,16 @@ pub enum Pipeline {
     Aligned,
     /// The published script, for parity and papers.
     Reference,
+}
+
+impl Pipeline {
+    /// Side of the working grid with this model.
+    fn side(self, model: &Model) -> usize {
+        match self {
+            Self::Aligned => model.info.grid.unwrap_or(DEFAULT_GRID),
+            Self::Reference => reference::SIDE,
+        }
+    }
 }
 
 /// A scan and what somebody made of it.
@@ -76,6 +88,8 @@ pub enum Stage {
         pair: usize,
         /// All pairs.
         pairs: usize,
+        /// Floating-point operations of the network by its seconds, so far.
+        flops_per_second: f64,
     },
     /// Bringing the result to the target's grid.
     Restoring,
@@ -86,7 +100,7 @@ impl Stage {
     pub fn fraction(&self) -> f32 {
         match *self {
             Self::Preparing { done, total } => 0.1 * done as f32 / total.max(1) as f32,
-            Self::Reading { label, labels, pair, pairs } => {
+            Self::Reading { label, labels, pair, pairs, .. } => {
                 let read = (label - 1) as f32 + pair as f32 / pairs.max(1) as f32;
                 0.1 + 0.85 * read / labels.max(1) as f32
             }
@@ -122,7 +136,8 @@ pub struct Transformation {
 ///
 /// # Errors
 /// [`crate::Error::Request`] without an example or for a label that none holds, [`crate::Error::Geometry`] where a label
-/// does not lie on its image, and what the observer or the device return.
+/// does not lie on its image, [`crate::Error::TooLarge`] before anything is done where it cannot fit into memory, and what
+/// the observer or the device return.
 pub fn segment(
     model: &Model,
     target: &Scan,
@@ -130,7 +145,8 @@ pub fn segment(
     options: &Options,
     observer: &mut Observer,
 ) -> Result<Segmentation> {
-    let run = Run::start(model, options, examples.len(), observer)?;
+    let side = options.pipeline.side(model);
+    let run = Run::start(model, (side, target, examples), options, observer)?;
     match options.pipeline {
         Pipeline::Aligned => aligned::segment(run, target, examples),
         Pipeline::Reference => reference::segment(run, target, examples),
@@ -152,7 +168,8 @@ pub fn transform(
     options: &Options,
     observer: &mut Observer,
 ) -> Result<Transformation> {
-    let run = Run::start(model, options, examples.len(), observer)?;
+    let side = options.pipeline.side(model);
+    let run = Run::start(model, (side, target, examples), options, observer)?;
     match options.pipeline {
         Pipeline::Aligned => aligned::transform(run, target, examples),
         Pipeline::Reference => reference::transform(run, target, examples),

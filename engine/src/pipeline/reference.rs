@@ -11,10 +11,10 @@ use super::{Example, Record, Segmentation, Transformation};
 use crate::network::Cube;
 use crate::nifti::Scan;
 use crate::preprocess::frame::position;
-use crate::{LabelMap, Result, Volume};
+use crate::{LabelMap, Result, Volume, memory};
 
 /// Side of the script's grid.
-const SIDE: usize = 128;
+pub const SIDE: usize = 128;
 
 /// Segments: one binary task for each label.
 pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> Result<Segmentation> {
@@ -25,13 +25,13 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
     let labels = run.wanted(present)?;
     let encoded = run.encode(&image)?;
     let grid = target.volume.grid;
-    let mut mask = LabelMap::empty(grid);
+    let mut mask = LabelMap::empty(grid)?;
     let mut probabilities = Vec::new();
     for (number, &label) in labels.iter().enumerate() {
         let is = |e: &Example<LabelMap>| {
             stretch(e.label.grid.shape, |i| if e.label.voxels[i] == label { 1.0 } else { 0.0 })
         };
-        let tasks: Vec<Cube> = examples.iter().map(is).collect();
+        let tasks: Vec<Cube> = examples.iter().map(is).collect::<Result<_>>()?;
         let pairs: Vec<_> = contexts.iter().zip(&tasks).collect();
         let output = run.predict(&encoded, &pairs, (number + 1, labels.len()))?;
         back(grid.shape, &output, |i, y| {
@@ -40,7 +40,7 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
             }
         });
         if run.options.probabilities {
-            probabilities.push(volume(target, &probability(output)));
+            probabilities.push(volume(target, &probability(output))?);
         }
     }
     run.restoring()?;
@@ -52,7 +52,7 @@ pub fn transform(mut run: Run, target: &Scan, examples: &[Example<Volume>]) -> R
     let (image, contexts) = prepare(&mut run, target, examples, |example| {
         must_agree(&example.name, &example.image.volume.grid, &example.label.grid)
     })?;
-    let results: Vec<_> = examples.iter().map(|e| unit(&e.label).0).collect();
+    let results: Vec<_> = examples.iter().map(|e| Ok(unit(&e.label)?.0)).collect::<Result<_>>()?;
     let pairs: Vec<_> = contexts.iter().zip(&results).collect();
     let encoded = run.encode(&image)?;
     let output = run.predict(&encoded, &pairs, (1, 1))?;
@@ -61,7 +61,7 @@ pub fn transform(mut run: Run, target: &Scan, examples: &[Example<Volume>]) -> R
         "The reference pipeline writes the network's own units: 0 and 1 are the examples' smallest and largest intensity."
             .into(),
     );
-    Ok(Transformation { image: volume(target, &output), report: run.report(None) })
+    Ok(Transformation { image: volume(target, &output)?, report: run.report(None) })
 }
 
 /// Stretches target and examples, each image once.
@@ -71,9 +71,9 @@ fn prepare<L>(
     examples: &[Example<L>],
     check: impl Fn(&Example<L>) -> Result<()>,
 ) -> Result<(Cube, Vec<Cube>)> {
-    let see = |run: &mut Run, name: &str, scan: &Scan| {
+    let see = |run: &mut Run, name: &str, scan: &Scan| -> Result<Cube> {
         let grid = scan.volume.grid;
-        let (cube, intensity) = unit(&scan.volume);
+        let (cube, intensity) = unit(&scan.volume)?;
         let spacing = grid.spacing_mm();
         run.warnings.extend(scan.facts.warnings.iter().map(|warning| format!("{name}: {warning}")));
         run.records.push(Record {
@@ -83,27 +83,27 @@ fn prepare<L>(
             working_voxel_mm: std::array::from_fn(|a| spacing[a] * grid.shape[a] as f64 / SIDE as f64),
             intensity,
         });
-        cube
+        Ok(cube)
     };
-    let image = see(run, &target.name, target);
+    let image = see(run, &target.name, target)?;
     let mut contexts = Vec::new();
     for (n, example) in examples.iter().enumerate() {
         run.prepared(n + 1)?;
         check(example)?;
-        contexts.push(see(run, &example.name, &example.image));
+        contexts.push(see(run, &example.name, &example.image)?);
     }
     Ok((image, contexts))
 }
 
 /// An image stretched, then brought to [0, 1] by its smallest and largest stretched intensity.
-fn unit(image: &Volume) -> (Cube, [f32; 2]) {
-    let mut cube = stretch(image.grid.shape, |i| image.voxels[i]);
+fn unit(image: &Volume) -> Result<(Cube, [f32; 2])> {
+    let mut cube = stretch(image.grid.shape, |i| image.voxels[i])?;
     let low = cube.voxels.iter().copied().fold(f32::INFINITY, f32::min);
     let high = cube.voxels.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for value in &mut cube.voxels {
         *value = if high > low { (*value - low) / (high - low) } else { 0.0 };
     }
-    (cube, [low, high])
+    Ok((cube, [low, high]))
 }
 
 /// PyTorch's nearest neighbour: output voxel j takes input voxel ⌊j · from / to⌋, the ratio in single precision.
@@ -113,9 +113,9 @@ fn nearest(from: usize, to: usize) -> Vec<usize> {
 }
 
 /// The array that `read` gives by position, on the script's grid.
-fn stretch(shape: [usize; 3], read: impl Fn(usize) -> f32) -> Cube {
+fn stretch(shape: [usize; 3], read: impl Fn(usize) -> f32) -> Result<Cube> {
     let [xs, ys, zs] = shape.map(|n| nearest(n, SIDE));
-    let mut voxels = vec![0.0; SIDE.pow(3)];
+    let mut voxels = memory::zeros(SIDE.pow(3))?;
     for (x, i) in xs.iter().enumerate() {
         for (y, j) in ys.iter().enumerate() {
             for (z, k) in zs.iter().enumerate() {
@@ -123,7 +123,7 @@ fn stretch(shape: [usize; 3], read: impl Fn(usize) -> f32) -> Cube {
             }
         }
     }
-    Cube { side: SIDE, voxels }
+    Ok(Cube { side: SIDE, voxels })
 }
 
 /// Gives `put` the position of each voxel of an array of `shape` and its value on the script's grid.
@@ -140,9 +140,9 @@ fn back(shape: [usize; 3], cube: &Cube, mut put: impl FnMut(usize, f32)) {
     }
 }
 
-fn volume(target: &Scan, cube: &Cube) -> Volume {
+fn volume(target: &Scan, cube: &Cube) -> Result<Volume> {
     let grid = target.volume.grid;
-    let mut voxels = vec![0.0; grid.len()];
+    let mut voxels = memory::zeros(grid.len())?;
     back(grid.shape, cube, |i, value| voxels[i] = value);
-    Volume { grid, voxels }
+    Ok(Volume { grid, voxels })
 }

@@ -62,6 +62,11 @@ pub struct Report {
     pub contexts: usize,
     /// Seconds by stage.
     pub seconds: Seconds,
+    /// Floating-point operations of the network: two for each multiplication of a convolution carried out by its
+    /// definition.
+    pub flops: f64,
+    /// These by the network's seconds.
+    pub flops_per_second: f64,
     /// Peak memory of the process.
     pub peak_memory_bytes: u64,
     /// Labels of the result.

@@ -2,6 +2,7 @@
 
 use crate::network::Cube;
 use crate::preprocess::frame::{Frame, position};
+use crate::{Result, memory};
 use rayon::prelude::*;
 
 /// Brings working cubes to the image that a frame was laid in, by trilinear interpolation. Images are in the body's
@@ -17,8 +18,8 @@ impl Restorer {
     }
 
     /// The cube on the image's grid; `outside` where the working grid does not reach.
-    pub fn volume(&self, cube: &Cube, outside: f32) -> Vec<f32> {
-        let mut voxels = vec![outside; self.axes.iter().map(Vec::len).product()];
+    pub fn volume(&self, cube: &Cube, outside: f32) -> Result<Vec<f32>> {
+        let mut voxels = memory::filled(self.axes.iter().map(Vec::len).product(), outside)?;
         let [nx, ny, _] = self.axes.each_ref().map(Vec::len);
         voxels.par_chunks_mut((nx * ny).max(1)).enumerate().for_each(|(z, plane)| {
             let mut line = vec![0.0; self.side];
@@ -28,7 +29,7 @@ impl Restorer {
                 }
             }
         });
-        voxels
+        Ok(voxels)
     }
 
     /// The working values along x that lie on image row (y, z); false where the working grid does not reach.
@@ -62,10 +63,10 @@ pub struct Contest {
 }
 
 impl Contest {
-    pub fn new(frame: &Frame) -> Self {
+    pub fn new(frame: &Frame) -> Result<Self> {
         let restorer = Restorer::new(frame);
         let len = restorer.axes.iter().map(Vec::len).product();
-        Self { restorer, best: vec![0.5; len], winner: vec![0; len] }
+        Ok(Self { restorer, best: memory::filled(len, 0.5)?, winner: memory::zeros(len)? })
     }
 
     /// Enters a label by its probabilities on the working grid.
@@ -90,7 +91,7 @@ impl Contest {
     }
 
     /// One label's probabilities on the image's grid.
-    pub fn volume(&self, probability: &Cube) -> Vec<f32> {
+    pub fn volume(&self, probability: &Cube) -> Result<Vec<f32>> {
         self.restorer.volume(probability, 0.0)
     }
 

@@ -1,13 +1,13 @@
 //! What both pipelines share: progress, the network's runs, clocks and the report.
 
+use super::need::at_once;
 use super::report::LabelVolume;
-use super::{Observer, Options, Record, Report, Seconds, Stage};
-use crate::network::{Cube, EncodedTarget, Model};
+use super::{Example, Observer, Options, Record, Report, Seconds, Stage};
+use crate::agreement::OnGrid;
+use crate::network::{Cube, EncodedTarget, Model, Work};
+use crate::nifti::Scan;
 use crate::{Error, Grid, LabelMap, Result, memory};
 use std::time::Instant;
-
-/// More pairs at once than this save no more time.
-const MOST_AT_ONCE: usize = 8;
 
 /// One run on its way.
 pub struct Run<'a, 'o> {
@@ -20,30 +20,37 @@ pub struct Run<'a, 'o> {
     observer: &'a mut Observer<'o>,
     started: Instant,
     seconds: Seconds,
+    /// Floating-point operations of the network so far.
+    flops: f64,
 }
 
 impl<'a, 'o> Run<'a, 'o> {
-    pub fn start(
+    /// Begins on a working grid of `side`³, if that fits into memory.
+    pub fn start<L: OnGrid>(
         model: &'a Model,
+        (side, target, examples): (usize, &Scan, &[Example<L>]),
         options: &'a Options,
-        examples: usize,
         observer: &'a mut Observer<'o>,
     ) -> Result<Self> {
-        if examples == 0 {
+        if examples.is_empty() {
             return Err(Error::Request(
                 "There is no example to learn from; add at least one image with its label.".into(),
             ));
         }
+        let (mini_context, fewer) = at_once(model, side, target, examples, options)?;
+        // What an earlier run left behind, such as one that was stopped.
+        model.take_work();
         let mut run = Self {
             model,
             options,
             records: Vec::new(),
-            warnings: Vec::new(),
-            examples,
-            mini_context: 1,
+            warnings: fewer.into_iter().collect(),
+            examples: examples.len(),
+            mini_context,
             observer,
             started: Instant::now(),
             seconds: Seconds::default(),
+            flops: 0.0,
         };
         run.prepared(0)?;
         Ok(run)
@@ -57,21 +64,12 @@ impl<'a, 'o> Run<'a, 'o> {
     /// Ends the preparation with the target's features.
     pub fn encode(&mut self, target: &Cube) -> Result<EncodedTarget> {
         self.seconds.prepare = self.started.elapsed().as_secs_f64();
-        let wanted = self.options.mini_context.unwrap_or_else(|| self.fitting(target.side));
-        self.mini_context = self.model.at_once(wanted);
         let started = Instant::now();
         let total = self.examples + 1;
         let observer = &mut *self.observer;
         let encoded = self.model.encode(target, &mut || observer(Stage::Preparing { done: total, total }))?;
         self.seconds.network += started.elapsed().as_secs_f64();
         Ok(encoded)
-    }
-
-    /// Most pairs at once that take half of the memory left.
-    fn fitting(&self, side: usize) -> usize {
-        let half = (memory::available_bytes() / 2) as usize;
-        let most = self.examples.min(MOST_AT_ONCE);
-        (1..=most).rev().find(|&n| self.model.predicted_bytes(side, n) <= half).unwrap_or(1)
     }
 
     /// The network's output for task `label` of `labels` (from 1).
@@ -82,9 +80,11 @@ impl<'a, 'o> Run<'a, 'o> {
         (label, labels): (usize, usize),
     ) -> Result<Cube> {
         let started = Instant::now();
-        let observer = &mut *self.observer;
+        let (before, flops, observer) = (self.seconds.network, &mut self.flops, &mut *self.observer);
         let output = self.model.predict(target, pairs, self.mini_context, &mut |pair| {
-            observer(Stage::Reading { label, labels, pair, pairs: pairs.len() })
+            *flops += total_flops(&self.model.take_work());
+            let flops_per_second = *flops / (before + started.elapsed().as_secs_f64());
+            observer(Stage::Reading { label, labels, pair, pairs: pairs.len(), flops_per_second })
         })?;
         self.seconds.network += started.elapsed().as_secs_f64();
         Ok(output)
@@ -122,6 +122,7 @@ impl<'a, 'o> Run<'a, 'o> {
     pub fn report(self, result: Option<(&LabelMap, &[u16])>) -> Report {
         let total = self.started.elapsed().as_secs_f64();
         let Seconds { prepare, network, .. } = self.seconds;
+        let flops = self.flops + total_flops(&self.model.take_work());
         let names = &self.options.names;
         let volume = |mask: &LabelMap, value: u16, voxels: usize| LabelVolume {
             value,
@@ -141,12 +142,18 @@ impl<'a, 'o> Run<'a, 'o> {
             mini_context: self.mini_context,
             contexts: self.examples,
             seconds: Seconds { load: 0.0, prepare, network, write: total - prepare - network, total },
+            flops,
+            flops_per_second: flops / network,
             peak_memory_bytes: memory::peak_bytes(),
             labels,
             records: self.records,
             warnings: self.warnings,
         }
     }
+}
+
+fn total_flops(work: &Work) -> f64 {
+    work.values().map(|cost| cost.flops).sum()
 }
 
 fn list(values: &[u16]) -> String {

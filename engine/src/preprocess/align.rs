@@ -5,8 +5,8 @@
 //! head), and weights trust position. On whole heads this doubles the bundled weights' Dice (`engine/BENCHMARKS.md`).
 
 use super::frame::{Frame, position};
-use crate::Volume;
 use crate::network::Cube;
+use crate::{Result, Volume};
 use rayon::prelude::*;
 
 /// Part of the working grid's side that the example is known beyond its own grid, on each side.
@@ -65,9 +65,9 @@ pub struct Fixed<'a> {
 
 /// `frame` of an example `image` (in the body's order, intensities `range` to [0, 1]), moved and scaled to show what
 /// `target` shows. The same for any number of threads.
-pub fn aligned(frame: &Frame, image: &Volume, range: [f32; 2], target: &Fixed) -> Frame {
+pub fn aligned(frame: &Frame, image: &Volume, range: [f32; 2], target: &Fixed) -> Result<Frame> {
     let wide = frame.moved([0.0; 3], [1.0 + 2.0 * AROUND; 3]);
-    let search = Search { cube: wide.image(image, range), wide, target };
+    let search = Search { cube: wide.image(image, range)?, wide, target };
     let mut pose = Pose::default();
     let mut best = search.correlation(&pose);
     let mut step = STEPS[0];
@@ -84,7 +84,7 @@ pub fn aligned(frame: &Frame, image: &Volume, range: [f32; 2], target: &Fixed) -
             step /= 2.0;
         }
     }
-    if best < LEAST { frame.clone() } else { frame.moved(pose.shift, pose.scale.map(f64::exp)) }
+    Ok(if best < LEAST { frame.clone() } else { frame.moved(pose.shift, pose.scale.map(f64::exp)) })
 }
 
 struct Search<'a> {
@@ -185,12 +185,12 @@ mod tests {
         let side = 24;
         let target = blob(DVec3::new(60.0, 66.0, 54.0), 1.0);
         let example = blob(DVec3::new(69.0, 60.0, 57.0), 1.15);
-        let frame = Frame::around_foreground(&target, side);
-        let cube = frame.image(&target, [0.0, 1.5]);
+        let frame = Frame::around_foreground(&target, side).unwrap();
+        let cube = frame.image(&target, [0.0, 1.5]).unwrap();
         let own = frame.clone();
-        let found = aligned(&own, &example, [0.0, 1.5], &Fixed { frame: &frame, cube: &cube });
+        let found = aligned(&own, &example, [0.0, 1.5], &Fixed { frame: &frame, cube: &cube }).unwrap();
         let difference = |frame: &Frame| -> f32 {
-            let seen = frame.image(&example, [0.0, 1.5]);
+            let seen = frame.image(&example, [0.0, 1.5]).unwrap();
             seen.voxels.iter().zip(&cube.voxels).map(|(a, b)| (a - b).abs()).sum::<f32>()
         };
         assert!(difference(&found) < 0.15 * difference(&own), "{} {}", difference(&found), difference(&own));

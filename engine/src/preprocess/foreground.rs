@@ -1,7 +1,7 @@
 //! Where the body is in an image: the box of the largest bright component.
 
 use super::statistics::otsu;
-use crate::Volume;
+use crate::{Result, Volume, memory};
 use std::ops::Range;
 
 /// A box of voxels: first index and one past the last along x, y, z.
@@ -9,13 +9,12 @@ pub type Extent = [Range<usize>; 3];
 
 /// The box around the largest connected component (six neighbours) brighter than Otsu's threshold;
 /// the whole image where nothing stands out.
-pub fn foreground(image: &Volume) -> Extent {
+pub fn foreground(image: &Volume) -> Result<Extent> {
     let [nx, ny, nz] = image.grid.shape;
-    let rows: Vec<&[f32]> = image.voxels.chunks(nx.max(1)).collect();
+    let rows = memory::collect(image.voxels.chunks(nx.max(1)))?;
     let whole = [0..nx, 0..ny, 0..nz];
-    let Some(threshold) = otsu(&rows) else { return whole };
-    let runs = Runs::find(&rows, ny, threshold);
-    runs.largest().unwrap_or(whole)
+    let Some(threshold) = otsu(&rows) else { return Ok(whole) };
+    Ok(Runs::find(&rows, ny, threshold)?.largest()?.unwrap_or(whole))
 }
 
 /// Bright stretches of rows, joined into components.
@@ -29,18 +28,18 @@ struct Runs {
 }
 
 impl Runs {
-    fn find(rows: &[&[f32]], ny: usize, threshold: f32) -> Self {
+    fn find(rows: &[&[f32]], ny: usize, threshold: f32) -> Result<Self> {
         let mut all = Self { ny, ..Self::default() };
         // Where the runs of each row begin in `runs`.
-        let mut first = Vec::with_capacity(rows.len() + 1);
+        let mut first = memory::room(rows.len())?;
         for (number, row) in rows.iter().enumerate() {
             first.push(all.runs.len());
             let mut x = 0;
             while let Some(skip) = row[x..].iter().position(|&v| v > threshold) {
                 let start = x + skip;
                 let end = row[start..].iter().position(|&v| v <= threshold).map_or(row.len(), |n| start + n);
-                all.parent.push(all.runs.len());
-                all.runs.push((number, start..end));
+                memory::push(&mut all.parent, all.runs.len())?;
+                memory::push(&mut all.runs, (number, start..end))?;
                 x = end;
             }
             let own = first[number]..all.runs.len();
@@ -51,7 +50,7 @@ impl Runs {
                 all.join(first[number - ny]..first[number - ny + 1], own);
             }
         }
-        all
+        Ok(all)
     }
 
     /// Joins the runs of two rows where they touch; both lists ascend along x.
@@ -75,24 +74,24 @@ impl Runs {
         run
     }
 
-    fn largest(mut self) -> Option<Extent> {
-        let mut sizes = vec![0; self.runs.len()];
+    fn largest(mut self) -> Result<Option<Extent>> {
+        let mut sizes: Vec<usize> = memory::zeros(self.runs.len())?;
         for run in 0..self.runs.len() {
             let root = self.root(run);
             sizes[root] += self.runs[run].1.len();
         }
         // The first of equals, so that the answer is the same each time.
-        let best = (0..sizes.len()).max_by_key(|&run| (sizes[run], usize::MAX - run))?;
+        let best = (0..sizes.len()).max_by_key(|&run| (sizes[run], usize::MAX - run));
         let mut extent: Option<Extent> = None;
         for run in 0..self.runs.len() {
-            if self.root(run) == best {
+            if Some(self.root(run)) == best {
                 let (row, x) = self.runs[run].clone();
                 let (y, z) = (row % self.ny, row / self.ny);
                 let own = [x, y..y + 1, z..z + 1];
                 extent = Some(extent.map_or(own.clone(), |e| hull(e, own)));
             }
         }
-        extent
+        Ok(extent)
     }
 }
 
@@ -116,8 +115,8 @@ mod tests {
         for voxel in arms.chain(bottom).chain(bridge).chain([[0, 0, 0], [11, 9, 7]]) {
             image.voxels[grid.index(voxel)] = 50.0;
         }
-        assert_eq!(foreground(&image), [2..10, 2..8, 3..7]);
+        assert_eq!(foreground(&image).unwrap(), [2..10, 2..8, 3..7]);
         image.voxels.fill(4.0);
-        assert_eq!(foreground(&image), [0..12, 0..10, 0..8]);
+        assert_eq!(foreground(&image).unwrap(), [0..12, 0..10, 0..8]);
     }
 }

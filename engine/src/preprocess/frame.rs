@@ -4,7 +4,7 @@ use super::foreground::{Extent, foreground};
 use super::resample::{Patch, Tap, resample, taps};
 use super::statistics::quantiles;
 use crate::network::Cube;
-use crate::{Grid, Volume};
+use crate::{Grid, Result, Volume, memory};
 
 /// The working grid of one image: a cube of `side`³ voxels of equal sides around a box of the image, whose longest
 /// side fills it, until it is moved. Axes are those of the image in the body's order.
@@ -26,8 +26,8 @@ pub struct Frame {
 
 impl Frame {
     /// Around the foreground of an image in the body's order.
-    pub fn around_foreground(image: &Volume, side: usize) -> Self {
-        Self::around(&image.grid, foreground(image), side)
+    pub fn around_foreground(image: &Volume, side: usize) -> Result<Self> {
+        Ok(Self::around(&image.grid, foreground(image)?, side))
     }
 
     fn around(grid: &Grid, within: Extent, side: usize) -> Self {
@@ -67,22 +67,20 @@ impl Frame {
     }
 
     /// The 2nd and 98th percentile of an image (on the grid of this frame) inside the box.
-    pub fn intensity_range(&self, image: &Volume) -> [f32; 2] {
+    pub fn intensity_range(&self, image: &Volume) -> Result<[f32; 2]> {
         let [xs, ys, zs] = self.within.clone();
         let start = |(y, z)| image.grid.index([xs.start, y, z]);
-        let rows: Vec<&[f32]> = zs
-            .flat_map(|z| ys.clone().map(move |y| (y, z)))
-            .map(|row| &image.voxels[start(row)..][..xs.len()])
-            .collect();
-        quantiles(&rows, [0.02, 0.98])
+        let rows = zs.flat_map(|z| ys.clone().map(move |y| (y, z)));
+        let rows = memory::collect(rows.map(|row| &image.voxels[start(row)..][..xs.len()]))?;
+        Ok(quantiles(&rows, [0.02, 0.98]))
     }
 
     /// An image (on the grid of this frame) with its intensity `range` brought to [0, 1] and clamped, then resampled.
-    pub fn image(&self, image: &Volume, range: [f32; 2]) -> Cube {
+    pub fn image(&self, image: &Volume, range: [f32; 2]) -> Result<Cube> {
         let scale = 1.0 / (range[1] - range[0]).max(f32::MIN_POSITIVE);
         let read = |i: usize| ((image.voxels[i] - range[0]) * scale).clamp(0.0, 1.0);
         let whole = self.shape.map(|n| 0..n);
-        cube(self.side, &resample(self.shape, &whole, &self.taps(), read))
+        cube(self.side, &resample(self.shape, &whole, &self.taps(), read)?)
     }
 
     /// For each voxel of the image along one axis: the working voxel before it and the part of the way to the next,
@@ -110,8 +108,8 @@ pub fn position(side: usize, [x, y, z]: [usize; 3]) -> usize {
 }
 
 /// The whole working grid, in the network's order, of a part of it.
-pub fn cube(side: usize, patch: &Patch) -> Cube {
-    let mut voxels = vec![0.0; side.pow(3)];
+pub fn cube(side: usize, patch: &Patch) -> Result<Cube> {
+    let mut voxels = memory::zeros(side.pow(3))?;
     let [xs, ys, zs] = patch.extent.clone();
     let mut values = patch.voxels.iter();
     for z in zs {
@@ -121,5 +119,5 @@ pub fn cube(side: usize, patch: &Patch) -> Cube {
             }
         }
     }
-    Cube { side, voxels }
+    Ok(Cube { side, voxels })
 }

@@ -1,6 +1,7 @@
 //! Array axes brought into the body's order, and back, exactly: a permutation and flips, no interpolation.
 
-use crate::{Grid, LabelMap, Volume};
+use crate::{Grid, LabelMap, Result, Volume, memory};
+use bytemuck::Zeroable;
 use glam::{DAffine3, DVec3};
 use rayon::prelude::*;
 
@@ -32,8 +33,8 @@ impl Order {
     }
 
     /// Voxels in the body's order, x (to the right) fastest.
-    pub fn apply<T: Copy + Default + Send + Sync>(&self, stored: &[T]) -> Vec<T> {
-        let mut body = vec![T::default(); stored.len()];
+    pub fn apply<T: Copy + Zeroable + Send + Sync>(&self, stored: &[T]) -> Result<Vec<T>> {
+        let mut body = memory::zeros(stored.len())?;
         let (start, strides) = self.walk();
         let [nx, ny, _] = self.shape();
         body.par_chunks_mut((nx * ny).max(1)).enumerate().for_each(|(z, plane)| {
@@ -44,22 +45,22 @@ impl Order {
                 }
             }
         });
-        body
+        Ok(body)
     }
 
     /// The inverse of [`Order::apply`].
-    pub fn restore<T: Copy + Default + Send + Sync>(&self, body: &[T]) -> Vec<T> {
+    pub fn restore<T: Copy + Zeroable + Send + Sync>(&self, body: &[T]) -> Result<Vec<T>> {
         self.inverse().apply(body)
     }
 
     /// The same voxels in the body's order, at the same places in the world.
-    pub fn apply_to_image(&self, image: &Volume) -> Volume {
-        Volume { grid: self.grid(&image.grid), voxels: self.apply(&image.voxels) }
+    pub fn apply_to_image(&self, image: &Volume) -> Result<Volume> {
+        Ok(Volume { grid: self.grid(&image.grid), voxels: self.apply(&image.voxels)? })
     }
 
     /// The same labels in the body's order, at the same places in the world.
-    pub fn apply_to_labels(&self, labels: &LabelMap) -> LabelMap {
-        LabelMap { grid: self.grid(&labels.grid), voxels: self.apply(&labels.voxels) }
+    pub fn apply_to_labels(&self, labels: &LabelMap) -> Result<LabelMap> {
+        Ok(LabelMap { grid: self.grid(&labels.grid), voxels: self.apply(&labels.voxels)? })
     }
 
     /// The grid of the reordered voxels.
@@ -124,7 +125,7 @@ mod tests {
         for axes in orders {
             let stored = Volume { grid: grid(axes), voxels: (0..24).map(|v| v as f32).collect() };
             let order = Order::of(&stored.grid);
-            let body = order.apply_to_image(&stored);
+            let body = order.apply_to_image(&stored).unwrap();
             assert_eq!(body.grid.orientation(), "RAS", "{axes:?}");
             for (value, world) in [(17.0f32, [1, 2, 2]), (8.0, [0, 1, 1])] {
                 let place = DVec3::from_array(world.map(|i: usize| i as f64));
@@ -133,7 +134,7 @@ mod tests {
                 let at = body.grid.index([found.x as usize, found.y as usize, found.z as usize]);
                 assert_eq!(body.voxels[at], value, "{axes:?}");
             }
-            assert_eq!(order.restore(&body.voxels), stored.voxels, "{axes:?}");
+            assert_eq!(order.restore(&body.voxels).unwrap(), stored.voxels, "{axes:?}");
         }
     }
 }

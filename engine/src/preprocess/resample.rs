@@ -2,6 +2,7 @@
 //! larger one (area prefilter), so that thin structures fade instead of aliasing.
 
 use super::foreground::Extent;
+use crate::{Result, memory};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -74,17 +75,17 @@ pub fn resample(
     within: &Extent,
     taps: &[Vec<Tap>; 3],
     read: impl Fn(usize) -> f32 + Sync,
-) -> Patch {
+) -> Result<Patch> {
     let extent: Extent = std::array::from_fn(|a| reached(&taps[a], &within[a]));
     let [nx, ny, nz] = extent.clone().map(|e| e.len());
     let clipped: [Vec<Tap>; 3] =
         std::array::from_fn(|a| taps[a][extent[a].clone()].iter().map(|tap| clip(tap, &within[a])).collect());
     // Each input plane is brought to the working grid in x and y, then planes are mixed along z.
     let inner = within[2].clone();
-    let mut planes = vec![0.0; nx * ny * inner.len()];
-    planes.par_chunks_mut((nx * ny).max(1)).zip(inner.clone()).for_each(|(plane, z)| {
+    let mut planes = memory::zeros(nx * ny * inner.len())?;
+    planes.par_chunks_mut((nx * ny).max(1)).zip(inner.clone()).try_for_each(|(plane, z)| -> Result<()> {
         let rows = within[1].clone();
-        let mut narrow = vec![0.0; nx * rows.len()];
+        let mut narrow = memory::zeros(nx * rows.len())?;
         for (line, y) in narrow.chunks_mut(nx.max(1)).zip(rows.clone()) {
             let row = shape[0] * (y + shape[1] * z);
             for (voxel, tap) in line.iter_mut().zip(&clipped[0]) {
@@ -95,12 +96,13 @@ pub fn resample(
         for (line, tap) in plane.chunks_mut(nx.max(1)).zip(&clipped[1]) {
             mix(line, tap, rows.start, &narrow);
         }
-    });
-    let mut voxels = vec![0.0; nx * ny * nz];
+        Ok(())
+    })?;
+    let mut voxels = memory::zeros(nx * ny * nz)?;
     voxels.par_chunks_mut((nx * ny).max(1)).zip(&clipped[2]).for_each(|(plane, tap)| {
         mix(plane, tap, inner.start, &planes);
     });
-    Patch { extent, voxels }
+    Ok(Patch { extent, voxels })
 }
 
 /// Adds up the weighted slices of `from` (the slice `offset` comes first) into `out`.
@@ -162,8 +164,8 @@ mod tests {
             let v = at(i);
             if (0..3).all(|a| inside[a].contains(&v[a])) { (i % 11) as f32 + 1.0 } else { 0.0 }
         };
-        let whole = resample(shape, &[0..9, 0..8, 0..7], &taps, read);
-        let part = resample(shape, &inside, &taps, read);
+        let whole = resample(shape, &[0..9, 0..8, 0..7], &taps, read).unwrap();
+        let part = resample(shape, &inside, &taps, read).unwrap();
         assert!(part.voxels.len() < whole.voxels.len());
         for z in 0..4 {
             for y in 0..4 {

@@ -2,7 +2,7 @@
 
 use super::foreground::Extent;
 use super::resample::{Patch, Tap, resample};
-use crate::LabelMap;
+use crate::{LabelMap, Result};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -16,21 +16,22 @@ pub struct SoftLabel {
 }
 
 /// Every label on the working grid that `taps` describe (for maps in the body's order), by value.
-pub fn soft_labels(labels: &LabelMap, taps: &[Vec<Tap>; 3]) -> BTreeMap<u16, SoftLabel> {
+pub fn soft_labels(labels: &LabelMap, taps: &[Vec<Tap>; 3]) -> Result<BTreeMap<u16, SoftLabel>> {
     let shape = labels.grid.shape;
     let soften = |(value, extent): (u16, Extent)| {
         let read = |i: usize| if labels.voxels[i] == value { 1.0 } else { 0.0 };
-        let mut patch = resample(shape, &extent, taps, read);
+        let mut patch = resample(shape, &extent, taps, read)?;
         let strongest =
             (0..patch.voxels.len()).rev().max_by(|&a, &b| patch.voxels[a].total_cmp(&patch.voxels[b]));
-        let strongest = strongest.filter(|&i| patch.voxels[i] > 0.0)?;
+        let Some(strongest) = strongest.filter(|&i| patch.voxels[i] > 0.0) else { return Ok(None) };
         let rescued = patch.voxels[strongest] < 0.5;
         if rescued {
             patch.voxels[strongest] = 1.0;
         }
-        Some((value, SoftLabel { patch, rescued }))
+        Ok(Some((value, SoftLabel { patch, rescued })))
     };
-    extents(labels).into_par_iter().filter_map(soften).collect()
+    let soft: Result<Vec<_>> = extents(labels).into_par_iter().map(soften).collect();
+    Ok(soft?.into_iter().flatten().collect())
 }
 
 /// The box of each label value above 0.
@@ -63,7 +64,7 @@ mod tests {
     #[test]
     fn structures_become_area_averages_and_a_speck_keeps_its_strongest_voxel() {
         let grid = Grid { shape: [16, 16, 16], world_from_voxel: Default::default() };
-        let mut labels = LabelMap::empty(grid);
+        let mut labels = LabelMap::empty(grid).unwrap();
         for z in 0..8 {
             for y in 0..8 {
                 for x in 0..10 {
@@ -73,7 +74,7 @@ mod tests {
         }
         labels.voxels[grid.index([13, 13, 13])] = 9;
         let axis = taps(16, 1.5, 4.0, 4);
-        let soft = soft_labels(&labels, &[axis.clone(), axis.clone(), axis]);
+        let soft = soft_labels(&labels, &[axis.clone(), axis.clone(), axis]).unwrap();
         assert_eq!(soft.keys().copied().collect::<Vec<_>>(), [3, 9]);
         let volume: f32 = soft[&3].patch.voxels.iter().sum::<f32>() * 64.0;
         assert!((volume - 640.0).abs() < 1e-2, "{volume}");

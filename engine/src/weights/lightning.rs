@@ -2,8 +2,10 @@
 //! never executed) and one file of raw numbers for each storage.
 
 use super::Array;
+use super::Unreadable;
 use super::pickle::{self, Value};
 use super::safetensors::Contents;
+use crate::memory;
 use half::{bf16, f16};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,8 +19,8 @@ const ENTRY_LIMIT: u64 = 1 << 32;
 /// 71 million.
 const VALUES_LIMIT: usize = 1 << 30;
 
-/// Reads the state dictionary; the error is a sentence.
-pub fn read(bytes: &[u8]) -> Result<Contents, String> {
+/// Reads the state dictionary.
+pub fn read(bytes: &[u8]) -> Result<Contents, Unreadable> {
     let damaged = |error: &dyn std::fmt::Display| format!("This checkpoint cannot be unpacked ({error}).");
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| damaged(&e))?;
     let is_index = |name: &Cow<str>| name.ends_with("data.pkl");
@@ -42,7 +44,7 @@ pub fn read(bytes: &[u8]) -> Result<Contents, String> {
         let Value::Text(name) = key else { return Err("A tensor of the checkpoint has no name.".into()) };
         let tensor = Tensor::find(value).ok_or_else(|| format!("The tensor {name} cannot be understood."))?;
         let storage = unpack(&format!("{folder}data/{}", tensor.storage))?;
-        let array = tensor.gather(&storage).ok_or_else(|| format!("The tensor {name} is damaged."))?;
+        let array = tensor.gather(&storage).ok_or_else(|| format!("The tensor {name} is damaged."))??;
         total += array.values.len();
         if total > VALUES_LIMIT {
             return Err("The checkpoint holds more numbers than any Neuroverse3D network.".into());
@@ -97,7 +99,7 @@ impl Tensor {
     }
 
     /// The tensor in C order; None when it does not fit its storage.
-    fn gather(&self, storage: &[u8]) -> Option<Array> {
+    fn gather(&self, storage: &[u8]) -> Option<crate::Result<Array>> {
         let width = match self.kind.as_str() {
             "DoubleStorage" => 8,
             "FloatStorage" => 4,
@@ -117,7 +119,10 @@ impl Tensor {
         if self.shape.len() != self.strides.len() || count > storage.len() / width {
             return None;
         }
-        let mut values = Vec::with_capacity(count);
+        let mut values = match memory::room(count) {
+            Ok(values) => values,
+            Err(error) => return Some(Err(error)),
+        };
         for i in 0..count {
             let mut rest = i;
             let mut at = self.offset;
@@ -128,7 +133,7 @@ impl Tensor {
             let start = at.checked_mul(width)?;
             values.push(number(storage.get(start..start.checked_add(width)?)?)?);
         }
-        Some(Array { shape: self.shape.clone(), values })
+        Some(Ok(Array { shape: self.shape.clone(), values }))
     }
 }
 

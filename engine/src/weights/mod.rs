@@ -36,6 +36,26 @@ pub struct Weights {
     path: PathBuf,
 }
 
+/// Why a checkpoint cannot be read, before its name is known.
+enum Unreadable {
+    /// A whole sentence.
+    Problem(String),
+    /// What is wrong with no file, such as [`Error::Memory`].
+    Other(Error),
+}
+
+impl<S: Into<String>> From<S> for Unreadable {
+    fn from(problem: S) -> Self {
+        Self::Problem(problem.into())
+    }
+}
+
+impl From<Error> for Unreadable {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
 impl Weights {
     /// Reads a Lightning `.ckpt` or a `.safetensors` file, told apart by content.
     pub fn open(path: &Path) -> Result<Self> {
@@ -50,7 +70,10 @@ impl Weights {
 
     fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         let read = if bytes.starts_with(b"PK") { lightning::read(bytes) } else { safetensors::read(bytes) };
-        let (arrays, metadata) = read.map_err(|problem| Error::Checkpoint { path: path.into(), problem })?;
+        let (arrays, metadata) = read.map_err(|unreadable| match unreadable {
+            Unreadable::Problem(problem) => Error::Checkpoint { path: path.into(), problem },
+            Unreadable::Other(error) => error,
+        })?;
         let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let strip = |name: String| name.strip_prefix("net.").map(str::to_owned).unwrap_or(name);
         let arrays = arrays.into_iter().map(|(name, array)| (strip(name), array)).collect();

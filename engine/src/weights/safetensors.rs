@@ -1,8 +1,8 @@
 //! Safetensors in f32 or f16, in and out.
 
-use super::{Array, Weights};
-use crate::Result;
+use super::{Array, Unreadable, Weights};
 use crate::replace::replace_file;
+use crate::{Result, memory};
 use half::f16;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -21,23 +21,24 @@ pub enum Precision {
     F16,
 }
 
-/// Reads a file's arrays and metadata; the error is a sentence.
-pub fn read(bytes: &[u8]) -> Result<Contents, String> {
+/// Reads a file's arrays and metadata.
+pub fn read(bytes: &[u8]) -> Result<Contents, Unreadable> {
     let not_one = |error| format!("This is neither a safetensors file nor a Lightning checkpoint ({error}).");
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_one)?;
     let file = SafeTensors::deserialize(bytes).map_err(not_one)?;
     let mut arrays = BTreeMap::new();
     for (name, view) in file.tensors() {
+        let (bytes, half) = (view.data().as_chunks::<4>().0, view.data().as_chunks::<2>().0);
         let values = match view.dtype() {
-            Dtype::F32 => view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-            Dtype::F16 => {
-                view.data().as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()
-            }
+            Dtype::F32 => memory::collect(bytes.iter().map(|b| f32::from_le_bytes(*b))),
+            Dtype::F16 => memory::collect(half.iter().map(|b| f16::from_le_bytes(*b).to_f32())),
             other => {
-                return Err(format!("The tensor {name} is of type {other:?}; f32 and f16 are understood."));
+                return Err(
+                    format!("The tensor {name} is of type {other:?}; f32 and f16 are understood.").into()
+                );
             }
         };
-        arrays.insert(name, Array { shape: view.shape().to_vec(), values });
+        arrays.insert(name, Array { shape: view.shape().to_vec(), values: values? });
     }
     let metadata = header.metadata().clone().unwrap_or_default();
     Ok((arrays, metadata.into_iter().collect()))

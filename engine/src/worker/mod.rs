@@ -1,6 +1,6 @@
 //! Background work: two named threads, typed requests, typed events.
 //!
-//! `exemplar-files` opens, compares and saves; `exemplar-network` owns the device and the model and runs jobs.
+//! `exemplar-files` opens, compares and saves; `exemplar-network` runs jobs in a session, whose own thread owns the model.
 //! Every request carries a ticket and ends in exactly one terminal event with that ticket: what was asked for,
 //! `Failed` with one sentence (also after a panic), or `Cancelled`.
 
@@ -10,6 +10,7 @@ mod protocol;
 
 pub use protocol::{DeviceSummary, Event, Fitted, Payload, Request, Ticket};
 
+use crate::session::Patience;
 use crate::{Error, Result};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::collections::HashMap;
@@ -64,11 +65,16 @@ impl Job {
 impl Worker {
     /// Starts the threads; `wake` is called after each event (the window asks for a repaint).
     pub fn start(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self::patient(Patience::default(), wake)
+    }
+
+    /// The same, with a limit to how long a graphics card may keep silent.
+    pub fn patient(patience: Patience, wake: impl Fn() + Send + Sync + 'static) -> Self {
         let (sender, events) = unbounded();
         let outbox = Outbox { events: sender, wake: Arc::new(wake) };
         let stops = Stops::default();
         let (files, files_thread) = room("exemplar-files", outbox.clone(), stops.clone(), files::answer);
-        let mut room_state = network::Room::default();
+        let mut room_state = network::Room::new(patience);
         let (network, network_thread) =
             room("exemplar-network", outbox, stops.clone(), move |job, outbox| {
                 room_state.answer(job, outbox)

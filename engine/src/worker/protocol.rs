@@ -133,10 +133,12 @@ pub struct DeviceSummary {
     pub notes: Vec<String>,
     /// The weights.
     pub model: ModelInfo,
-    /// Memory that a run may take.
+    /// Side of the working grid.
+    pub grid: usize,
+    /// Memory that the program can hold in all while it runs; 0 where nobody knows.
     pub memory_bytes: u64,
     /// Most pairs that are worth reading at once.
     pub most_at_once: usize,
-    /// Predicted peak bytes for mini-contexts of 1, 2, … 8 pairs.
+    /// Predicted peak bytes, besides the run's volumes, for mini-contexts of 1, 2, … 8 pairs.
     pub predicted_bytes: Vec<usize>,
 }

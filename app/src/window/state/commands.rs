@@ -7,7 +7,8 @@ use super::{Layout, Purpose, State};
 use crate::viewer::{OverlayStyle, PaneAction, Statistics};
 use crate::window::command::{Command, Undo};
 use crate::window::outside::{Outside, Question};
-use exemplar_engine::pipeline::Options;
+use exemplar_engine::LabelMap;
+use exemplar_engine::pipeline::{Options, comfortable, volumes_bytes};
 use exemplar_engine::worker::{Payload, Request};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -255,10 +256,20 @@ impl State {
     pub fn at_once(&self) -> usize {
         let comfortable = || {
             let Some(summary) = self.engine.summary() else { return 1 };
-            let fits = |&&bytes: &&usize| (bytes as u64).saturating_mul(2) <= summary.memory_bytes;
-            summary.predicted_bytes.iter().take_while(fits).count()
+            let predicted = |at_once: usize| self.predicted_bytes(at_once).unwrap_or(usize::MAX / 2);
+            comfortable(self.most_at_once(), summary.memory_bytes, predicted)
         };
         self.case.mini_context.unwrap_or_else(comfortable).clamp(1, self.most_at_once())
+    }
+
+    /// Bytes that the program is expected to hold at the peak of a run with so many examples at once: the network, the
+    /// scans of the case, and what is made of them.
+    pub fn predicted_bytes(&self, at_once: usize) -> Option<usize> {
+        let summary = self.engine.summary()?;
+        let network = summary.predicted_bytes.get(at_once - 1)?;
+        let Some(target) = &self.case.target else { return Some(*network) };
+        let examples = self.case.on().map(|pair| &pair.image.volume.grid);
+        Some(network + volumes_bytes::<LabelMap>(summary.grid, &target.volume.grid, examples, 0))
     }
 
     /// Right end of the slider.

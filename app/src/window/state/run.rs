@@ -63,7 +63,7 @@ pub fn describe(stage: Option<&Stage>) -> String {
         Some(Stage::Reading { label, labels, pairs: 1, .. }) if *labels > 1 => {
             format!("Label {label} of {labels}")
         }
-        Some(Stage::Reading { label, labels, pair, pairs }) if *labels > 1 => {
+        Some(Stage::Reading { label, labels, pair, pairs, .. }) if *labels > 1 => {
             format!("Label {label} of {labels} · {pair} of {pairs} read")
         }
         Some(Stage::Reading { pair, pairs, .. }) => format!("Reading example {pair} of {pairs}"),

@@ -5,7 +5,7 @@
 //! has its neighbours, each half goes on for one voxel at both ends: with the other half's, or with zeros at the border.
 
 use super::gemm::{most_groups, vectorize};
-use crate::{Error, Result, memory};
+use crate::{Result, memory};
 use bytemuck::{Pod, Zeroable};
 use memmap2::MmapMut;
 use pulp::{Simd, WithSimd};
@@ -206,7 +206,7 @@ impl Aligned {
         let memory = if bytes < LARGE {
             Memory::Heap(memory::zeros(len.div_ceil(16))?)
         } else {
-            let pages = MmapMut::map_anon(bytes).map_err(|_| Error::Memory { bytes })?;
+            let pages = memory::pages(bytes)?;
             // Only a wish: without it everything works, slower.
             #[cfg(target_os = "linux")]
             pages.advise(memmap2::Advice::HugePage).ok();

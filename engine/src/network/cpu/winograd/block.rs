@@ -1,187 +1,16 @@
-//! 3³ convolutions with padding 1 by Winograd's F(2, 3) along all three axes (Lavin and Gray, 2016): 64 multiplications
-//! for 8 outputs instead of 216, with bias, residual and GELU applied while a tile is in cache.
-//!
-//! Blocks of tiles go through transform, products and inverse transform, so small that what lies between these steps
-//! stays in cache while a block's weights are read once for all its tiles.
+//! What one thread does with a block of tiles: transform, products, inverse transform, and what follows a convolution.
 
-// Voxels are read and written by computed addresses. Bounds checks inside the transforms would double their time, and
-// tiles of several threads write voxels of one plane side by side, which slices cannot express. Each `SAFETY` says
-// why an address lies inside; that no voxel is written while another thread uses it is the contract of `Planes`.
+// Voxels are read and written by computed addresses: bounds checks inside the transforms would double their time. Each
+// `SAFETY` says why an address lies inside; see also `Planes`.
 #![allow(unsafe_code)]
 
-use super::gelu::gelu;
-use super::gemm::{Packed, ROWS, Rows, product, vectorize};
-use super::map::{Bias, Scratch, Shape, padded};
-use crate::Result;
+use super::planes::tie;
+use super::{Layers, stride};
+use crate::network::cpu::gelu::gelu;
+use crate::network::cpu::gemm::{Rows, product};
+use crate::network::cpu::map::Shape;
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 use std::ops::Range;
-
-/// A 3³ convolution, transformed.
-pub struct Conv3 {
-    /// One product for each of the 64 transformed positions, z slowest.
-    positions: Vec<Packed>,
-    bias: Bias,
-    /// Padded channels.
-    pub width: usize,
-}
-
-/// Rows of G: a filter of three taps on four transformed positions.
-const G: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
-
-/// Channels from which on weights are too large for a cache to keep between blocks.
-pub const HEAVY: usize = 128;
-
-impl Conv3 {
-    /// Transforms weights `[out, in, z, y, x]` of a convolution that keeps the number of channels.
-    pub fn new(channels: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
-        let width = padded(channels);
-        let position = |p: usize| {
-            let [pz, py, px] = [p / 16, p / 4 % 4, p % 4];
-            let factors: [f64; 27] =
-                std::array::from_fn(|tap| G[pz][tap / 9] * G[py][tap / 3 % 3] * G[px][tap % 3]);
-            Packed::new(width, width, |input, output| {
-                if input >= channels || output >= channels {
-                    return 0.0;
-                }
-                let taps = &weight[(output * channels + input) * 27..][..27];
-                taps.iter().zip(factors).map(|(&tap, factor)| f64::from(tap) * factor).sum::<f64>() as f32
-            })
-        };
-        let positions = (0..64).into_par_iter().map(position).collect::<Result<_>>()?;
-        Ok(Self { positions, bias: Bias::new(bias, width), width })
-    }
-}
-
-impl Conv3 {
-    /// The job `to = GELU(to + conv(from))`.
-    pub fn residual(&self, from: Planes, to: Planes, shape: Shape, layers: Range<usize>) -> Layers<'_> {
-        Layers { conv: self, from, to, shape, layers, residual: true }
-    }
-}
-
-/// Tiles of a block: the more channels, the longer it takes to read the weights, and the more tiles must share that;
-/// few enough that each of the threads has some of `all`, in whole groups of rows of the products.
-fn block(width: usize, all: usize) -> usize {
-    let most = match width {
-        ..HEAVY => 24,
-        HEAVY..256 => 48,
-        _ => 120,
-    };
-    most.min(all.div_ceil(rayon::current_num_threads()).next_multiple_of(ROWS))
-}
-
-/// Distance between the matrices of a block of `tiles`: an odd number of cache lines, so that one row of all of them
-/// does not fall into a few sets of the first-level cache.
-fn stride(tiles: usize, width: usize) -> usize {
-    (tiles * width).next_multiple_of(32) + 16
-}
-
-/// Values that a thread needs for blocks of `tiles`: 64 matrices of transformed inputs, 16 of products, and 8 sums of
-/// outputs for each tile.
-fn block_values(tiles: usize, width: usize) -> usize {
-    80 * stride(tiles, width) + 8 * tiles * width
-}
-
-/// Values that a thread needs for a map of this shape, of which two convolutions may be under way.
-pub fn scratch(shape: Shape) -> usize {
-    let all = 2 * layer_tiles(shape) * shape.side.div_ceil(2);
-    block_values(block(shape.width, all), shape.place())
-}
-
-/// Tiles of a layer; a tile is one of 2³ voxels in each group.
-fn layer_tiles(shape: Shape) -> usize {
-    shape.half().div_ceil(2) * shape.side.div_ceil(2)
-}
-
-/// Planes of voxels of a map, or a window onto one: plane z lies at z modulo `held`.
-///
-/// Several threads hold the same planes. Whoever makes the jobs of a step answers for it that none writes voxels
-/// that another one reads or writes.
-#[derive(Clone, Copy)]
-pub struct Planes {
-    values: *mut f32,
-    held: usize,
-    line: usize,
-    plane: usize,
-}
-
-// SAFETY: see the contract above; the memory outlives the step, which borrows it mutably.
-unsafe impl Send for Planes {}
-unsafe impl Sync for Planes {}
-
-impl Planes {
-    /// The planes that `values` hold of a map of this shape.
-    pub fn new(values: &mut [f32], shape: Shape) -> Self {
-        let (line, plane) = (shape.line(), shape.side * shape.line());
-        Self { held: values.len() / plane, line, plane, values: values.as_mut_ptr() }
-    }
-
-    /// Line `y` of plane `z`, for a job that it belongs to (see the contract above).
-    pub fn line<'a>(self, z: usize, y: usize) -> &'a mut [f32] {
-        assert!((y + 1) * self.line <= self.plane);
-        // SAFETY: the line lies inside the plane and is the caller's alone.
-        unsafe { std::slice::from_raw_parts_mut(self.at(z).add(y * self.line), self.line) }
-    }
-
-    /// Where plane `z` starts.
-    #[inline(always)]
-    fn at(self, z: usize) -> *mut f32 {
-        // SAFETY: the remainder is below the number of planes held.
-        unsafe { self.values.add(z % self.held * self.plane) }
-    }
-}
-
-/// A layer of tiles of one convolution: outputs on planes `2 · layers.start .. 2 · layers.end`.
-#[derive(Clone)]
-pub struct Layers<'a> {
-    /// The convolution.
-    pub conv: &'a Conv3,
-    /// Inputs: all planes from one below to one above the outputs.
-    pub from: Planes,
-    /// Outputs.
-    pub to: Planes,
-    /// Of the whole map.
-    pub shape: Shape,
-    /// Tiles along z.
-    pub layers: Range<usize>,
-    /// Whether the outputs hold residuals: `to = GELU(to + conv(from))` instead of `to = GELU(conv(from))`.
-    pub residual: bool,
-}
-
-impl Layers<'_> {
-    fn count(&self) -> usize {
-        self.layers.len() * layer_tiles(self.shape)
-    }
-}
-
-/// Carries out all layers at once, with [`scratch`] for each thread. None may write what another reads or writes.
-pub fn run(jobs: &[Layers], scratch: &Scratch) {
-    let threads = rayon::current_num_threads();
-    let all: usize = jobs.iter().map(Layers::count).sum();
-    let mut runs = Vec::new();
-    for job in jobs {
-        let block = block(job.conv.width, all);
-        let blocks = job.count().div_ceil(block);
-        let run = blocks.div_ceil(RUNS * threads);
-        runs.extend(
-            (0..blocks)
-                .step_by(run)
-                .map(|first| (job, block, first * block..((first + run) * block).min(job.count()))),
-        );
-    }
-    runs.into_par_iter().with_max_len(1).for_each(|(job, block, tiles)| {
-        let mut scratch = scratch.mine();
-        for start in tiles.clone().step_by(block) {
-            let end = (start + block).min(tiles.end);
-            let next = end..(end + block).min(tiles.end);
-            vectorize(job.shape.place(), Block { job, tiles: start..end, next, scratch: &mut scratch });
-        }
-    });
-}
-
-/// Runs of blocks for each thread: more than one, so that a thread that was held up leaves its share to others.
-const RUNS: usize = 4;
 
 /// Bᵀ d: four samples on four transformed positions.
 #[inline(always)]
@@ -190,13 +19,13 @@ fn transformed<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 4] {
 }
 
 /// Tiles of a layer that one thread takes through the three steps.
-struct Block<'a> {
-    job: &'a Layers<'a>,
-    tiles: Range<usize>,
+pub struct Block<'a> {
+    pub job: &'a Layers<'a>,
+    pub tiles: Range<usize>,
     /// The tiles that come next, whose inputs are fetched meanwhile.
-    next: Range<usize>,
+    pub next: Range<usize>,
     /// For transformed inputs, products, sums of outputs.
-    scratch: &'a mut [f32],
+    pub scratch: &'a mut [f32],
 }
 
 impl WithSimd for Block<'_> {
@@ -348,6 +177,7 @@ impl Block<'_> {
                 let (old, new) = if i % 2 == 0 { (0, 2) } else { (2, 0) };
                 columns[new] = lines.column(simd, first.wrapping_add(2 * i + 2), v);
                 columns[new + 1] = lines.column(simd, first.wrapping_add(2 * i + 3), v);
+                #[expect(clippy::needless_range_loop, reason = "four columns go along, not one")]
                 for p in 0..16 {
                     let line = [columns[old][p], columns[old + 1][p], columns[new][p], columns[new + 1][p]];
                     for (x, value) in transformed(simd, line).into_iter().enumerate() {
@@ -433,27 +263,6 @@ impl Block<'_> {
                     // SAFETY: the end of a line belongs to the tile with the voxel that it repeats.
                     unsafe { tie(shape, line, x) };
                 }
-            }
-        }
-    }
-}
-
-/// Repeats a voxel at an end of a half of its `line` where the other half goes on, with zeros beside it: at the right
-/// half's left end the left half's last voxel, at the left half's right end the right half's first one.
-///
-/// # Safety
-/// `line` points to a line of the shape with two groups, and no other thread uses that end.
-unsafe fn tie(shape: Shape, line: *mut f32, x: usize) {
-    let (place, half) = (shape.place(), shape.half());
-    for i in (0..place).step_by(2) {
-        // SAFETY: all lie within the line.
-        unsafe {
-            if x == 0 {
-                *line.add((half + 1) * place + i) = *line.add(place + i + 1);
-                *line.add((half + 1) * place + i + 1) = 0.0;
-            } else {
-                *line.add(i) = 0.0;
-                *line.add(i + 1) = *line.add(half * place + i);
             }
         }
     }

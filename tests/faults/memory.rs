@@ -1,0 +1,150 @@
+//! Memory that is not there: at whatever point a run is refused a piece, it ends in a sentence, and the next one is right.
+
+use crate::{Files, alone};
+use exemplar_engine::memory::guard_pages;
+use exemplar_engine::metrics::compare;
+use exemplar_engine::network::DeviceChoice;
+use exemplar_engine::pipeline::{Example, Options};
+use exemplar_engine::session::{Session, Setup};
+use exemplar_engine::worker::{Event, Request, Worker};
+use exemplar_engine::{Error, Result};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicIsize, Ordering};
+use std::time::Duration;
+
+/// Refuses one large piece.
+struct Refusing;
+
+/// Large pieces until the one that is refused; negative: none is.
+static LEFT: AtomicIsize = AtomicIsize::new(-1);
+
+/// Smaller pieces are not refused: tables of 2¹⁶ counts, the compressor's window, and others that do not grow with an
+/// image.
+const LARGE: usize = 600 << 10;
+
+fn granted(bytes: usize) -> bool {
+    let count = |left: isize| (left >= 0).then(|| left - 1);
+    bytes < LARGE || LEFT.fetch_update(Ordering::SeqCst, Ordering::SeqCst, count) != Ok(0)
+}
+
+// The only way to refuse an allocation is to be the allocator, and that trait is unsafe. Each call that is granted is
+// handed unchanged to the system's allocator, which keeps the contract; null is the contract's own refusal.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Refusing {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if granted(layout.size()) { unsafe { System.alloc(layout) } } else { std::ptr::null_mut() }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Refusing = Refusing;
+
+/// Does `work` with the large piece number `n` refused; also whether it got so far.
+fn refusing<T>(n: usize, work: impl FnOnce() -> T) -> (T, bool) {
+    guard_pages(granted);
+    LEFT.store(n as isize, Ordering::SeqCst);
+    let outcome = work();
+    (outcome, LEFT.swap(-1, Ordering::SeqCst) < 0)
+}
+
+fn options() -> Options {
+    Options { probabilities: true, ..Options::default() }
+}
+
+/// Refuses each `step`th large piece that `work` asks for; every time the next work comes to the same as ever.
+fn refuse_in_turn<T: PartialEq>(step: usize, files: &Files, work: impl Fn(&mut Session) -> Result<T>) {
+    let new = || {
+        let setup = Setup { device: DeviceChoice::Cpu, model: Some(files.model()), ..Setup::default() };
+        Session::new(setup)
+    };
+    let whole = work(&mut new()).unwrap();
+    for piece in (0..).step_by(step) {
+        let mut session = new();
+        let (outcome, reached) = refusing(piece, || work(&mut session));
+        if !reached {
+            assert!(piece > 20 && outcome.is_ok_and(|done| done == whole), "only {piece} pieces were seen");
+            return println!("{piece} pieces of {LARGE} bytes and more");
+        }
+        match outcome {
+            Err(Error::Memory { bytes }) => assert!(bytes >= LARGE, "piece {piece}: {bytes}"),
+            other => panic!("piece {piece}: {:?}", other.map(|_| "a result")),
+        }
+        assert!(work(&mut session).unwrap() == whole, "the run after piece {piece}");
+    }
+}
+
+#[test]
+fn a_piece_refused_anywhere_is_an_error_and_the_next_run_is_right() {
+    let _turn = alone();
+    let files = Files::new(72, 64);
+    // The whole path: files, labels laid on their image, weights, the run, the mask.
+    refuse_in_turn(1, &files, |session| {
+        let (target, examples) = (files.target()?, files.examples(2)?);
+        let mut done = session.segment(target.clone(), examples, &options(), &mut |_| Ok(()))?;
+        files.write(&done.mask, &target)?;
+        Ok((done.mask, done.probabilities.remove(0).voxels))
+    });
+}
+
+#[test]
+fn a_transformation_and_a_comparison_without_memory_end_in_an_error_too() {
+    let _turn = alone();
+    let files = Files::new(72, 64);
+    refuse_in_turn(3, &files, |session| {
+        let (target, labels) = (files.target()?, files.examples(1)?);
+        let images = vec![Example { name: "example".into(), image: target.clone(), label: files.image()? }];
+        let done = session.transform(target, images, &Options::default(), &mut |_| Ok(()))?;
+        let judged = compare(&labels[0].label, &labels[0].label)?;
+        Ok((done.image.voxels, judged[0].dice))
+    });
+}
+
+#[test]
+fn a_run_that_cannot_fit_is_refused_before_it_starts() {
+    let _turn = alone();
+    let files = Files::new(20, 4096);
+    let setup = Setup { device: DeviceChoice::Cpu, model: Some(files.model()), ..Setup::default() };
+    let (target, examples) = (files.target().unwrap(), files.examples(1).unwrap());
+    let mut stages = 0;
+    let mut observer = |_| {
+        stages += 1;
+        Ok(())
+    };
+    let outcome = Session::new(setup).segment(target, examples, &options(), &mut observer);
+    let Err(error @ Error::TooLarge { needed, within_reach }) = outcome else { panic!("it ran") };
+    assert!(needed > within_reach && within_reach > 0);
+    assert!(error.to_string().contains("smaller working grid"), "{error}");
+    assert!(stages < 2, "{stages} steps were taken");
+}
+
+#[test]
+fn the_worker_tells_the_sentence_and_runs_the_next_job() {
+    let _turn = alone();
+    let files = Files::new(72, 64);
+    let worker = Worker::start(|| ());
+    let end = || loop {
+        match worker.events.recv_timeout(Duration::from_secs(60)).unwrap() {
+            Event::Progress(..) => {}
+            event => break event,
+        }
+    };
+    worker.send(Request::Prepare { device: DeviceChoice::Cpu, model: Some(files.model()) });
+    assert!(matches!(end(), Event::Ready(..)));
+    let (target, examples) = (files.target().unwrap(), files.examples(1).unwrap());
+    let segment =
+        || Request::Segment { target: target.clone(), examples: examples.clone(), options: options() };
+    for n in [0, 7, 20] {
+        let (event, reached) = refusing(n, || {
+            worker.send(segment());
+            end()
+        });
+        assert!(reached, "piece {n}");
+        let Event::Failed(_, sentence) = event else { panic!("piece {n}: another end") };
+        assert!(sentence.contains("There is no memory for"), "{sentence}");
+        worker.send(segment());
+        assert!(matches!(end(), Event::Segmented(..)), "after piece {n}");
+    }
+}
