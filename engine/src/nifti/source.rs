@@ -27,7 +27,7 @@ pub(super) struct Source<'a> {
     position: u64,
 }
 
-type Bytes<'a> = Box<dyn BufRead + 'a>;
+type Bytes<'a> = Box<dyn BufRead + Send + 'a>;
 
 enum Stream<'a> {
     Plain(Bytes<'a>),

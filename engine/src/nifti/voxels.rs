@@ -1,4 +1,5 @@
-//! From stored bytes to finite intensities, a piece at a time, so that no second copy of the image exists.
+//! From stored bytes to finite intensities, a piece at a time, so that no second copy of the image exists: while one is
+//! read and decompressed, the one before is scaled and looked at.
 
 use super::fault::{Checked, Fault, refuse};
 use super::fields::Fields;
@@ -8,10 +9,10 @@ use nifti::{DataElement, Endianness, NiftiType};
 use std::io::Read;
 
 /// Voxels decoded at once; a multiple of them needs no more memory.
-const PIECE: usize = 1 << 14;
+const PIECE: usize = 1 << 15;
 
 /// More values than this are intensities, not labels.
-const MOST_LABELS: u32 = 1000;
+const MOST_LABELS: usize = 1000;
 
 /// Labels are whole numbers within this: the published script's masks come back as 1.00001526.
 const WHOLE: f32 = 0.01;
@@ -27,8 +28,8 @@ pub(super) struct Survey {
     pub non_finite: usize,
     low: f32,
     high: f32,
-    /// One bit for each possible label, until a voxel is none.
-    labels: Option<Box<[u64; 1024]>>,
+    /// Which of the possible labels there are, until a voxel is none.
+    labels: Option<Vec<bool>>,
 }
 
 /// Reads volume `frame` of the file; `source` stands after the header or at the start of an `.img`.
@@ -50,10 +51,17 @@ pub(super) fn decode(mut source: Source, fields: &Fields, frame: usize) -> Check
         ));
     };
     let count = bytes as usize / kind.size_of();
-    let voxels = memory::room(count)?;
+    let mut voxels = memory::room(count)?;
+    let mut survey = Survey::new();
     source.skip_to(start + bytes * frame as u64)?;
-    let mut decoder =
-        Decoder { source: &mut source, order: fields.order, voxels, count, scaling: fields.scaling() };
+    let mut decoder = Decoder {
+        source: &mut source,
+        order: fields.order,
+        voxels: &mut voxels,
+        survey: &mut survey,
+        count,
+        scaling: fields.scaling().unwrap_or((1.0, 0.0)),
+    };
     use NiftiType::*;
     match kind {
         Uint8 => decoder.run::<u8>(f64::from)?,
@@ -70,62 +78,77 @@ pub(super) fn decode(mut source: Source, fields: &Fields, frame: usize) -> Check
             unreachable!("`voxel_type` gives types of one number only")
         }
     }
-    let mut voxels = decoder.voxels;
     source.skip_to(end)?;
     source.finish()?;
-    let survey = Survey::of(&mut voxels);
     Ok(Decoded { voxels, survey })
 }
 
 struct Decoder<'a, 'b> {
     source: &'a mut Source<'b>,
     order: Endianness,
-    voxels: Vec<f32>,
+    voxels: &'a mut Vec<f32>,
+    survey: &'a mut Survey,
     count: usize,
-    scaling: Option<(f64, f64)>,
+    scaling: (f64, f64),
 }
 
 impl Decoder<'_, '_> {
     /// Scales in f64 before the cast, whatever the stored type.
-    fn run<T: DataElement>(&mut self, to_f64: impl Fn(T) -> f64) -> Checked<()> {
-        let (slope, inter) = self.scaling.unwrap_or((1.0, 0.0));
-        while self.voxels.len() < self.count {
-            let piece = PIECE.min(self.count - self.voxels.len());
-            let mut raw = vec![0; piece * size_of::<T>()];
-            self.source.read_exact(&mut raw)?;
-            let values = T::from_raw_vec(raw, self.order)
+    fn run<T: DataElement + Send>(&mut self, to_f64: impl Fn(T) -> f64 + Sync) -> Checked<()> {
+        let Self { source, order, voxels, survey, count, scaling: (slope, inter) } = self;
+        let mut left = *count;
+        let mut read = || -> Checked<Vec<u8>> {
+            let piece = PIECE.min(left);
+            left -= piece;
+            let mut raw = memory::filled(piece * size_of::<T>(), 0)?;
+            source.read_exact(&mut raw)?;
+            Ok(raw)
+        };
+        let mut take = |raw: Vec<u8>| -> Checked<()> {
+            let values = T::from_raw_vec(raw, *order)
                 .map_err(|error| Fault::Refused(format!("the voxels cannot be decoded ({error}).")))?;
-            self.voxels.extend(values.into_iter().map(|value| (to_f64(value) * slope + inter) as f32));
+            let before = voxels.len();
+            voxels.extend(values.into_iter().map(|value| (to_f64(value) * *slope + *inter) as f32));
+            survey.look_at(&mut voxels[before..]);
+            Ok(())
+        };
+        let mut raw = read()?;
+        while !raw.is_empty() {
+            let (next, taken) = rayon::join(&mut read, || take(raw));
+            taken?;
+            raw = next?;
         }
         Ok(())
     }
 }
 
 impl Survey {
-    /// Looks at every voxel and sets those to 0 that are no number.
-    fn of(voxels: &mut [f32]) -> Self {
-        let mut seen = Self {
-            non_finite: 0,
-            low: f32::INFINITY,
-            high: f32::NEG_INFINITY,
-            labels: Some(Box::new([0; 1024])),
-        };
-        for voxel in voxels {
-            if !voxel.is_finite() {
-                *voxel = 0.0;
-                seen.non_finite += 1;
-                continue;
-            }
-            seen.low = seen.low.min(*voxel);
-            seen.high = seen.high.max(*voxel);
-            if let Some(labels) = &mut seen.labels {
-                match label_of(*voxel) {
-                    Some(label) => labels[usize::from(label) / 64] |= 1 << (label % 64),
-                    None => seen.labels = None,
-                }
+    fn new() -> Self {
+        let labels = Some(vec![false; 1 << 16]);
+        Self { non_finite: 0, low: f32::INFINITY, high: f32::NEG_INFINITY, labels }
+    }
+
+    /// Looks at every voxel and sets those to 0 that are no number; these count as nothing else.
+    fn look_at(&mut self, voxels: &mut [f32]) {
+        let odd = voxels.iter().filter(|voxel| !voxel.is_finite()).count();
+        for &voxel in voxels.iter() {
+            let (low, high) =
+                if voxel.is_finite() { (voxel, voxel) } else { (f32::INFINITY, f32::NEG_INFINITY) };
+            self.low = self.low.min(low);
+            self.high = self.high.max(high);
+        }
+        if let Some(labels) = &mut self.labels {
+            let mut numbers = voxels.iter().filter(|voxel| voxel.is_finite());
+            let all = numbers
+                .all(|&voxel| label_of(voxel).map(|label| labels[usize::from(label)] = true).is_some());
+            if !all {
+                self.labels = None;
             }
         }
-        seen
+        if odd > 0 {
+            voxels.iter_mut().filter(|voxel| !voxel.is_finite()).for_each(|voxel| *voxel = 0.0);
+            self.non_finite += odd;
+        }
     }
 
     /// Smallest and largest finite value; zeros if there is none.
@@ -146,10 +169,10 @@ impl Survey {
 
     /// The label values above 0, if this can be a label map.
     pub fn label_values(&self) -> Option<Vec<u16>> {
-        let words = self.labels.as_deref()?;
-        let few = words.iter().map(|word| word.count_ones()).sum::<u32>() <= MOST_LABELS;
-        let holds = |label: u16| words[usize::from(label) / 64] >> (label % 64) & 1 == 1;
-        few.then(|| (1..=u16::MAX).filter(|&label| holds(label)).collect())
+        let seen = self.labels.as_deref()?;
+        let values = (0..=u16::MAX).zip(seen).filter(|(_, seen)| **seen).map(|(value, _)| value);
+        let values: Vec<u16> = values.collect();
+        (values.len() <= MOST_LABELS).then(|| values.into_iter().filter(|&value| value > 0).collect())
     }
 }
 
