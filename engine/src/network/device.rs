@@ -1,9 +1,13 @@
 //! Where to compute: a real GPU that agrees with the CPU, else the CPU.
 
 use super::faulty::{Trouble, pretended};
+#[cfg(feature = "gpu")]
+use super::gpu;
 use super::{Cube, Model};
 use crate::weights::formula;
 use crate::{Error, Result};
+#[cfg(feature = "gpu")]
+use cubecl::device::WgpuDeviceKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What the user asked to compute on.
@@ -33,6 +37,14 @@ pub struct Device {
 pub(super) enum Backend {
     /// Our kernels on the processor.
     Cpu,
+    /// Our kernels on a graphics card.
+    #[cfg(feature = "gpu")]
+    Gpu {
+        /// The card.
+        card: cubecl::Device,
+        /// Maps and weights are f16.
+        half: bool,
+    },
     /// Burn's operations.
     Burn(burn::tensor::Device),
     /// A card that tests pretend to have.
@@ -61,7 +73,7 @@ impl Device {
             notes: Vec::new(),
             backend: Backend::Faulty(trouble),
         });
-        match pretended.map_or_else(gpu, Ok).and_then(|gpu| gpu.tested(&cpu)) {
+        match pretended.map_or_else(best_card, Ok).and_then(|gpu| gpu.tested(&cpu)) {
             Ok(gpu) => Ok(gpu),
             Err(reason) if choice == DeviceChoice::Auto => {
                 Ok(Self { notes: vec![format!("{reason} The CPU does the work.")], ..cpu })
@@ -93,10 +105,14 @@ impl Device {
     /// A software Vulkan driver, for tests: the GPU path on a machine without a GPU.
     #[cfg(feature = "vulkan")]
     pub fn software_gpu() -> Result<Self> {
-        let kind = burn::tensor::DeviceKind::Cpu;
-        let burn = catch_unwind(|| burn::tensor::Device::vulkan(kind));
-        let burn = burn.map_err(|_| Error::Device("There is no software Vulkan driver.".into()))?;
-        Ok(Self { name: "software GPU".into(), notes: Vec::new(), backend: Backend::Burn(burn) })
+        let card = cubecl::Device::vulkan(WgpuDeviceKind::Cpu);
+        let card = card.map_err(|_| Error::Device("There is no software Vulkan driver.".into()))?;
+        Ok(Self::on_card("software GPU".into(), card))
+    }
+
+    #[cfg(feature = "gpu")]
+    fn on_card(name: String, card: cubecl::Device) -> Self {
+        Self { name, notes: Vec::new(), backend: Backend::Gpu { card, half: false } }
     }
 
     /// This device if it computes what `cpu` computes, else a sentence.
@@ -131,34 +147,30 @@ pub fn relative_error(got: &[f32], want: &[f32]) -> f64 {
 }
 
 /// The best real GPU, discrete before integrated; never a software adapter. The error is a sentence.
-#[cfg(any(feature = "vulkan", feature = "metal", feature = "webgpu"))]
-fn gpu() -> Result<Device, String> {
-    use burn::tensor::DeviceKind;
+#[cfg(feature = "gpu")]
+fn best_card() -> Result<Device, String> {
     let probe = |kind| {
-        let burn = burn::tensor::Device::wgpu(kind);
-        let identity = burn.identity()?;
+        let card = cubecl::Device::wgpu(kind).ok()?;
+        let client = gpu::client(&card);
+        let identity = &client.properties().identity;
         // No card behind it: a software rasterizer.
-        identity.physical?;
-        Some(Device {
-            name: format!("GPU · {}", identity.name),
-            notes: Vec::new(),
-            backend: Backend::Burn(burn),
-        })
+        identity.physical.as_ref()?;
+        Some(Device::on_card(format!("GPU · {}", identity.name), card))
     };
-    let kinds = [DeviceKind::DiscreteGpu(0), DeviceKind::IntegratedGpu(0)];
-    // Asking for an adapter that is not there panics inside the graphics library.
+    let kinds = [WgpuDeviceKind::DiscreteGpu(0), WgpuDeviceKind::IntegratedGpu(0)];
+    // A driver that fails while it is set up makes the graphics library panic.
     let found = kinds.into_iter().find_map(|kind| quietly(|| probe(kind)));
     found.ok_or_else(|| "No graphics card was found.".to_owned())
 }
 
 /// Without a graphics interface compiled in there is none.
-#[cfg(not(any(feature = "vulkan", feature = "metal", feature = "webgpu")))]
-fn gpu() -> Result<Device, String> {
+#[cfg(not(feature = "gpu"))]
+fn best_card() -> Result<Device, String> {
     Err("This build computes on the CPU only.".to_owned())
 }
 
 /// What `probe` finds; nothing, without a message, when it panics.
-#[cfg(any(feature = "vulkan", feature = "metal", feature = "webgpu"))]
+#[cfg(feature = "gpu")]
 fn quietly<T>(probe: impl FnOnce() -> Option<T>) -> Option<T> {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| ()));

@@ -4,6 +4,8 @@ mod cpu;
 mod device;
 mod engine;
 mod faulty;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod meter;
 mod neuroverse;
 mod ops;
@@ -21,6 +23,8 @@ use cpu::Cpu;
 use device::Backend;
 use engine::{Engine, Network};
 use faulty::Faulty;
+#[cfg(feature = "gpu")]
+use gpu::Gpu;
 use neuroverse::Check;
 use plain::Plain;
 use serde::Serialize;
@@ -104,6 +108,8 @@ impl Model {
         let network: Box<dyn Network> = match &device.backend {
             Backend::Cpu => Box::new(Engine::load(Cpu::default(), &mut weights)?),
             Backend::Faulty(trouble) => Box::new(Engine::load(Faulty::new(trouble.clone()), &mut weights)?),
+            #[cfg(feature = "gpu")]
+            Backend::Gpu { card, half } => Box::new(Engine::load(Gpu::new(card, *half), &mut weights)?),
             Backend::Burn(burn) => Box::new(Engine::load(Plain { device: burn.clone() }, &mut weights)?),
         };
         weights.finish()?;
