@@ -50,7 +50,7 @@ pub fn convolve<E: Float>(
     }
 }
 
-/// `out = GELU(x + x * own + other * others + both biases)`, all kernels being 1³. `other` has `other_pairs` pairs.
+/// `out = GELU(x + x * own + other * others + both biases)`, all kernels being 1³.
 #[cube(launch)]
 pub fn fuse<E: Float>(
     x: &[Four<E>],
@@ -62,7 +62,6 @@ pub fn fuse<E: Float>(
     out: &mut [Four<E>],
     grid: Grid,
     region: Region,
-    other_pairs: usize,
     #[comptime] tile: Tile,
     #[define(E)] _storage: ElemType,
 ) {
@@ -72,8 +71,7 @@ pub fn fuse<E: Float>(
     let mut taps = Shared::<[Four<f32>]>::new_slice(comptime!(tile.taps()));
     let corner = corner(&grid, &region, tile);
     accumulate(&mut sums, x, own, &mut inputs, &mut taps, &grid, &corner, tile);
-    let there = Place { pair: corner.pair % other_pairs, z: corner.z, y: corner.y, x: corner.x };
-    accumulate(&mut sums, other, others, &mut inputs, &mut taps, &grid, &there, tile);
+    accumulate(&mut sums, other, others, &mut inputs, &mut taps, &grid, &corner, tile);
     let line = line(&corner, tile);
     if line.z < region.end && line.y < grid.side {
         let first = grid.index(&line) + channel(tile);
@@ -132,7 +130,7 @@ pub fn enlarge<E: Float>(
                 for corner in 0..4usize {
                     let z = around(line.z, small.side, comptime!(corner / 2 == 1));
                     let y = around(line.y, small.side, comptime!(corner % 2 == 1));
-                    let place = Place { pair: line.pair, z, y, x: x_at };
+                    let place = Place { z, y, x: x_at };
                     let value = Four::<f32>::cast_from(coarse[small.index(&place) + vector]);
                     let weight = comptime!([0.5625f32, 0.1875, 0.1875, 0.0625][corner]);
                     sum = fma(value, Four::<f32>::new(weight), sum);

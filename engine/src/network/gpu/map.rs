@@ -1,38 +1,50 @@
 //! Feature maps on the card: channels last, in buffers that are used again.
 //!
 //! Buffers are taken from the driver one by one and exactly as large as asked for, past the runtime's own pools: what
-//! a prediction takes is the sum of its buffers, and can be said beforehand.
+//! a prediction takes is the sum of its buffers, and can be said beforehand. Each pair has a buffer of its own, so
+//! that one freed by any pair serves the next, and none is larger than a card allows.
 
 use super::answer::unharmed;
 use super::tile::padded;
 use crate::{Error, Result};
+use cubecl::bytes::Bytes;
 use cubecl::client::Client;
 use cubecl::prelude::*;
 use cubecl::server::Handle;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Feature maps of some pairs on a cube: `[pair, z, y, x, channel]`, channel fastest.
+/// Feature maps of some pairs on a cube.
 ///
 /// A clone shares the values; an operation writes into its operand's place only where nobody else holds it.
 #[derive(Clone, Debug)]
 pub struct Map {
-    /// Pairs read at once.
-    pub pairs: usize,
+    /// How the values of each pair lie.
+    pub shape: Shape,
+    /// The values of each pair.
+    pub pairs: Vec<Arc<Buffer>>,
+}
+
+/// How values lie: `[z, y, x, channel]`, channel fastest.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
     /// Voxels along each side.
     pub side: usize,
     /// Channels that mean something.
     pub channels: usize,
     /// Values of one voxel: the channels, padded with zeros.
     pub width: usize,
-    /// The values.
-    pub buffer: Arc<Buffer>,
 }
 
-impl Map {
-    /// Whether nobody else holds the values.
-    pub fn is_alone(&self) -> bool {
-        Arc::strong_count(&self.buffer) == 1
+impl Shape {
+    /// Of a map with these channels.
+    pub fn new(side: usize, channels: usize) -> Self {
+        Self { side, channels, width: padded(channels) }
+    }
+
+    /// Values of a pair.
+    pub fn len(self) -> usize {
+        self.side.pow(3) * self.width
     }
 }
 
@@ -91,15 +103,8 @@ impl Pool {
         Self { client, free: Arc::default() }
     }
 
-    fn free(&self) -> std::sync::MutexGuard<'_, Vec<(usize, Handle)>> {
+    fn free(&self) -> MutexGuard<'_, Vec<(usize, Handle)>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A map of values of `size` bytes each, with whatever an earlier one left, for an operation that writes them all.
-    pub fn map(&self, pairs: usize, side: usize, channels: usize, size: usize) -> Result<Map> {
-        let width = padded(channels);
-        let buffer = Arc::new(self.buffer(pairs * side.pow(3) * width, size)?);
-        Ok(Map { pairs, side, channels, width, buffer })
     }
 
     /// Memory for `len` values of `size` bytes each, with whatever an earlier use left in it.
@@ -128,16 +133,14 @@ impl Pool {
         })
     }
 
-    /// Values sent to the card.
+    /// Values of `size` bytes each, sent to the card.
     pub fn upload(&self, bytes: Vec<u8>, size: usize) -> Result<Buffer> {
-        let len = bytes.len() / size;
+        let buffer = self.buffer(bytes.len() / size, size)?;
         unharmed(|| {
-            let handle = self.client.memory_dedicated_allocation((), |()| {
-                self.client.create(cubecl::bytes::Bytes::from_bytes_vec(bytes))
-            });
-            self.client.check([&handle]).map_err(|_| Error::Memory { bytes: len * size })?;
-            Ok(Buffer { handle, len, size, pool: self.clone() })
-        })
+            self.client.write(&buffer.handle, Bytes::from_bytes_vec(bytes));
+            Ok(())
+        })?;
+        Ok(buffer)
     }
 
     /// Gives all unused buffers back to the driver.

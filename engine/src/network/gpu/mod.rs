@@ -22,8 +22,8 @@ use cubecl::prelude::*;
 use cubecl::wgpu::{WgpuServer, WgslCompiler};
 use cubecl::{Device, RuntimeId};
 use half::f16;
-use layer::{Conv, Unit};
-use map::{Buffer, Map, Pool};
+use layer::{Conv, Unit, View};
+use map::{Buffer, Map, Pool, Shape};
 use std::cell::Cell;
 use std::sync::Arc;
 use tile::{LANES, padded};
@@ -31,9 +31,11 @@ use tile::{LANES, padded};
 /// Most floating-point operations of a launch: 10 ms at 1.6 TFLOP/s. Cards that draw the desktop cannot do so during
 /// a launch, and are reset when one takes seconds.
 const LAUNCH: usize = 16_000_000_000;
-/// Most floating-point operations that the card may lag behind. It limits how late a cancel is noticed (2 s on a card
-/// with 0.1 TFLOP/s), and each wait costs an idle moment.
-const LAG: usize = 200_000_000_000;
+/// The same for a processor that plays the card.
+const SOFTWARE_LAUNCH: usize = LAUNCH / 160;
+/// Launches that the card may lag behind. They limit how late a cancel is noticed (2 s on a card with 0.1 TFLOP/s),
+/// and each wait costs an idle moment.
+const LAG: usize = 12;
 /// Units of a workgroup where every unit works alone.
 const UNITS: usize = 256;
 
@@ -43,11 +45,20 @@ pub fn client(card: &Device) -> Client {
     Client::load::<WgpuServer<WgslCompiler>>(RuntimeId::strip(card.to_id()))
 }
 
+/// Workgroups for so many units that work alone; there may be no more than 65535 in a row.
+fn alone(units: usize) -> CubeCount {
+    let groups = units.div_ceil(UNITS) as u32;
+    let rows = groups.div_ceil(u16::MAX.into());
+    CubeCount::new_2d(groups.div_ceil(rows), rows)
+}
+
 /// Our kernels and the buffers that they share.
 pub struct Gpu {
     pool: Pool,
     /// What maps and weights are stored as.
     storage: ElemType,
+    /// Most floating-point operations of a launch.
+    launch: usize,
     /// Floating-point operations asked for since the last wait.
     lag: Cell<usize>,
 }
@@ -62,11 +73,13 @@ impl Gpu {
     /// On a card, storing maps and weights as f16 instead of f32 if `half`.
     pub fn new(card: &Device, half: bool) -> Self {
         let storage = if half { f16::cube_type() } else { f32::cube_type() };
-        Self { pool: Pool::new(client(card)), storage, lag: Cell::default() }
+        let client = client(card);
+        let launch = if client.properties().identity.physical.is_some() { LAUNCH } else { SOFTWARE_LAUNCH };
+        Self { pool: Pool::new(client), storage, launch, lag: Cell::default() }
     }
 
-    fn map(&self, pairs: usize, side: usize, channels: usize) -> Result<Map> {
-        self.pool.map(pairs, side, channels, self.storage.size())
+    fn buffer(&self, shape: Shape) -> Result<Buffer> {
+        self.pool.buffer(shape.len(), self.storage.size())
     }
 
     /// Values sent to the card, as they are stored there.
@@ -83,11 +96,28 @@ impl Gpu {
     /// Counts work asked for, and waits where it is too much.
     fn charge(&self, work: usize) -> Result<()> {
         self.lag.set(self.lag.get() + work);
-        if self.lag.get() > LAG { self.wait() } else { Ok(()) }
+        if self.lag.get() > LAG * self.launch { self.wait() } else { Ok(()) }
     }
 
     fn conv(&self, kernel: usize, (weight, bias): &Weighted) -> Result<Conv> {
         Conv::new(self, kernel, padded(weight.shape[1]), &weight.values, bias)
+    }
+
+    /// A mean moved towards new values by `weight`, in place where nobody else holds it.
+    fn move_mean(&self, shape: Shape, mean: Arc<Buffer>, new: &Buffer, weight: f32) -> Result<Arc<Buffer>> {
+        let in_place = Arc::strong_count(&mean) == 1;
+        let out = if in_place { mean.clone() } else { Arc::new(self.buffer(shape)?) };
+        pointwise::mean::launch(
+            &self.pool.client,
+            alone(shape.len() / LANES),
+            CubeDim::new_1d(UNITS as u32),
+            mean.argument(),
+            new.argument(),
+            if in_place { out.alias(0) } else { out.argument() },
+            weight,
+            self.storage,
+        );
+        Ok(out)
     }
 
     fn read(&self, buffer: &Buffer) -> Result<Vec<u8>> {
@@ -155,73 +185,74 @@ impl Ops for Gpu {
 
     fn enter(&self, pairs: &[Vec<&Cube>], entry: &Entry) -> Result<Map> {
         let (side, inputs) = (pairs[0][0].side, pairs[0].len());
-        let mut voxels = vec![0.0; pairs.len() * side.pow(3) * LANES];
-        for (images, voxels) in pairs.iter().zip(voxels.chunks_exact_mut(side.pow(3) * LANES)) {
+        let shape = entry.embedding.shape(side);
+        let pair = |images: &Vec<&Cube>| {
+            let mut voxels = vec![0.0; side.pow(3) * LANES];
             for (i, voxel) in voxels.chunks_exact_mut(LANES).enumerate() {
                 images.iter().zip(&mut *voxel).for_each(|(image, value)| *value = image.voxels[i]);
                 voxel[inputs] = 1.0;
             }
-        }
-        let buffer = Arc::new(self.upload(&voxels)?);
-        let images = Map { pairs: pairs.len(), side, channels: inputs + 1, width: LANES, buffer };
-        let x = entry.embedding.whole(self, &images, side)?;
-        entry.unit.run(self, x, Some(&images))
+            let images = self.upload(&voxels)?;
+            let images = View::new(&images, Shape { side, channels: inputs + 1, width: LANES });
+            let x = entry.embedding.whole(self, images, side)?;
+            entry.unit.pair(self, x, shape, Some(images))
+        };
+        Ok(Map { shape, pairs: pairs.iter().map(pair).collect::<Result<_>>()? })
     }
 
     fn unit(&self, x: Map, unit: &Unit) -> Result<Map> {
-        unit.run(self, x, None)
+        unit.run(self, x)
     }
 
     fn down(&self, x: &Map, conv: &Conv) -> Result<Map> {
-        conv.whole(self, x, x.side / 2)
+        let side = x.shape.side / 2;
+        let pairs = x.pairs.iter().map(|pair| conv.whole(self, View::new(pair, x.shape), side));
+        Ok(Map { shape: conv.shape(side), pairs: pairs.collect::<Result<_>>()? })
     }
 
     fn up(&self, x: &Map, own: &Conv, shortcut: Map, others: &Conv) -> Result<Map> {
-        let coarse = own.whole(self, x, x.side)?;
-        others.enlarge(self, shortcut, &coarse)
+        let (small, fine) = (own.shape(x.shape.side), shortcut.shape);
+        let pairs = x.pairs.iter().zip(shortcut.pairs).map(|(x_pair, shortcut)| {
+            let coarse = own.whole(self, View::new(x_pair, x.shape), small.side)?;
+            others.enlarge(self, shortcut, fine, View::new(&coarse, small))
+        });
+        Ok(Map { shape: others.shape(fine.side), pairs: pairs.collect::<Result<_>>()? })
     }
 
     fn fuse(&self, x: Map, own: &Conv, other: &Map, others: &Conv) -> Result<Map> {
-        own.fuse(self, x, other, others)
+        let pairs = x.pairs.into_iter().zip(other.pairs.iter().cycle());
+        let pairs = pairs.map(|(pair, other)| own.fuse(self, x.shape, pair, other, others));
+        Ok(Map { shape: x.shape, pairs: pairs.collect::<Result<_>>()? })
     }
 
     fn add_to_mean(&self, mean: Option<Map>, new: Map, weight: f64) -> Result<Map> {
-        if mean.is_none() && new.pairs == 1 {
-            return Ok(new);
+        let shape = new.shape;
+        // Pairs come in one by one; `weight` is the share of all of these.
+        let before = new.pairs.len() as f64 * (1.0 / weight - 1.0);
+        let mut mean = mean.and_then(|mean| mean.pairs.into_iter().next());
+        for (n, new) in new.pairs.into_iter().enumerate() {
+            let weight = 1.0 / (before + (n + 1) as f64);
+            mean = Some(match mean {
+                Some(mean) => self.move_mean(shape, mean, &new, weight as f32)?,
+                None => new,
+            });
         }
-        let in_place = mean.as_ref().is_some_and(Map::is_alone);
-        let out = match &mean {
-            Some(mean) if in_place => mean.clone(),
-            _ => self.map(1, new.side, new.channels)?,
-        };
-        let vectors = new.side.pow(3) * new.width / LANES;
-        pointwise::mean::launch(
-            &self.pool.client,
-            CubeCount::new_1d(vectors.div_ceil(UNITS) as u32),
-            CubeDim::new_1d(UNITS as u32),
-            new.buffer.argument(),
-            mean.as_ref().map(|mean| mean.buffer.argument()).into(),
-            if in_place { out.buffer.alias(1) } else { out.buffer.argument() },
-            new.pairs,
-            weight as f32,
-            self.storage,
-        );
-        Ok(out)
+        Ok(Map { shape, pairs: mean.into_iter().collect() })
     }
 
     fn output(&self, x: &Map, conv: &Conv) -> Result<Vec<f32>> {
-        let voxels = x.side.pow(3);
+        let voxels = x.shape.side.pow(3);
         let out = self.pool.buffer(voxels, size_of::<f32>())?;
         let (weights, bias, pitch) = conv.parts();
         pointwise::head::launch(
             &self.pool.client,
-            CubeCount::new_1d(voxels.div_ceil(UNITS) as u32),
+            alone(voxels),
             CubeDim::new_1d(UNITS as u32),
-            x.buffer.argument(),
+            x.pairs[0].argument(),
             weights,
             bias,
             out.argument(),
-            x.width / LANES,
+            x.shape.width / LANES,
             pitch,
             self.storage,
         );
@@ -229,14 +260,14 @@ impl Ops for Gpu {
     }
 
     fn values(&self, x: &Map) -> Result<Vec<f32>> {
-        let bytes = self.read(&x.buffer)?;
+        let bytes = self.read(&x.pairs[0])?;
         let voxels: Vec<f32> = if self.storage == f32::cube_type() {
             bytemuck::pod_collect_to_vec(&bytes)
         } else {
             bytemuck::pod_collect_to_vec::<u8, f16>(&bytes).into_iter().map(f16::to_f32).collect()
         };
-        let channel = |channel: usize| voxels.iter().skip(channel).step_by(x.width).copied();
-        Ok((0..x.channels).flat_map(channel).collect())
+        let channel = |channel: usize| voxels.iter().skip(channel).step_by(x.shape.width).copied();
+        Ok((0..x.shape.channels).flat_map(channel).collect())
     }
 
     fn wait(&self) -> Result<()> {

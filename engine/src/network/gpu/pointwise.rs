@@ -1,4 +1,4 @@
-//! What is done voxel by voxel: the last layer, and the mean over pairs.
+//! What is done voxel by voxel: the last layer, and the running mean over pairs.
 
 use super::product::Four;
 use cubecl::prelude::*;
@@ -29,28 +29,19 @@ pub fn head<E: Float>(
     }
 }
 
-/// The mean over the pairs of `new`, and where there is a mean already that one moved towards it by `weight`.
+/// Moves a mean towards new values by `weight`.
 #[cube(launch)]
 pub fn mean<E: Float>(
+    before: &[Four<E>],
     new: &[Four<E>],
-    before: ComptimeOption<&[Four<E>]>,
     out: &mut [Four<E>],
-    pairs: usize,
     weight: f32,
     #[define(E)] _storage: ElemType,
 ) {
     let at = ABSOLUTE_POS;
     if at < out.len() {
-        let mut sum = Four::<f32>::new(0.0);
-        for pair in 0..pairs {
-            sum += Four::<f32>::cast_from(new[pair * out.len() + at]);
-        }
-        let mut value = sum / Four::<f32>::new(f32::cast_from(pairs));
-        #[comptime]
-        if let ComptimeOption::Some(before) = &before {
-            let before = Four::<f32>::cast_from(before[at]);
-            value = before + (value - before) * Four::<f32>::new(weight);
-        }
-        out[at] = Four::<E>::cast_from(value);
+        let mean = Four::<f32>::cast_from(before[at]);
+        let new = Four::<f32>::cast_from(new[at]);
+        out[at] = Four::<E>::cast_from(fma(new - mean, Four::<f32>::new(weight), mean));
     }
 }

@@ -9,8 +9,6 @@ pub type Four<E> = Vector<E, Const<4>>;
 /// A map as a kernel sees it.
 #[derive(CubeType, CubeLaunch, Clone, Copy)]
 pub struct Grid {
-    /// The pair that a launch begins with.
-    pub pair: usize,
     /// Voxels along each side.
     pub side: usize,
     /// Planes that exist; plane z lies where z modulo this does. Less than the side in a window of planes.
@@ -33,7 +31,6 @@ pub struct Region {
 /// A voxel.
 #[derive(CubeType, Clone, Copy)]
 pub struct Place {
-    pub pair: usize,
     pub z: usize,
     pub y: usize,
     pub x: usize,
@@ -43,8 +40,7 @@ pub struct Place {
 impl Grid {
     /// The first vector of a voxel.
     pub fn index(&self, place: &Place) -> usize {
-        let plane = (self.pair + place.pair) * self.planes + place.z % self.planes;
-        ((plane * self.side + place.y) * self.side + place.x) * self.width
+        ((place.z % self.planes * self.side + place.y) * self.side + place.x) * self.width
     }
 }
 
@@ -53,11 +49,9 @@ impl Grid {
 pub fn corner(to: &Grid, region: &Region, #[comptime] tile: Tile) -> Place {
     let across = to.side.div_ceil(tile.line);
     let down = to.side.div_ceil(tile.lines_y);
-    let deep = (region.end - region.start).div_ceil(tile.lines_z);
     let number = region.first + CUBE_POS_Y as usize;
     Place {
-        pair: number / (across * down * deep),
-        z: region.start + number / (across * down) % deep * tile.lines_z,
+        z: region.start + number / (across * down) * tile.lines_z,
         y: number / across % down * tile.lines_y,
         x: number % across * tile.line,
     }
@@ -67,12 +61,7 @@ pub fn corner(to: &Grid, region: &Region, #[comptime] tile: Tile) -> Place {
 #[cube]
 pub fn line(corner: &Place, #[comptime] tile: Tile) -> Place {
     let number = UNIT_POS as usize / tile.groups;
-    Place {
-        pair: corner.pair,
-        z: corner.z + number / tile.lines_y,
-        y: corner.y + number % tile.lines_y,
-        x: corner.x,
-    }
+    Place { z: corner.z + number / tile.lines_y, y: corner.y + number % tile.lines_y, x: corner.x }
 }
 
 /// The first of this unit's two vectors of output channels; the other lies `groups` further, so that units side by
@@ -185,7 +174,6 @@ fn stage_inputs<E: Float>(
             let z = number / comptime!(extent_x * extent_y);
             // Before the first voxel these wrap around to more than any side.
             let place = Place {
-                pair: corner.pair,
                 z: corner.z * tile.stride + z - tile.padding,
                 y: corner.y * tile.stride + y - tile.padding,
                 x: corner.x * tile.stride + x - tile.padding,

@@ -106,6 +106,11 @@ impl Tile {
         self.groups * UNIT_CHANNELS
     }
 
+    /// Whether one workgroup makes all of `to` padded output channels.
+    pub fn is_whole(&self, to: usize) -> bool {
+        self.channels() == to
+    }
+
     /// Boxes that cover `planes` planes of an output of this side.
     pub fn boxes(&self, side: usize, planes: usize) -> usize {
         side.div_ceil(self.line) * side.div_ceil(self.lines_y) * planes.div_ceil(self.lines_z)
