@@ -22,11 +22,11 @@ use cubecl::prelude::*;
 use cubecl::wgpu::{WgpuServer, WgslCompiler};
 use cubecl::{Device, RuntimeId};
 use half::f16;
-use layer::{Conv, Unit, View};
+use layer::{Conv, Unit, View, window};
 use map::{Buffer, Map, Pool, Shape};
 use std::cell::Cell;
 use std::sync::Arc;
-use tile::{LANES, padded};
+use tile::{LANES, Tile, padded};
 
 /// Most floating-point operations of a launch: 10 ms at 1.6 TFLOP/s. Cards that draw the desktop cannot do so during
 /// a launch, and are reset when one takes seconds.
@@ -179,8 +179,34 @@ impl Ops for Gpu {
         wanted
     }
 
-    fn predicted_bytes(&self, _channels: &[usize], _side: usize, _at_once: usize) -> usize {
-        0
+    /// Packed weights, and of each size of buffer as many as ever live at once: the target's shortcut, the mean, and
+    /// one at work for each pair, beside which there is a second one where a layer cannot work in place.
+    fn predicted_bytes(&self, channels: &[usize], side: usize, at_once: usize) -> usize {
+        let shapes = channels.iter().enumerate().map(|(i, &channels)| Shape::new(side >> i, channels));
+        let shapes: Vec<Shape> = shapes.collect();
+        // Images, as they come in.
+        let mut values = side.pow(3) * LANES;
+        for (stage, &shape) in shapes.iter().enumerate() {
+            let Shape { side, width, .. } = shape;
+            let beside = usize::from(!Tile::new(1, width, width).is_whole(width));
+            let (_, planes) = window(side, width, self.launch);
+            values += (2 + at_once + beside) * shape.len() + planes * side * side * width;
+            // Units and fusions, of both branches and at the head.
+            let (units, entries) = match (stage + 1 == shapes.len(), stage) {
+                (true, _) => (2, 0),
+                (false, 0) => (3, 2),
+                (false, _) => (4, 0),
+            };
+            values += 27 * width * ((2 * units + entries) * width + entries * LANES);
+            values += if stage + 1 == shapes.len() { 2 } else { 4 } * width * width;
+            if let Some(coarse) = shapes.get(stage + 1) {
+                // Halving and enlarging, and the coarse features mixed to the width of the finer ones.
+                values += 2 * width * (64 * coarse.width + coarse.width + width);
+                values += coarse.side.pow(3) * width;
+            }
+        }
+        // The output, and as much again to read it from.
+        values * self.storage.size() + 2 * side.pow(3) * size_of::<f32>()
     }
 
     fn enter(&self, pairs: &[Vec<&Cube>], entry: &Entry) -> Result<Map> {
@@ -277,5 +303,55 @@ impl Ops for Gpu {
 
     fn rest(&self) {
         self.pool.clear();
+    }
+}
+
+#[cfg(all(test, feature = "vulkan"))]
+mod tests {
+    use super::*;
+    #[test]
+    fn tmp_f16() {
+        let card = Device::vulkan(WgpuDeviceKind::Cpu).expect("a software Vulkan driver is installed");
+        let client = client(&card);
+        println!("f16 {:?}", client.features().types.elem);
+        println!("{:?}", client.properties().memory);
+        println!("{:?}", client.properties().hardware);
+    }
+    use crate::network::engine::{Engine, Network};
+    use crate::weights::formula;
+    use cubecl::{MemoryScope, device::WgpuDeviceKind};
+
+    /// Prints the table in `BENCHMARKS.md`: `cargo test -p exemplar-engine memory -- --nocapture`.
+    #[test]
+    fn a_prediction_takes_the_memory_that_was_predicted() {
+        let card = Device::vulkan(WgpuDeviceKind::Cpu).expect("a software Vulkan driver is installed");
+        println!(
+            "| channels | side | pairs at once | predicted MB | taken MB |\n| --- | --- | --- | --- | --- |"
+        );
+        let cases = [(&[8, 16, 32, 64, 128][..], 32, 1..9), (&[4, 12, 40], 16, 1..4), (&[64, 96], 12, 2..3)];
+        for (channels, side, at_once) in cases {
+            let gpu = Gpu::new(&card, false);
+            let client = gpu.pool.client.clone();
+            let reserved =
+                || client.memory_report(MemoryScope::CurrentStream).usage().bytes_reserved as usize;
+            let engine = Engine::load(gpu, &mut formula::weights("memory:", channels, 1.4)).unwrap();
+            let cube = Cube { side, voxels: formula::uniform("memory").take(side.pow(3)).collect() };
+            for at_once in at_once {
+                // One pair more, to be read by itself in the end.
+                let pairs = vec![(&cube, &cube); at_once + 1];
+                let target = engine.encode(&cube, &mut || Ok(())).unwrap();
+                engine.predict(&*target, &pairs, at_once, &mut |_| Ok(())).unwrap();
+                let (predicted, taken) = (engine.predicted_bytes(channels, side, at_once), reserved());
+                println!(
+                    "| {channels:?} | {side} | {at_once} | {:.2} | {:.2} |",
+                    predicted as f64 / 1e6,
+                    taken as f64 / 1e6
+                );
+                assert!((predicted as f64 / taken as f64 - 1.0).abs() < 0.1);
+                engine.rest();
+            }
+            drop(engine);
+            client.memory_cleanup().unwrap();
+        }
     }
 }

@@ -201,9 +201,8 @@ fn stage_weights<E: Float>(
 ) {
     let count = comptime!(tile.taps());
     let units = comptime!(tile.units());
-    #[unroll]
     for step in 0..comptime!(count.div_ceil(units)) {
-        let number = UNIT_POS as usize + comptime!(step * units);
+        let number = UNIT_POS as usize + step * units;
         if number < count {
             taps[number] = Four::<f32>::cast_from(weights[first + number]);
         }
