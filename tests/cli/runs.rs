@@ -16,15 +16,16 @@ fn segmented(folder: &Path, order: [u16; 3], options: &str) -> [Scan; 2] {
     let mut paths: Vec<&Path> = vec![&target];
     paths.extend(pairs.iter().flatten().map(PathBuf::as_path));
     paths.extend([mask.as_path(), probabilities.as_path()]);
+    let device = if options.contains("--device") { "" } else { "--device cpu" };
     let arguments = format!(
-        "segment --device cpu -t {{}} -c {{}} {{}} -c {{}} {{}} -c {{}} {{}} -o {{}} --probabilities {{}} {options}"
+        "segment {device} -t {{}} -c {{}} {{}} -c {{}} {{}} -c {{}} {{}} -o {{}} --probabilities {{}} {options}"
     );
     exemplar(&arguments, &paths).well();
     [Scan::open(&mask, 0).unwrap(), Scan::open(&probabilities, 1).unwrap()]
 }
 
 #[test]
-fn mini_context_order_threads_and_vectors_change_rounding_only() {
+fn mini_context_order_threads_vectors_and_a_card_change_rounding_only() {
     let folder = tempfile::tempdir().unwrap();
     let [mask, p] = segmented(folder.path(), [148, 149, 166], "--mini-context 3 --threads 2");
     assert_eq!(p.facts.frames, 2, "one volume for each label");
@@ -37,6 +38,8 @@ fn mini_context_order_threads_and_vectors_change_rounding_only() {
         // These round twice in a multiply-add.
         ([148, 149, 166], "EXEMPLAR_LANES=4", 1e-4),
         ([148, 149, 166], "EXEMPLAR_LANES=1", 1e-4),
+        ([148, 149, 166], "EXEMPLAR_SOFTWARE_GPU=1 --device gpu", 1e-4),
+        ([148, 149, 166], "EXEMPLAR_SOFTWARE_GPU=1 --device gpu-f16 --mini-context 2", 1e-2),
     ] {
         let [_, other] = segmented(folder.path(), order, options);
         let pairs = p.volume.voxels.iter().zip(&other.volume.voxels);

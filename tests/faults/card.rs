@@ -64,6 +64,23 @@ fn a_card_without_memory_for_all_examples_reads_them_one_by_one() {
 }
 
 #[test]
+fn a_card_without_memory_for_f32_stores_f16_and_the_next_run_starts_with_f32_again() {
+    let _turn = alone();
+    let files = Files::new(20, 16);
+    let mut session = session(&files, DeviceChoice::Gpu);
+    pretend_gpu(Some((Fault::HoldsHalves, 0)));
+    let done = run(&files, &mut session).unwrap();
+    assert_eq!(done.report.device, "GPU · pretended · f16");
+    let ends: Vec<_> = done.report.warnings.iter().map(|warning| warning.rsplit(". ").next()).collect();
+    let told = [Some("The examples were read one by one."), Some("The card was tried with f16.")];
+    assert_eq!(ends[..2], told, "{:?}", done.report.warnings);
+    pretend_gpu(Some((Fault::HoldsHalves, usize::MAX)));
+    let done = run(&files, &mut session).unwrap();
+    pretend_gpu(None);
+    assert_eq!((done.report.device.as_str(), done.report.warnings.len()), ("GPU · pretended", 0));
+}
+
+#[test]
 fn a_card_that_was_demanded_is_not_replaced_in_silence() {
     let _turn = alone();
     let files = Files::new(20, 16);

@@ -157,7 +157,12 @@ fn closing_ends_the_threads() {
     let window = loaded(PathBuf::new());
     assert!(!worker_threads().is_empty());
     drop(window);
-    assert_eq!(worker_threads(), Vec::<String>::new());
+    // The system lists a thread for a moment after it was waited for.
+    let ended = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        worker_threads().is_empty()
+    });
+    assert!(ended, "{:?}", worker_threads());
 }
 
 #[test]

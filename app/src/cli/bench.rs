@@ -20,9 +20,12 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let model = Model::load(formula::weights("bench:", &args.channels, 1.4), &device)?;
     let mini_context = model.at_once(compute.mini_context.0.unwrap_or(1));
     let cubes = 4 * (2 * args.contexts + 1) * args.size.pow(3);
-    let predicted = model.predicted_bytes(args.size, mini_context) + cubes;
+    let network = model.predicted_bytes(args.size, args.contexts, mini_context);
     let gb = |bytes: f64| bytes / 1e9;
-    let within_reach = memory::within_reach_bytes();
+    let (predicted, within_reach) = match model.card_memory() {
+        None => (network + cubes, memory::within_reach_bytes()),
+        Some(card) => (network, card.bytes),
+    };
     let [needed, all] = [predicted as f64, within_reach as f64].map(gb);
     eprintln!("ℓ = {mini_context} · {needed:.2} of {all:.1} GB of memory");
     memory::must_fit(predicted, within_reach)?;
@@ -47,7 +50,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let mut sorted = seconds.clone();
     sorted.sort_by(f64::total_cmp);
     let median = sorted[sorted.len() / 2];
-    let peak = memory::peak_bytes();
+    let peak = model.card_memory().map_or_else(memory::peak_bytes, |card| card.held);
     let flops: f64 = work.values().map(|cost| cost.flops).sum();
     if args.json {
         let report = json!({

@@ -206,6 +206,9 @@ pub enum DeviceArg {
     Auto,
     /// A real GPU or an error.
     Gpu,
+    /// A real GPU that stores feature maps as f16: half the memory for them.
+    #[value(name = "gpu-f16")]
+    GpuHalf,
     /// The CPU.
     Cpu,
 }
@@ -215,6 +218,7 @@ impl From<DeviceArg> for DeviceChoice {
         match arg {
             DeviceArg::Auto => Self::Auto,
             DeviceArg::Gpu => Self::Gpu,
+            DeviceArg::GpuHalf => Self::GpuHalf,
             DeviceArg::Cpu => Self::Cpu,
         }
     }

@@ -123,7 +123,7 @@ fn cost(state: &State, at_once: usize) -> String {
     if let Some(done) = state.run.report() {
         let work = |examples: usize, labels: usize| (examples * labels).max(1) as f64;
         if (done.contexts, done.mini_context, done.labels.len()) == (examples, at_once, labels) {
-            let peak = gigabytes(done.peak_memory_bytes);
+            let peak = gigabytes(done.card_memory_bytes.unwrap_or(done.peak_memory_bytes));
             return format!("took {peak:.1} of {all:.1} GB · {:.1} s", done.seconds.total);
         }
         if let Some(bytes) = state.predicted_bytes(at_once) {

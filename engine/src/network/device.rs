@@ -18,6 +18,8 @@ pub enum DeviceChoice {
     Auto,
     /// A real GPU or an error.
     Gpu,
+    /// The same with feature maps stored as f16: half the memory for them. Weights and sums stay f32.
+    GpuHalf,
     /// The CPU.
     Cpu,
 }
@@ -42,7 +44,7 @@ pub(super) enum Backend {
     Gpu {
         /// The card.
         card: cubecl::Device,
-        /// Maps and weights are f16.
+        /// Maps are stored as f16.
         half: bool,
     },
     /// Burn's operations.
@@ -51,8 +53,11 @@ pub(super) enum Backend {
     Faulty(Trouble),
 }
 
-/// A GPU counts when its tiny forward is this close to the CPU's (relative error in the 2-norm).
+/// A GPU counts when its tiny forward is this close to the CPU's (relative error in the 2-norm), with f32 and f16.
 const TOLERANCE: f64 = 1e-4;
+const HALF_TOLERANCE: f64 = 2e-3;
+/// Side of the self-test's cubes.
+pub(super) const SELF_TEST_SIDE: usize = 8;
 
 impl Device {
     /// Chooses and tests a device; `threads` limits the CPU's (None: all cores).
@@ -68,12 +73,10 @@ impl Device {
         if choice == DeviceChoice::Cpu {
             return Ok(cpu);
         }
-        let pretended = pretended().map(|trouble| Self {
-            name: "GPU · pretended".into(),
-            notes: Vec::new(),
-            backend: Backend::Faulty(trouble),
-        });
-        match pretended.map_or_else(best_card, Ok).and_then(|gpu| gpu.tested(&cpu)) {
+        let half = choice == DeviceChoice::GpuHalf;
+        let pretended = pretended(half).map(|trouble| Self::gpu("pretended", half, Backend::Faulty(trouble)));
+        let tolerance = if half { HALF_TOLERANCE } else { TOLERANCE };
+        match pretended.map_or_else(|| best_card(half), Ok).and_then(|gpu| gpu.tested(&cpu, tolerance)) {
             Ok(gpu) => Ok(gpu),
             Err(reason) if choice == DeviceChoice::Auto => {
                 Ok(Self { notes: vec![format!("{reason} The CPU does the work.")], ..cpu })
@@ -104,22 +107,28 @@ impl Device {
 
     /// A software Vulkan driver, for tests: the GPU path on a machine without a GPU.
     #[cfg(feature = "vulkan")]
-    pub fn software_gpu() -> Result<Self> {
+    pub fn software_gpu(half: bool) -> Result<Self> {
         let card = cubecl::Device::vulkan(WgpuDeviceKind::Cpu);
         let card = card.map_err(|_| Error::Device("There is no software Vulkan driver.".into()))?;
-        Ok(Self::on_card("software GPU".into(), card))
+        Ok(Self::on_card("software", card, half))
     }
 
     #[cfg(feature = "gpu")]
-    fn on_card(name: String, card: cubecl::Device) -> Self {
-        Self { name, notes: Vec::new(), backend: Backend::Gpu { card, half: false } }
+    fn on_card(name: &str, card: cubecl::Device, half: bool) -> Self {
+        Self::gpu(name, half, Backend::Gpu { card, half })
+    }
+
+    fn gpu(name: &str, half: bool, backend: Backend) -> Self {
+        let name = format!("GPU · {name}{}", if half { " · f16" } else { "" });
+        Self { name, notes: Vec::new(), backend }
     }
 
     /// This device if it computes what `cpu` computes, else a sentence.
-    fn tested(self, cpu: &Self) -> Result<Self, String> {
+    fn tested(self, cpu: &Self, tolerance: f64) -> Result<Self, String> {
         let run = |device: &Self| -> Result<Vec<f32>> {
-            let model = Model::load(formula::weights("self-test:", &[2, 4, 8], 1.4), device)?;
-            let cube = |key: &str| Cube { side: 8, voxels: formula::uniform(key).take(512).collect() };
+            let model = Model::load(formula::weights("self-test:", &[8, 16, 32], 1.4), device)?;
+            let side = SELF_TEST_SIDE;
+            let cube = |key: &str| Cube { side, voxels: formula::uniform(key).take(side.pow(3)).collect() };
             let target = model.encode(&cube("target"), &mut || Ok(()))?;
             let (image, label) = (cube("image"), cube("label"));
             Ok(model.predict(&target, &[(&image, &label)], 1, &mut |_| Ok(()))?.voxels)
@@ -130,7 +139,7 @@ impl Device {
         let got =
             got.map_err(|_| format!("{name} failed its self-test."))?.map_err(|error| error.to_string())?;
         let error = relative_error(&got, &want);
-        if error <= TOLERANCE {
+        if error <= tolerance {
             Ok(self)
         } else {
             Err(format!("{name} computes wrongly (error {error:.1e})."))
@@ -146,18 +155,23 @@ pub fn relative_error(got: &[f32], want: &[f32]) -> f64 {
     if error.is_finite() && got.len() == want.len() { error } else { f64::INFINITY }
 }
 
-/// The best real GPU, discrete before integrated; never a software adapter. The error is a sentence.
+/// The best real GPU, discrete before integrated; a software driver never, unless `EXEMPLAR_SOFTWARE_GPU` is set, for
+/// tests. The error is a sentence.
 #[cfg(feature = "gpu")]
-fn best_card() -> Result<Device, String> {
+fn best_card(half: bool) -> Result<Device, String> {
+    let software = std::env::var_os("EXEMPLAR_SOFTWARE_GPU").is_some();
     let probe = |kind| {
         let card = cubecl::Device::wgpu(kind).ok()?;
         let client = gpu::client(&card);
         let identity = &client.properties().identity;
         // No card behind it: a software rasterizer.
-        identity.physical.as_ref()?;
-        Some(Device::on_card(format!("GPU · {}", identity.name), card))
+        (software || identity.physical.is_some()).then(|| Device::on_card(&identity.name, card, half))
     };
-    let kinds = [WgpuDeviceKind::DiscreteGpu(0), WgpuDeviceKind::IntegratedGpu(0)];
+    let kinds = if software {
+        vec![WgpuDeviceKind::Cpu]
+    } else {
+        vec![WgpuDeviceKind::DiscreteGpu(0), WgpuDeviceKind::IntegratedGpu(0)]
+    };
     // A driver that fails while it is set up makes the graphics library panic.
     let found = kinds.into_iter().find_map(|kind| quietly(|| probe(kind)));
     found.ok_or_else(|| "No graphics card was found.".to_owned())
@@ -165,7 +179,7 @@ fn best_card() -> Result<Device, String> {
 
 /// Without a graphics interface compiled in there is none.
 #[cfg(not(feature = "gpu"))]
-fn best_card() -> Result<Device, String> {
+fn best_card(_: bool) -> Result<Device, String> {
     Err("This build computes on the CPU only.".to_owned())
 }
 

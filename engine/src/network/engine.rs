@@ -3,7 +3,7 @@
 use super::meter::{Metered, Work};
 use super::neuroverse::{Check, Neuroverse, TargetFeatures};
 use super::ops::Ops;
-use super::{AfterStep, Cube};
+use super::{AfterStep, CardMemory, Cube};
 use crate::weights::Weights;
 use crate::{Error, Result};
 use std::any::Any;
@@ -29,8 +29,10 @@ pub trait Network: Send {
     ) -> Result<Vec<(String, Vec<f32>)>>;
     /// Pairs that are worth reading at once when memory would allow `wanted`.
     fn at_once(&self, wanted: usize) -> usize;
-    /// Bytes that a prediction is expected to hold at its peak.
-    fn predicted_bytes(&self, channels: &[usize], side: usize, mini_context: usize) -> usize;
+    /// Bytes that a prediction from so many pairs is expected to hold at its peak.
+    fn predicted_bytes(&self, channels: &[usize], side: usize, pairs: usize, mini_context: usize) -> usize;
+    /// See [`Ops::card_memory`].
+    fn card_memory(&self) -> Option<CardMemory>;
     /// What was computed since the last time this was asked.
     fn take_work(&self) -> Work;
     /// Gives memory back that was kept for the next run.
@@ -125,8 +127,15 @@ impl<O: Ops<Map: Send, Entry: Send, Unit: Send, Down: Send, Mix: Send> + Send + 
         self.ops.at_once(wanted.max(1))
     }
 
-    fn predicted_bytes(&self, channels: &[usize], side: usize, mini_context: usize) -> usize {
-        self.ops.predicted_bytes(channels, side, self.at_once(mini_context))
+    fn predicted_bytes(&self, channels: &[usize], side: usize, pairs: usize, mini_context: usize) -> usize {
+        let first = self.at_once(mini_context.min(pairs));
+        // After the first mini-context there is a mean, beside which the largest that comes next is read.
+        let next = first.min(pairs.saturating_sub(first));
+        self.ops.predicted_bytes(channels, side, first.max(next + 1))
+    }
+
+    fn card_memory(&self) -> Option<CardMemory> {
+        self.ops.card_memory()
     }
 
     fn take_work(&self) -> Work {

@@ -1,6 +1,7 @@
 //! A graphics card that fails, for tests: Burn's operations on the processor until the trouble begins.
 
 use super::Cube;
+use super::device::SELF_TEST_SIDE;
 use super::ops::{Ops, Weighted};
 use super::plain::Plain;
 use crate::weights::Array;
@@ -19,6 +20,8 @@ pub enum Fault {
     Hangs,
     /// It finds no memory for more than one pair at once.
     HoldsOnePair,
+    /// It finds no memory for more than the self-test unless values are stored as f16.
+    HoldsHalves,
 }
 
 /// A fault and the operations until then.
@@ -26,6 +29,7 @@ pub enum Fault {
 pub struct Trouble {
     fault: Fault,
     left: Arc<AtomicUsize>,
+    half: bool,
 }
 
 static PRETENDED: Mutex<Option<Trouble>> = Mutex::new(None);
@@ -33,13 +37,15 @@ static PRETENDED: Mutex<Option<Trouble>> = Mutex::new(None);
 /// From now on the machine has a graphics card that fails after `operations`, or none.
 #[doc(hidden)]
 pub fn pretend_gpu(fault: Option<(Fault, usize)>) {
-    let trouble = fault.map(|(fault, operations)| Trouble { fault, left: Arc::new(operations.into()) });
+    let trouble =
+        fault.map(|(fault, operations)| Trouble { fault, left: Arc::new(operations.into()), half: false });
     *PRETENDED.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
 }
 
-/// The card that tests pretend to have.
-pub fn pretended() -> Option<Trouble> {
-    PRETENDED.lock().unwrap_or_else(PoisonError::into_inner).clone()
+/// The card that tests pretend to have; it only says that it stores values as f16 if `half`.
+pub fn pretended(half: bool) -> Option<Trouble> {
+    let trouble = PRETENDED.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    trouble.map(|trouble| Trouble { half, ..trouble })
 }
 
 /// Operations with trouble ahead.
@@ -54,7 +60,7 @@ impl Faulty {
         Self { plain: Plain { device: burn::tensor::Device::flex() }, trouble }
     }
 
-    fn strike(&self, pairs: usize) -> Result<()> {
+    fn strike(&self, pairs: usize, side: usize) -> Result<()> {
         let left = &self.trouble.left;
         let more = |left: usize| left.checked_sub(1);
         if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok() {
@@ -71,7 +77,10 @@ impl Faulty {
                 Ok(())
             }
             Fault::HoldsOnePair if pairs > 1 => Err(Error::Memory { bytes: 1 << 30 }),
-            Fault::HoldsOnePair => Ok(()),
+            Fault::HoldsHalves if !self.trouble.half && side > SELF_TEST_SIDE => {
+                Err(Error::Memory { bytes: 1 << 30 })
+            }
+            Fault::HoldsOnePair | Fault::HoldsHalves => Ok(()),
         }
     }
 }
@@ -103,42 +112,42 @@ impl Ops for Faulty {
     fn at_once(&self, wanted: usize) -> usize {
         self.plain.at_once(wanted)
     }
-    fn predicted_bytes(&self, channels: &[usize], side: usize, at_once: usize) -> usize {
-        self.plain.predicted_bytes(channels, side, at_once)
+    fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
+        self.plain.predicted_bytes(channels, side, alive)
     }
     fn enter(&self, pairs: &[Vec<&Cube>], entry: &Entry) -> Result<Map> {
-        self.strike(pairs.len())?;
+        self.strike(pairs.len(), pairs[0][0].side)?;
         self.plain.enter(pairs, entry)
     }
     fn unit(&self, x: Map, unit: &Unit) -> Result<Map> {
-        self.strike(1)?;
+        self.strike(1, 0)?;
         self.plain.unit(x, unit)
     }
     fn down(&self, x: &Map, conv: &Conv) -> Result<Map> {
-        self.strike(1)?;
+        self.strike(1, 0)?;
         self.plain.down(x, conv)
     }
     fn up(&self, x: &Map, own: &Conv, shortcut: Map, others: &Conv) -> Result<Map> {
-        self.strike(1)?;
+        self.strike(1, 0)?;
         self.plain.up(x, own, shortcut, others)
     }
     fn fuse(&self, x: Map, own: &Conv, other: &Map, others: &Conv) -> Result<Map> {
-        self.strike(1)?;
+        self.strike(1, 0)?;
         self.plain.fuse(x, own, other, others)
     }
     fn add_to_mean(&self, mean: Option<Map>, new: Map, weight: f64) -> Result<Map> {
-        self.strike(1)?;
+        self.strike(1, 0)?;
         self.plain.add_to_mean(mean, new, weight)
     }
     fn output(&self, x: &Map, conv: &Conv) -> Result<Vec<f32>> {
-        self.strike(1)?;
+        self.strike(1, 0)?;
         self.plain.output(x, conv)
     }
     fn values(&self, x: &Map) -> Result<Vec<f32>> {
         self.plain.values(x)
     }
     fn wait(&self) -> Result<()> {
-        self.strike(1)?;
+        self.strike(1, 0)?;
         self.plain.wait()
     }
     fn rest(&self) {}

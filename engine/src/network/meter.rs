@@ -1,7 +1,7 @@
 //! The operations, counted: what was computed, in floating-point operations, and where the time went.
 
-use super::Cube;
 use super::ops::{Ops, Weighted};
+use super::{CardMemory, Cube};
 use crate::Result;
 use crate::weights::Array;
 use serde::Serialize;
@@ -127,8 +127,12 @@ impl<O: Ops> Ops for Metered<O> {
         self.ops.at_once(wanted)
     }
 
-    fn predicted_bytes(&self, channels: &[usize], side: usize, at_once: usize) -> usize {
-        self.ops.predicted_bytes(channels, side, at_once)
+    fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
+        self.ops.predicted_bytes(channels, side, alive)
+    }
+
+    fn card_memory(&self) -> Option<CardMemory> {
+        self.ops.card_memory()
     }
 
     fn enter(&self, pairs: &[Vec<&Cube>], entry: &Self::Entry) -> Result<Self::Map> {

@@ -57,6 +57,16 @@ pub struct Cube {
     pub voxels: Vec<f32>,
 }
 
+/// A graphics card's own memory.
+#[derive(Clone, Copy, Debug)]
+pub struct CardMemory {
+    /// All of it, in bytes; 0 where nobody knows.
+    pub bytes: u64,
+    /// What is held of it now, in bytes. Nothing is given back before [`Model::rest`]: after a prediction this is its
+    /// peak.
+    pub held: u64,
+}
+
 /// The network with its weights on a device.
 pub struct Model {
     /// What the checkpoint is.
@@ -70,9 +80,6 @@ pub struct EncodedTarget {
     features: Box<dyn Any>,
     side: usize,
 }
-
-/// What the program holds without a network at work.
-const PROGRAM_BYTES: usize = 20 << 20;
 
 /// Largest side of a working grid that a file may ask for; far above what fits anywhere, so that sizes can be computed.
 const MOST_GRID: usize = 1 << 12;
@@ -174,8 +181,14 @@ impl Model {
         self.network.rest();
     }
 
-    /// Peak bytes that the process is expected to hold during a prediction on cubes of `side`³, besides the cubes.
-    pub fn predicted_bytes(&self, side: usize, mini_context: usize) -> usize {
-        PROGRAM_BYTES + self.network.predicted_bytes(&self.info.channels, side, mini_context)
+    /// Peak bytes that are expected to be held during a prediction on cubes of `side`³ from so many pairs: on a
+    /// graphics card with memory of its own there, else by the process, besides the cubes.
+    pub fn predicted_bytes(&self, side: usize, pairs: usize, mini_context: usize) -> usize {
+        self.network.predicted_bytes(&self.info.channels, side, pairs, mini_context)
+    }
+
+    /// The card's memory; None where the network is in the computer's.
+    pub fn card_memory(&self) -> Option<CardMemory> {
+        self.network.card_memory()
     }
 }

@@ -3,7 +3,7 @@
 //! An operation is as large as a fused kernel, so that an implementation may keep what lies between its steps in cache.
 //! Each one fails where memory runs out or the device does.
 
-use super::Cube;
+use super::{CardMemory, Cube};
 use crate::Result;
 use crate::weights::Array;
 
@@ -35,8 +35,12 @@ pub trait Ops {
     /// Pairs that are worth reading at once when memory would allow `wanted`.
     fn at_once(&self, wanted: usize) -> usize;
     /// Bytes that a prediction on `side`³ is expected to hold at its peak, weights included: with these `channels`,
-    /// finest first, and `at_once` pairs read at once.
-    fn predicted_bytes(&self, channels: &[usize], side: usize, at_once: usize) -> usize;
+    /// finest first, and maps of so many pairs, their mean counting as one, alive at once.
+    fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize;
+    /// Memory apart from the computer's, if that is where maps and weights lie.
+    fn card_memory(&self) -> Option<CardMemory> {
+        None
+    }
 
     /// Images side by side, `pairs[n][channel]`, embedded, and the first unit.
     fn enter(&self, pairs: &[Vec<&Cube>], entry: &Self::Entry) -> Result<Self::Map>;

@@ -59,12 +59,12 @@ impl Ops for Plain {
 
     /// The weights, the target's features, the mean, and for each pair its shortcuts and the widest moment of the finest stage:
     /// a residual unit's input, intermediate, output, the convolution's own copies and those of enlarging.
-    fn predicted_bytes(&self, channels: &[usize], side: usize, at_once: usize) -> usize {
+    fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
         let stage = |i: usize| channels[i] * (side >> i).pow(3);
         let features: usize = (0..channels.len()).map(stage).sum();
         let parameters: usize =
             formula::shapes(channels).values().map(|shape| shape.iter().product::<usize>()).sum();
-        4 * (parameters + 4 * features + at_once * (features + 7 * stage(0)))
+        4 * (parameters + 4 * features + alive * (features + 7 * stage(0)))
     }
 
     fn enter(&self, pairs: &[Vec<&Cube>], (embedding, unit): &Self::Entry) -> Result<Tensor<5>> {

@@ -52,9 +52,16 @@ pub fn at_once<L: OnGrid>(
     let grids = || examples.iter().map(|example| &example.image.volume.grid);
     let labels = if options.probabilities { options.labels.len().max(1) } else { 0 };
     let volumes = volumes_bytes::<L>(side, &target.volume.grid, grids(), labels);
-    let predicted = |at_once: usize| model.predicted_bytes(side, at_once) + volumes;
+    let network = |at_once: usize| model.predicted_bytes(side, examples.len(), at_once);
     let most = model.at_once(examples.len().min(options.mini_context.unwrap_or(MOST_AT_ONCE)));
-    choose(options.mini_context.is_some(), most, memory::within_reach_bytes(), predicted)
+    let (asked, within_reach) = (options.mini_context.is_some(), memory::within_reach_bytes());
+    match model.card_memory() {
+        None => choose(asked, most, within_reach, |at_once| network(at_once) + volumes),
+        Some(card) => {
+            memory::must_fit(volumes, within_reach)?;
+            choose(asked, most, card.bytes, network)
+        }
+    }
 }
 
 fn choose(

@@ -69,6 +69,8 @@ pub struct Report {
     pub flops_per_second: f64,
     /// Peak memory of the process.
     pub peak_memory_bytes: u64,
+    /// Peak memory of the graphics card, where the network was there.
+    pub card_memory_bytes: Option<u64>,
     /// Labels of the result.
     pub labels: Vec<LabelVolume>,
     /// What was done to each image, the target first.

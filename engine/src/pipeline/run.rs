@@ -145,6 +145,7 @@ impl<'a, 'o> Run<'a, 'o> {
             flops,
             flops_per_second: flops / network,
             peak_memory_bytes: memory::peak_bytes(),
+            card_memory_bytes: self.model.card_memory().map(|card| card.held),
             labels,
             records: self.records,
             warnings: self.warnings,

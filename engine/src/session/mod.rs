@@ -1,5 +1,5 @@
 //! The network at work for a user: a model on its device, and the ladder down which a run goes when memory or the device
-//! fails: examples one by one, then the CPU. Each step down is told in one sentence; the next run starts at the top again.
+//! fails: examples one by one, values of half the size, then the CPU. Each step down is told in one sentence; the next run starts at the top again.
 
 mod pinned;
 
@@ -112,7 +112,7 @@ impl Session {
             };
             // The CPU is the last rung, and a bug that shows there is nobody else's.
             let last = self.device.as_ref().is_some_and(Device::is_cpu);
-            let demanded = self.setup.device == DeviceChoice::Gpu;
+            let demanded = matches!(self.setup.device, DeviceChoice::Gpu | DeviceChoice::GpuHalf);
             self.start_afresh(&failure);
             let reason = match failure {
                 Failure::Error(error) if last || !may_be_the_devices(&error) => return Err(error),
@@ -123,6 +123,14 @@ impl Session {
                     options.mini_context = Some(1);
                     let reason = error.to_string();
                     notes.push(format!("{} The examples were read one by one.", first_sentence(&reason)));
+                    continue;
+                }
+                Failure::Error(error @ (Error::Memory { .. } | Error::TooLarge { .. }))
+                    if on != DeviceChoice::GpuHalf =>
+                {
+                    on = DeviceChoice::GpuHalf;
+                    let reason = error.to_string();
+                    notes.push(format!("{} The card was tried with f16.", first_sentence(&reason)));
                     continue;
                 }
                 Failure::Error(error) if demanded => return Err(error),

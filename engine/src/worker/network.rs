@@ -50,13 +50,16 @@ impl Room {
 
 fn summarise(model: &Model) -> DeviceSummary {
     let side = model.info.grid.unwrap_or(pipeline::DEFAULT_GRID);
+    let card = model.card_memory();
+    let predicted = |pairs| (1..=MOST_AT_ONCE).map(|l| model.predicted_bytes(side, pairs, l)).collect();
     DeviceSummary {
         grid: side,
         device: model.device().name.clone(),
         notes: model.device().notes.clone(),
         model: model.info.clone(),
-        memory_bytes: memory::within_reach_bytes(),
+        memory_bytes: card.map_or_else(memory::within_reach_bytes, |card| card.bytes),
+        card: card.is_some(),
         most_at_once: model.at_once(MOST_AT_ONCE),
-        predicted_bytes: (1..=MOST_AT_ONCE).map(|l| model.predicted_bytes(side, l)).collect(),
+        predicted_bytes: (1..=2 * MOST_AT_ONCE).map(predicted).collect(),
     }
 }

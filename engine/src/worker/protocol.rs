@@ -135,10 +135,13 @@ pub struct DeviceSummary {
     pub model: ModelInfo,
     /// Side of the working grid.
     pub grid: usize,
-    /// Memory that the program can hold in all while it runs; 0 where nobody knows.
+    /// Memory that the program can hold in all while it runs, or that the card has; 0 where nobody knows.
     pub memory_bytes: u64,
+    /// Whether this is a card's, so that a run's volumes do not count.
+    pub card: bool,
     /// Most pairs that are worth reading at once.
     pub most_at_once: usize,
-    /// Predicted peak bytes, besides the run's volumes, for mini-contexts of 1, 2, … 8 pairs.
-    pub predicted_bytes: Vec<usize>,
+    /// Predicted peak bytes of this memory, besides the run's volumes, for 1, 2, … 16 pairs (more take no more), and each
+    /// for mini-contexts of 1, 2, … 8.
+    pub predicted_bytes: Vec<Vec<usize>>,
 }

@@ -262,12 +262,14 @@ impl State {
         self.case.mini_context.unwrap_or_else(comfortable).clamp(1, self.most_at_once())
     }
 
-    /// Bytes that the program is expected to hold at the peak of a run with so many examples at once: the network, the
-    /// scans of the case, and what is made of them.
+    /// Bytes that are expected to be held at the peak of a run with so many examples at once: on a card by the network;
+    /// in the computer's memory by the network, the scans of the case, and what is made of them.
     pub fn predicted_bytes(&self, at_once: usize) -> Option<usize> {
         let summary = self.engine.summary()?;
-        let network = summary.predicted_bytes.get(at_once - 1)?;
-        let Some(target) = &self.case.target else { return Some(*network) };
+        let by_pairs = &summary.predicted_bytes;
+        let pairs = self.case.on().count().clamp(1, by_pairs.len());
+        let network = by_pairs.get(pairs - 1)?.get(at_once - 1)?;
+        let Some(target) = self.case.target.as_ref().filter(|_| !summary.card) else { return Some(*network) };
         let examples = self.case.on().map(|pair| &pair.image.volume.grid);
         Some(network + volumes_bytes::<LabelMap>(summary.grid, &target.volume.grid, examples, 0))
     }

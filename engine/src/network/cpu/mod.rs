@@ -24,6 +24,9 @@ use strided::Down;
 use unit::{Unit, window};
 use winograd::Conv3;
 
+/// What the program holds without a network at work.
+const PROGRAM_BYTES: usize = 20 << 20;
+
 /// Our kernels and the buffers that they share.
 #[derive(Default)]
 pub struct Cpu {
@@ -63,7 +66,7 @@ impl Ops for Cpu {
     }
 
     /// Packed weights, and of each size of map as many as ever live at once (the target's shortcut, the mean, and the
-    /// one at work, see [`super::neuroverse`]), for any number of pairs.
+    /// one at work, see [`super::neuroverse`]), for any number of pairs; and the program itself.
     fn predicted_bytes(&self, channels: &[usize], side: usize, _: usize) -> usize {
         let last = channels.len() - 1;
         let shapes = channels.iter().enumerate().map(|(i, &channels)| Shape::new(side >> i, channels));
@@ -82,7 +85,7 @@ impl Ops for Cpu {
                 floats += shape.len() / 8;
             }
         }
-        4 * (floats + scratch * rayon::current_num_threads())
+        PROGRAM_BYTES + 4 * (floats + scratch * rayon::current_num_threads())
     }
 
     fn enter(&self, pairs: &[Vec<&Cube>], entry: &Entry) -> Result<Map> {

@@ -9,7 +9,7 @@ use cubecl::prelude::*;
 #[cube(launch)]
 pub fn convolve<E: Float>(
     source: &[Four<E>],
-    weights: &[Four<E>],
+    weights: &[Four<f32>],
     bias: &[Four<f32>],
     residual: ComptimeOption<&[Four<E>]>,
     out: &mut [Four<E>],
@@ -54,10 +54,10 @@ pub fn convolve<E: Float>(
 #[cube(launch)]
 pub fn fuse<E: Float>(
     x: &[Four<E>],
-    own: &[Four<E>],
+    own: &[Four<f32>],
     own_bias: &[Four<f32>],
     other: &[Four<E>],
-    others: &[Four<E>],
+    others: &[Four<f32>],
     others_bias: &[Four<f32>],
     out: &mut [Four<E>],
     grid: Grid,
@@ -96,7 +96,7 @@ pub fn fuse<E: Float>(
 #[cube(launch)]
 pub fn enlarge<E: Float>(
     shortcut: &[Four<E>],
-    weights: &[Four<E>],
+    weights: &[Four<f32>],
     bias: &[Four<f32>],
     coarse: &[Four<E>],
     out: &mut [Four<E>],

@@ -55,10 +55,12 @@ impl Conv {
     pub fn new(gpu: &Gpu, kernel: usize, from: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
         let (outputs, to) = (bias.len(), padded(bias.len()));
         let tile = Tile::new(kernel, from, to);
-        let weights = gpu.upload(&tile.pack(weight, [from, to], outputs))?;
+        let upload =
+            |values: &[f32]| gpu.pool.upload(bytemuck::cast_slice(values).to_vec(), size_of::<f32>());
+        let weights = upload(&tile.pack(weight, [from, to], outputs))?;
         let mut bias = bias.to_vec();
         bias.resize(to, 0.0);
-        let bias = gpu.pool.upload(bytemuck::cast_slice(&bias).to_vec(), size_of::<f32>())?;
+        let bias = upload(&bias)?;
         Ok(Self { from, outputs, tile, weights, bias })
     }
 

@@ -12,15 +12,15 @@ mod pointwise;
 mod product;
 mod tile;
 
-use super::Cube;
 use super::ops::{Ops, Weighted};
+use super::{CardMemory, Cube};
 use crate::Result;
 use crate::weights::Array;
 use answer::wait;
 use cubecl::client::Client;
 use cubecl::prelude::*;
 use cubecl::wgpu::{WgpuServer, WgslCompiler};
-use cubecl::{Device, RuntimeId};
+use cubecl::{Device, MemoryScope, RuntimeId};
 use half::f16;
 use layer::{Conv, Unit, View, window};
 use map::{Buffer, Map, Pool, Shape};
@@ -55,7 +55,7 @@ fn alone(units: usize) -> CubeCount {
 /// Our kernels and the buffers that they share.
 pub struct Gpu {
     pool: Pool,
-    /// What maps and weights are stored as.
+    /// What maps are stored as; weights are f32.
     storage: ElemType,
     /// Most floating-point operations of a launch.
     launch: usize,
@@ -70,7 +70,7 @@ pub struct Entry {
 }
 
 impl Gpu {
-    /// On a card, storing maps and weights as f16 instead of f32 if `half`.
+    /// On a card, storing maps as f16 instead of f32 if `half`.
     pub fn new(card: &Device, half: bool) -> Self {
         let storage = if half { f16::cube_type() } else { f32::cube_type() };
         let client = client(card);
@@ -179,34 +179,40 @@ impl Ops for Gpu {
         wanted
     }
 
-    /// Packed weights, and of each size of buffer as many as ever live at once: the target's shortcut, the mean, and
-    /// one at work for each pair, beside which there is a second one where a layer cannot work in place.
-    fn predicted_bytes(&self, channels: &[usize], side: usize, at_once: usize) -> usize {
+    /// Packed weights, and of each size of buffer as many as ever live at once: the target's shortcut and one for each
+    /// pair, or two others where the target is decoded; beside them one more where a layer cannot work in place.
+    fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
         let shapes = channels.iter().enumerate().map(|(i, &channels)| Shape::new(side >> i, channels));
         let shapes: Vec<Shape> = shapes.collect();
         // Images, as they come in.
-        let mut values = side.pow(3) * LANES;
+        let (mut values, mut weights) = (side.pow(3) * LANES, 0);
         for (stage, &shape) in shapes.iter().enumerate() {
             let Shape { side, width, .. } = shape;
             let beside = usize::from(!Tile::new(1, width, width).is_whole(width));
             let (_, planes) = window(side, width, self.launch);
-            values += (2 + at_once + beside) * shape.len() + planes * side * side * width;
+            values += (1 + alive.max(2) + beside) * shape.len() + planes * side * side * width;
             // Units and fusions, of both branches and at the head.
             let (units, entries) = match (stage + 1 == shapes.len(), stage) {
                 (true, _) => (2, 0),
                 (false, 0) => (3, 2),
                 (false, _) => (4, 0),
             };
-            values += 27 * width * ((2 * units + entries) * width + entries * LANES);
-            values += if stage + 1 == shapes.len() { 2 } else { 4 } * width * width;
+            weights += 27 * width * ((2 * units + entries) * width + entries * LANES);
+            weights += if stage + 1 == shapes.len() { 2 } else { 4 } * width * width;
             if let Some(coarse) = shapes.get(stage + 1) {
                 // Halving and enlarging, and the coarse features mixed to the width of the finer ones.
-                values += 2 * width * (64 * coarse.width + coarse.width + width);
+                weights += 2 * width * (64 * coarse.width + coarse.width + width);
                 values += coarse.side.pow(3) * width;
             }
         }
         // The output, and as much again to read it from.
-        values * self.storage.size() + 2 * side.pow(3) * size_of::<f32>()
+        values * self.storage.size() + (weights + 2 * side.pow(3)) * size_of::<f32>()
+    }
+
+    fn card_memory(&self) -> Option<CardMemory> {
+        let bytes = self.pool.client.properties().memory.max_memory().unwrap_or(0);
+        let held = self.pool.client.memory_report(MemoryScope::CurrentStream).usage().bytes_reserved;
+        Some(CardMemory { bytes, held })
     }
 
     fn enter(&self, pairs: &[Vec<&Cube>], entry: &Entry) -> Result<Map> {
@@ -303,55 +309,5 @@ impl Ops for Gpu {
 
     fn rest(&self) {
         self.pool.clear();
-    }
-}
-
-#[cfg(all(test, feature = "vulkan"))]
-mod tests {
-    use super::*;
-    #[test]
-    fn tmp_f16() {
-        let card = Device::vulkan(WgpuDeviceKind::Cpu).expect("a software Vulkan driver is installed");
-        let client = client(&card);
-        println!("f16 {:?}", client.features().types.elem);
-        println!("{:?}", client.properties().memory);
-        println!("{:?}", client.properties().hardware);
-    }
-    use crate::network::engine::{Engine, Network};
-    use crate::weights::formula;
-    use cubecl::{MemoryScope, device::WgpuDeviceKind};
-
-    /// Prints the table in `BENCHMARKS.md`: `cargo test -p exemplar-engine memory -- --nocapture`.
-    #[test]
-    fn a_prediction_takes_the_memory_that_was_predicted() {
-        let card = Device::vulkan(WgpuDeviceKind::Cpu).expect("a software Vulkan driver is installed");
-        println!(
-            "| channels | side | pairs at once | predicted MB | taken MB |\n| --- | --- | --- | --- | --- |"
-        );
-        let cases = [(&[8, 16, 32, 64, 128][..], 32, 1..9), (&[4, 12, 40], 16, 1..4), (&[64, 96], 12, 2..3)];
-        for (channels, side, at_once) in cases {
-            let gpu = Gpu::new(&card, false);
-            let client = gpu.pool.client.clone();
-            let reserved =
-                || client.memory_report(MemoryScope::CurrentStream).usage().bytes_reserved as usize;
-            let engine = Engine::load(gpu, &mut formula::weights("memory:", channels, 1.4)).unwrap();
-            let cube = Cube { side, voxels: formula::uniform("memory").take(side.pow(3)).collect() };
-            for at_once in at_once {
-                // One pair more, to be read by itself in the end.
-                let pairs = vec![(&cube, &cube); at_once + 1];
-                let target = engine.encode(&cube, &mut || Ok(())).unwrap();
-                engine.predict(&*target, &pairs, at_once, &mut |_| Ok(())).unwrap();
-                let (predicted, taken) = (engine.predicted_bytes(channels, side, at_once), reserved());
-                println!(
-                    "| {channels:?} | {side} | {at_once} | {:.2} | {:.2} |",
-                    predicted as f64 / 1e6,
-                    taken as f64 / 1e6
-                );
-                assert!((predicted as f64 / taken as f64 - 1.0).abs() < 0.1);
-                engine.rest();
-            }
-            drop(engine);
-            client.memory_cleanup().unwrap();
-        }
     }
 }

@@ -7,7 +7,7 @@ use cubecl::prelude::*;
 #[cube(launch)]
 pub fn head<E: Float>(
     source: &[Four<E>],
-    weights: &[Four<E>],
+    weights: &[Four<f32>],
     bias: &[Four<f32>],
     out: &mut [f32],
     width: usize,
@@ -21,8 +21,8 @@ pub fn head<E: Float>(
             let values = Four::<f32>::cast_from(source[voxel * width + vector]);
             #[unroll]
             for lane in 0..4usize {
-                let weight = Four::<f32>::cast_from(weights[(vector * 4 + lane) * pitch]);
-                sum = fma(values.extract(lane), weight.extract(0usize), sum);
+                let weight = weights[(vector * 4 + lane) * pitch].extract(0usize);
+                sum = fma(values.extract(lane), weight, sum);
             }
         }
         out[voxel] = sum;

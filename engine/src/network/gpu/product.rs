@@ -76,7 +76,7 @@ pub fn channel(#[comptime] tile: Tile) -> usize {
 pub fn accumulate<E: Float>(
     sums: &mut Array<Four<f32>>,
     source: &[Four<E>],
-    weights: &[Four<E>],
+    weights: &[Four<f32>],
     inputs: &mut Shared<[Four<f32>]>,
     taps: &mut Shared<[Four<f32>]>,
     from: &Grid,
@@ -193,8 +193,8 @@ fn stage_inputs<E: Float>(
 
 /// Copies the weights of some rows of taps.
 #[cube]
-fn stage_weights<E: Float>(
-    weights: &[Four<E>],
+fn stage_weights(
+    weights: &[Four<f32>],
     taps: &mut Shared<[Four<f32>]>,
     first: usize,
     #[comptime] tile: Tile,
@@ -204,7 +204,7 @@ fn stage_weights<E: Float>(
     for step in 0..comptime!(count.div_ceil(units)) {
         let number = UNIT_POS as usize + step * units;
         if number < count {
-            taps[number] = Four::<f32>::cast_from(weights[first + number]);
+            taps[number] = weights[first + number];
         }
     }
 }
