@@ -155,7 +155,7 @@ pub fn enlarge<E: Float>(
 #[cube]
 fn around(i: usize, side: usize, #[comptime] farther: bool) -> usize {
     let near = i / 2;
-    if farther { if i % 2 == 0 { max(near, 1) - 1 } else { min(near + 1, side - 1) } } else { near }
+    if farther { if i % 2 == 1 { min(near + 1, side - 1) } else { max(near, 1) - 1 } } else { near }
 }
 
 /// Sums of a unit before any product: the bias.
