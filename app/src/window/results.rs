@@ -123,17 +123,23 @@ fn cost(state: &State, at_once: usize) -> String {
     if let Some(done) = state.run.report() {
         let work = |examples: usize, labels: usize| (examples * labels).max(1) as f64;
         if (done.contexts, done.mini_context, done.labels.len()) == (examples, at_once, labels) {
-            let peak = gigabytes(done.card_memory_bytes.unwrap_or(done.peak_memory_bytes));
-            return format!("took {peak:.1} of {all:.1} GB · {:.1} s", done.seconds.total);
+            let peak = amount(done.card_memory_bytes.unwrap_or(done.peak_memory_bytes));
+            return format!("took {peak} of {all:.1} GB · {:.1} s", done.seconds.total);
         }
         if let Some(bytes) = state.predicted_bytes(at_once) {
             let ratio = work(examples, labels) / work(done.contexts, done.labels.len());
             let seconds = (done.seconds.total * ratio).max(1.0);
-            return format!("{:.1} of {all:.1} GB · about {seconds:.0} s", gigabytes(bytes as u64));
+            return format!("{} of {all:.1} GB · about {seconds:.0} s", amount(bytes as u64));
         }
     }
     let predicted = state.predicted_bytes(at_once);
-    predicted.map(|bytes| format!("about {:.1} of {all:.1} GB", gigabytes(bytes as u64))).unwrap_or_default()
+    predicted.map(|bytes| format!("about {} of {all:.1} GB", amount(bytes as u64))).unwrap_or_default()
+}
+
+/// Gigabytes with one figure after the point, or two where one would round to nothing much.
+fn amount(bytes: u64) -> String {
+    let gigabytes = gigabytes(bytes);
+    if gigabytes < 0.1 { format!("{gigabytes:.2}") } else { format!("{gigabytes:.1}") }
 }
 
 fn results(ui: &mut Ui, state: &State, commands: &mut Commands) {
