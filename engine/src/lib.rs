@@ -19,6 +19,7 @@ pub mod pipeline;
 pub mod preprocess;
 pub mod replace;
 pub mod session;
+pub mod training;
 pub mod volume;
 pub mod weights;
 pub mod worker;

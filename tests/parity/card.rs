@@ -1,8 +1,9 @@
 //! The kernels for graphics cards, on a software Vulkan driver: what they compute and what memory they take.
 
-use super::{TINY, assert_close, borrowed, golden, inputs, predict, tiny};
+use super::{TINY, assert_close, predict, tiny};
 use exemplar_engine::network::{Device, Model, relative_error};
 use exemplar_engine::weights::formula;
+use exemplar_tests::{borrowed, golden, golden_inputs};
 use proptest::prelude::*;
 
 /// Tolerances with maps stored as f32 and as f16.
@@ -17,7 +18,7 @@ fn cards() -> [Device; 2] {
 #[test]
 fn a_card_computes_what_the_authors_do_and_the_same_bits_again() {
     let golden = golden("tiny_forward.safetensors");
-    let (target, pairs) = inputs(32, 5);
+    let (target, pairs) = golden_inputs("dev:", 32, 5);
     for (card, tolerance) in cards().iter().zip(TOLERANCE) {
         let model = tiny(card);
         let output = predict(&model, &target, &borrowed(&pairs), 2);
@@ -33,7 +34,7 @@ fn a_card_computes_what_the_authors_do_and_the_same_bits_again() {
 
 fn errors(channels: &[usize], side: usize, pairs: usize, mini_context: usize) -> [f64; 2] {
     let weights = formula::weights("dev:", channels, 1.4);
-    let (target, pairs) = inputs(side, pairs);
+    let (target, pairs) = golden_inputs("dev:", side, pairs);
     let run = |device: &Device| {
         predict(&Model::load(weights.clone(), device).unwrap(), &target, &borrowed(&pairs), mini_context)
     };
@@ -77,7 +78,7 @@ fn a_prediction_takes_the_memory_that_was_predicted() {
     for card in cards() {
         for (channels, side, at_once) in cases.clone() {
             let model = Model::load(formula::weights("memory:", channels, 1.4), &card).unwrap();
-            let (target, pairs) = inputs(side, 8);
+            let (target, pairs) = golden_inputs("dev:", side, 8);
             for at_once in at_once {
                 model.rest();
                 predict(&model, &target, &borrowed(&pairs), at_once);

@@ -5,39 +5,15 @@ mod card;
 use exemplar_engine::Error;
 use exemplar_engine::network::{Cube, Device, Model, relative_error};
 use exemplar_engine::weights::{Array, Weights, formula, write};
-use exemplar_tests::fixture;
+use exemplar_tests::{borrowed, fixture, golden, golden_inputs};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 const TINY: [usize; 5] = [4, 8, 16, 32, 64];
 
-/// Target and pairs by the golden formula.
-fn inputs(side: usize, pairs: usize) -> (Cube, Vec<(Cube, Cube)>) {
-    let cube = |key: String, to: fn(f32) -> f32| Cube {
-        side,
-        voxels: formula::uniform(&key).take(side.pow(3)).map(to).collect(),
-    };
-    let same = |u| u;
-    let label = |u| if u > 0.7 { 1.0 } else { 0.0 };
-    let pair =
-        |k| (cube(format!("dev:context_image_{k}"), same), cube(format!("dev:context_label_{k}"), label));
-    (cube("dev:target".into(), same), (0..pairs).map(pair).collect())
-}
-
-fn borrowed(pairs: &[(Cube, Cube)]) -> Vec<(&Cube, &Cube)> {
-    pairs.iter().map(|(image, label)| (image, label)).collect()
-}
-
 fn predict(model: &Model, target: &Cube, pairs: &[(&Cube, &Cube)], mini_context: usize) -> Vec<f32> {
     let encoded = model.encode(target, &mut || Ok(())).unwrap();
     model.predict(&encoded, pairs, mini_context, &mut |_| Ok(())).unwrap().voxels
-}
-
-fn golden(file: &str) -> BTreeMap<String, Vec<f32>> {
-    let bytes = std::fs::read(fixture(&format!("golden/{file}"))).unwrap();
-    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    let floats = |data: &[u8]| data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-    file.tensors().into_iter().map(|(name, view)| (name, floats(view.data()))).collect()
 }
 
 fn tiny(device: &Device) -> Model {
@@ -63,7 +39,7 @@ fn the_formula_is_the_golden_one() {
 #[test]
 fn the_tiny_network_equals_the_authors_in_every_intermediate() {
     let (golden, model) = (golden("tiny_forward.safetensors"), tiny(&Device::cpu()));
-    let (target, pairs) = inputs(32, 5);
+    let (target, pairs) = golden_inputs("dev:", 32, 5);
     for mini_context in [1, 2, 3, 5] {
         let output = predict(&model, &target, &borrowed(&pairs), mini_context);
         assert_close(
@@ -84,7 +60,7 @@ fn the_tiny_network_equals_the_authors_in_every_intermediate() {
 fn published(file: &str, side: usize, pairs: usize, stride: usize) {
     let golden = golden(file);
     let model = Model::load(formula::weights("dev:", &[32, 64, 128, 256, 512], 1.4), &Device::cpu()).unwrap();
-    let (target, pairs) = inputs(side, pairs);
+    let (target, pairs) = golden_inputs("dev:", side, pairs);
     let output = predict(&model, &target, &borrowed(&pairs), 1);
     let n = side / stride;
     let strided: Vec<f32> =
@@ -113,7 +89,7 @@ proptest! {
     ) {
         let side = side << (channels.len() - 1);
         let weights = formula::weights("property:", &channels, 1.4);
-        let (target, pairs) = inputs(side, pairs);
+        let (target, pairs) = golden_inputs("dev:", side, pairs);
         let [ours, plain] = [Device::cpu(), Device::reference()].map(|device| {
             let model = Model::load(weights.clone(), &device).unwrap();
             predict(&model, &target, &borrowed(&pairs), mini_context)
@@ -126,7 +102,7 @@ proptest! {
 #[test]
 fn order_and_mini_context_change_rounding_only() {
     let model = tiny(&Device::cpu());
-    let (target, pairs) = inputs(16, 4);
+    let (target, pairs) = golden_inputs("dev:", 16, 4);
     let mut pairs = borrowed(&pairs);
     let want = predict(&model, &target, &pairs, 4);
     pairs.rotate_left(1);
@@ -204,7 +180,7 @@ fn damaged_checkpoints_are_refused_without_a_panic() {
 #[test]
 fn a_step_can_stop_the_work() {
     let model = tiny(&Device::cpu());
-    let (target, pairs) = inputs(16, 3);
+    let (target, pairs) = golden_inputs("dev:", 16, 3);
     let encoded = model.encode(&target, &mut || Ok(())).unwrap();
     let mut stop_in_second_pair = |done| if done == 1 { Err(Error::Cancelled) } else { Ok(()) };
     let stopped = model.predict(&encoded, &borrowed(&pairs), 1, &mut stop_in_second_pair);

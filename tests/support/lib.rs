@@ -1,5 +1,8 @@
 //! What the integration tests share: fixtures, the built program, and runs of it.
 
+use exemplar_engine::network::Cube;
+use exemplar_engine::weights::formula;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -53,4 +56,32 @@ pub fn exemplar(arguments: &str, paths: &[&Path]) -> Ran {
     let Output { status, stdout, stderr } = command.output().expect("the program starts");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes UTF-8");
     Ran { code: status.code().expect("no signal ended it"), said: text(stdout), complained: text(stderr) }
+}
+
+/// The tensors of a file of golden values.
+pub fn golden(file: &str) -> BTreeMap<String, Vec<f32>> {
+    let bytes = std::fs::read(fixture(&format!("golden/{file}"))).expect("the fixture is there");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("the fixture can be read");
+    let floats = |data: &[u8]| data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    file.tensors().into_iter().map(|(name, view)| (name, floats(view.data()))).collect()
+}
+
+/// A cube by the golden formula; a label is 1 above 0.7.
+pub fn golden_cube(key: &str, side: usize, label: bool) -> Cube {
+    let to = |u: f32| if label { f32::from(u > 0.7) } else { u };
+    Cube { side, voxels: formula::uniform(key).take(side.pow(3)).map(to).collect() }
+}
+
+/// Target and pairs by the golden formula.
+pub fn golden_inputs(salt: &str, side: usize, pairs: usize) -> (Cube, Vec<(Cube, Cube)>) {
+    let pair = |k| {
+        let [image, label] = ["image", "label"].map(|kind| format!("{salt}context_{kind}_{k}"));
+        (golden_cube(&image, side, false), golden_cube(&label, side, true))
+    };
+    (golden_cube(&format!("{salt}target"), side, false), (0..pairs).map(pair).collect())
+}
+
+/// Pairs as the network takes them.
+pub fn borrowed(pairs: &[(Cube, Cube)]) -> Vec<(&Cube, &Cube)> {
+    pairs.iter().map(|(image, label)| (image, label)).collect()
 }

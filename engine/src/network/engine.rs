@@ -2,7 +2,7 @@
 
 use super::meter::{Metered, Work};
 use super::neuroverse::{Check, Neuroverse, TargetFeatures};
-use super::ops::Ops;
+use super::ops::{Housekeeping, Ops};
 use super::{AfterStep, CardMemory, Cube};
 use crate::weights::Weights;
 use crate::{Error, Result};
@@ -31,7 +31,7 @@ pub trait Network: Send {
     fn at_once(&self, wanted: usize) -> usize;
     /// Bytes that a prediction from so many pairs is expected to hold at its peak.
     fn predicted_bytes(&self, channels: &[usize], side: usize, pairs: usize, mini_context: usize) -> usize;
-    /// See [`Ops::card_memory`].
+    /// See [`Housekeeping::card_memory`].
     fn card_memory(&self) -> Option<CardMemory>;
     /// What was computed since the last time this was asked.
     fn take_work(&self) -> Work;
@@ -47,7 +47,7 @@ pub struct Engine<O: Ops> {
 
 type Features<O> = TargetFeatures<Metered<O>>;
 
-impl<O: Ops> Engine<O> {
+impl<O: Housekeeping> Engine<O> {
     /// Takes named weights, each exactly once.
     pub fn load(ops: O, weights: &mut Weights) -> Result<Self> {
         let ops = Metered::new(ops);
@@ -87,8 +87,9 @@ impl<O: Ops> Engine<O> {
     }
 }
 
-impl<O: Ops<Map: Send, Entry: Send, Unit: Send, Down: Send, Mix: Send> + Send + 'static> Network
-    for Engine<O>
+impl<O> Network for Engine<O>
+where
+    O: Housekeeping<Map: Send, Entry: Send, Unit: Send, Down: Send, Mix: Send> + Send + 'static,
 {
     fn encode(&self, target: &Cube, check: &mut Check) -> Result<Box<dyn Any>> {
         Ok(Box::new(self.network.encode(&self.ops, target, check)?))

@@ -2,9 +2,8 @@
 
 use super::Cube;
 use super::device::SELF_TEST_SIDE;
-use super::ops::{Ops, Weighted};
+use super::ops::{Housekeeping, Ops, Weighted};
 use super::plain::Plain;
-use crate::weights::Array;
 use crate::{Error, Result};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
@@ -57,7 +56,7 @@ pub struct Faulty {
 impl Faulty {
     /// Of this card.
     pub fn new(trouble: Trouble) -> Self {
-        Self { plain: Plain { device: burn::tensor::Device::flex() }, trouble }
+        Self { plain: Plain::new(burn::tensor::Device::flex()), trouble }
     }
 
     fn strike(&self, pairs: usize, side: usize) -> Result<()> {
@@ -106,14 +105,11 @@ impl Ops for Faulty {
     fn load_down(&self, conv: &Weighted) -> Result<Conv> {
         self.plain.load_down(conv)
     }
-    fn load_mix(&self, weight: &Array, bias: Option<&[f32]>) -> Result<Conv> {
-        self.plain.load_mix(weight, bias)
+    fn load_mix(&self, conv: &Weighted) -> Result<Conv> {
+        self.plain.load_mix(conv)
     }
     fn at_once(&self, wanted: usize) -> usize {
         self.plain.at_once(wanted)
-    }
-    fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
-        self.plain.predicted_bytes(channels, side, alive)
     }
     fn enter(&self, pairs: &[Vec<&Cube>], entry: &Entry) -> Result<Map> {
         self.strike(pairs.len(), pairs[0][0].side)?;
@@ -143,12 +139,21 @@ impl Ops for Faulty {
         self.strike(1, 0)?;
         self.plain.output(x, conv)
     }
+}
+
+impl Housekeeping for Faulty {
+    fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
+        self.plain.predicted_bytes(channels, side, alive)
+    }
+
     fn values(&self, x: &Map) -> Result<Vec<f32>> {
         self.plain.values(x)
     }
+
     fn wait(&self) -> Result<()> {
         self.strike(1, 0)?;
         self.plain.wait()
     }
+
     fn rest(&self) {}
 }

@@ -1,9 +1,8 @@
 //! The operations, counted: what was computed, in floating-point operations, and where the time went.
 
-use super::ops::{Ops, Weighted};
+use super::ops::{Housekeeping, Ops, Weighted};
 use super::{CardMemory, Cube};
 use crate::Result;
-use crate::weights::Array;
 use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -60,8 +59,8 @@ pub struct Between<L> {
 }
 
 impl<L> Between<L> {
-    fn new(weight: &Array, layer: L) -> Self {
-        Self { layer, inputs: weight.shape[1], outputs: weight.shape[0] }
+    fn new(conv: &Weighted, layer: L) -> Self {
+        Self { layer, inputs: conv.inputs(), outputs: conv.outputs() }
     }
 
     /// Multiply-adds of a k³ kernel on `side`³ outputs, as operations.
@@ -108,31 +107,23 @@ impl<O: Ops> Ops for Metered<O> {
     type Mix = Between<O::Mix>;
 
     fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Self::Entry> {
-        Ok(Between::new(&embedding.0, self.ops.load_entry(embedding, first, second)?))
+        Ok(Between::new(embedding, self.ops.load_entry(embedding, first, second)?))
     }
 
     fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<Self::Unit> {
-        Ok(Between::new(&first.0, self.ops.load_unit(first, second)?))
+        Ok(Between::new(first, self.ops.load_unit(first, second)?))
     }
 
     fn load_down(&self, conv: &Weighted) -> Result<Self::Down> {
-        Ok(Between::new(&conv.0, self.ops.load_down(conv)?))
+        Ok(Between::new(conv, self.ops.load_down(conv)?))
     }
 
-    fn load_mix(&self, weight: &Array, bias: Option<&[f32]>) -> Result<Self::Mix> {
-        Ok(Between::new(weight, self.ops.load_mix(weight, bias)?))
+    fn load_mix(&self, conv: &Weighted) -> Result<Self::Mix> {
+        Ok(Between::new(conv, self.ops.load_mix(conv)?))
     }
 
     fn at_once(&self, wanted: usize) -> usize {
         self.ops.at_once(wanted)
-    }
-
-    fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
-        self.ops.predicted_bytes(channels, side, alive)
-    }
-
-    fn card_memory(&self) -> Option<CardMemory> {
-        self.ops.card_memory()
     }
 
     fn enter(&self, pairs: &[Vec<&Cube>], entry: &Self::Entry) -> Result<Self::Map> {
@@ -196,6 +187,16 @@ impl<O: Ops> Ops for Metered<O> {
 
     fn output(&self, x: &Self::Map, conv: &Self::Mix) -> Result<Vec<f32>> {
         self.ops.output(&x.map, &conv.layer)
+    }
+}
+
+impl<O: Housekeeping> Housekeeping for Metered<O> {
+    fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
+        self.ops.predicted_bytes(channels, side, alive)
+    }
+
+    fn card_memory(&self) -> Option<CardMemory> {
+        self.ops.card_memory()
     }
 
     fn values(&self, x: &Self::Map) -> Result<Vec<f32>> {

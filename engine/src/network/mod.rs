@@ -6,6 +6,8 @@ mod engine;
 mod faulty;
 #[cfg(feature = "gpu")]
 mod gpu;
+mod learner;
+mod learning;
 mod meter;
 mod neuroverse;
 mod ops;
@@ -15,6 +17,8 @@ pub use cpu::flops_per_second as cpu_flops_per_second;
 pub use device::{Device, DeviceChoice, relative_error};
 #[doc(hidden)]
 pub use faulty::{Fault, pretend_gpu};
+pub use learner::Learner;
+pub use learning::{Arrays, Loss};
 pub use meter::{Cost, Layer, Work};
 
 use crate::weights::Weights;
@@ -117,7 +121,7 @@ impl Model {
             Backend::Faulty(trouble) => Box::new(Engine::load(Faulty::new(trouble.clone()), &mut weights)?),
             #[cfg(feature = "gpu")]
             Backend::Gpu { card, half } => Box::new(Engine::load(Gpu::new(card, *half), &mut weights)?),
-            Backend::Burn(burn) => Box::new(Engine::load(Plain { device: burn.clone() }, &mut weights)?),
+            Backend::Burn(burn) => Box::new(Engine::load(Plain::new(burn.clone()), &mut weights)?),
         };
         weights.finish()?;
         Ok(Self { info, device: device.clone(), network })

@@ -199,7 +199,8 @@ impl<O: Ops> Loader<'_, O> {
     fn take(&mut self, name: &str, inputs: usize, outputs: usize, kernel: usize) -> Result<Weighted> {
         let shape = vec![outputs, inputs, kernel, kernel, kernel];
         let values = self.weights.take(&format!("{name}.weight"), &shape)?;
-        Ok((Array { shape, values }, self.weights.take(&format!("{name}.bias"), &[outputs])?))
+        let bias = self.weights.take(&format!("{name}.bias"), &[outputs])?;
+        Ok(Weighted { name: name.to_owned(), first_input: 0, weight: Array { shape, values }, bias })
     }
 
     /// The two convolutions of a unit.
@@ -224,20 +225,20 @@ impl<O: Ops> Loader<'_, O> {
     }
 
     fn output(&mut self, name: &str, inputs: usize) -> Result<O::Mix> {
-        let (weight, bias) = self.take(name, inputs, 1, 1)?;
-        self.ops.load_mix(&weight, Some(&bias))
+        self.ops.load_mix(&self.take(name, inputs, 1, 1)?)
     }
 
     /// A 1³ convolution on a concatenation of `a` and `b` channels as two, the second with the bias.
     fn split(&mut self, name: &str, a: usize, b: usize, outputs: usize) -> Result<(O::Mix, O::Mix)> {
-        let (whole, bias) = self.take(name, a + b, outputs, 1)?;
-        let part = |columns: std::ops::Range<usize>| -> Result<Array> {
-            let shape = vec![outputs, columns.len(), 1, 1, 1];
-            let values = whole.values.chunks(a + b).flat_map(|row| &row[columns.clone()]).copied();
-            Ok(Array { shape, values: memory::collect(values)? })
+        let whole = self.take(name, a + b, outputs, 1)?;
+        let part = |inputs: std::ops::Range<usize>, bias: &[f32]| -> Result<O::Mix> {
+            let (name, first_input) = (name.to_owned(), inputs.start);
+            let shape = vec![outputs, inputs.len(), 1, 1, 1];
+            let values = whole.weight.values.chunks(a + b).flat_map(|row| &row[inputs.clone()]).copied();
+            let weight = Array { shape, values: memory::collect(values)? };
+            self.ops.load_mix(&Weighted { name, first_input, weight, bias: bias.to_vec() })
         };
-        let first = self.ops.load_mix(&part(0..a)?, None)?;
-        Ok((first, self.ops.load_mix(&part(a..a + b)?, Some(&bias))?))
+        Ok((part(0..a, &[])?, part(a..a + b, &whole.bias)?))
     }
 
     fn decoder_stage(&mut self, up: &str, unit: &str, coarse: usize, fine: usize) -> Result<DecoderStage<O>> {

@@ -7,8 +7,30 @@ use super::{CardMemory, Cube};
 use crate::Result;
 use crate::weights::Array;
 
-/// Weights `[out, in, k, k, k]` and a bias `[out]`, as a checkpoint holds them.
-pub type Weighted = (Array, Vec<f32>);
+/// A convolution as a checkpoint holds it, or the part of one that reads some of its inputs.
+#[derive(Clone, Debug)]
+pub struct Weighted {
+    /// Name of the stored convolution, without `.weight` and `.bias`.
+    pub name: String,
+    /// The first of its inputs that this part reads.
+    pub first_input: usize,
+    /// `[out, in, k, k, k]`.
+    pub weight: Array,
+    /// `[out]`; nothing where another part has it.
+    pub bias: Vec<f32>,
+}
+
+impl Weighted {
+    /// Inputs.
+    pub fn inputs(&self) -> usize {
+        self.weight.shape[1]
+    }
+
+    /// Outputs.
+    pub fn outputs(&self) -> usize {
+        self.weight.shape[0]
+    }
+}
 
 /// What the network asks of a device. Feature maps have the shape `[pairs, channels, z, y, x]`, however they lie in memory.
 pub trait Ops {
@@ -30,17 +52,10 @@ pub trait Ops {
     /// Prepares a convolution, 4³.
     fn load_down(&self, conv: &Weighted) -> Result<Self::Down>;
     /// Prepares a convolution, 1³.
-    fn load_mix(&self, weight: &Array, bias: Option<&[f32]>) -> Result<Self::Mix>;
+    fn load_mix(&self, conv: &Weighted) -> Result<Self::Mix>;
 
     /// Pairs that are worth reading at once when memory would allow `wanted`.
     fn at_once(&self, wanted: usize) -> usize;
-    /// Bytes that a prediction on `side`³ is expected to hold at its peak, weights included: with these `channels`,
-    /// finest first, and maps of so many pairs, their mean counting as one, alive at once.
-    fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize;
-    /// Memory apart from the computer's, if that is where maps and weights lie.
-    fn card_memory(&self) -> Option<CardMemory> {
-        None
-    }
 
     /// Images side by side, `pairs[n][channel]`, embedded, and the first unit.
     fn enter(&self, pairs: &[Vec<&Cube>], entry: &Self::Entry) -> Result<Self::Map>;
@@ -65,6 +80,17 @@ pub trait Ops {
     fn add_to_mean(&self, mean: Option<Self::Map>, new: Self::Map, weight: f64) -> Result<Self::Map>;
     /// The first channel of mix(x).
     fn output(&self, x: &Self::Map, conv: &Self::Mix) -> Result<Vec<f32>>;
+}
+
+/// What a prediction asks of a device beside its operations.
+pub trait Housekeeping: Ops {
+    /// Bytes that a prediction on `side`³ is expected to hold at its peak, weights included: with these `channels`,
+    /// finest first, and maps of so many pairs, their mean counting as one, alive at once.
+    fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize;
+    /// Memory apart from the computer's, if that is where maps and weights lie.
+    fn card_memory(&self) -> Option<CardMemory> {
+        None
+    }
     /// All values, `[channel, z, y, x]`, for comparisons.
     fn values(&self, x: &Self::Map) -> Result<Vec<f32>>;
     /// Waits until everything asked for is done.

@@ -1,32 +1,60 @@
-//! The operations by Burn's own tensors, on any of its devices: what the kernels are compared with.
+//! The operations by Burn's own tensors, on any of its devices: what the kernels are compared with, and what learns where
+//! there are no kernels for that.
 
 use super::Cube;
-use super::ops::{Ops, Weighted};
-use crate::weights::{Array, formula};
+use super::learning::{Arrays, Learn};
+use super::ops::{Housekeeping, Ops, Weighted};
+use crate::weights::formula;
 use crate::{Error, Result};
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation};
+use std::cell::{Cell, RefCell};
 
 /// Burn's operations on a device.
 pub struct Plain {
-    /// Where they run.
-    pub device: Device,
+    device: Device,
+    precision: FloatDType,
+    /// Where the device keeps track of gradients: the weights, whether pairs that are read are constant, and the last output.
+    weights: RefCell<Vec<(Weighted, Conv)>>,
+    paused: Cell<bool>,
+    output: RefCell<Option<Tensor<5>>>,
 }
 
 /// Weights `[out, in, k, k, k]` and, where there is one, a bias `[out]`.
+#[derive(Clone)]
 pub struct Conv {
     weight: Tensor<5>,
     bias: Option<Tensor<1>>,
 }
 
 impl Plain {
-    fn conv(&self, weight: &Array, bias: Option<&[f32]>) -> Conv {
+    /// On a device, which may keep track of gradients, in f32.
+    pub fn new(device: Device) -> Self {
+        let (weights, paused, output) = (RefCell::default(), Cell::default(), RefCell::default());
+        Self { device, precision: FloatDType::F32, weights, paused, output }
+    }
+
+    /// The same in f64.
+    pub fn double(self) -> Self {
+        Self { precision: FloatDType::F64, ..self }
+    }
+
+    fn tensor<const D: usize>(&self, values: &[f32], shape: [usize; D]) -> Tensor<D> {
+        Tensor::<1>::from_floats(values, &self.device).reshape(shape).cast(self.precision)
+    }
+
+    fn conv(&self, stored: &Weighted) -> Conv {
+        let Weighted { weight, bias, .. } = stored;
         let shape: [usize; 5] = weight.shape[..].try_into().expect("convolutions have five axes");
-        Conv {
-            weight: Tensor::<1>::from_floats(weight.values.as_slice(), &self.device).reshape(shape),
-            bias: bias.map(|bias| Tensor::from_floats(bias, &self.device)),
+        let weight = self.tensor(&weight.values, shape);
+        let bias = (!bias.is_empty()).then(|| self.tensor(bias, [bias.len()]));
+        if !self.device.is_autodiff() {
+            return Conv { weight, bias };
         }
+        let conv = Conv { weight: weight.require_grad(), bias: bias.map(Tensor::require_grad) };
+        self.weights.borrow_mut().push((stored.clone(), conv.clone()));
+        conv
     }
 }
 
@@ -38,40 +66,30 @@ impl Ops for Plain {
     type Mix = Conv;
 
     fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Self::Entry> {
-        Ok((self.conv(&embedding.0, Some(&embedding.1)), self.load_unit(first, second)?))
+        Ok((self.conv(embedding), self.load_unit(first, second)?))
     }
 
     fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<[Conv; 2]> {
-        Ok([first, second].map(|(weight, bias)| self.conv(weight, Some(bias))))
+        Ok([first, second].map(|conv| self.conv(conv)))
     }
 
-    fn load_down(&self, (weight, bias): &Weighted) -> Result<Conv> {
-        Ok(self.conv(weight, Some(bias)))
+    fn load_down(&self, conv: &Weighted) -> Result<Conv> {
+        Ok(self.conv(conv))
     }
 
-    fn load_mix(&self, weight: &Array, bias: Option<&[f32]>) -> Result<Conv> {
-        Ok(self.conv(weight, bias))
+    fn load_mix(&self, conv: &Weighted) -> Result<Conv> {
+        Ok(self.conv(conv))
     }
 
     fn at_once(&self, wanted: usize) -> usize {
         wanted
     }
 
-    /// The weights, the target's features, the mean, and for each pair its shortcuts and the widest moment of the finest stage:
-    /// a residual unit's input, intermediate, output, the convolution's own copies and those of enlarging.
-    fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
-        let stage = |i: usize| channels[i] * (side >> i).pow(3);
-        let features: usize = (0..channels.len()).map(stage).sum();
-        let parameters: usize =
-            formula::shapes(channels).values().map(|shape| shape.iter().product::<usize>()).sum();
-        4 * (parameters + 4 * features + alive * (features + 7 * stage(0)))
-    }
-
     fn enter(&self, pairs: &[Vec<&Cube>], (embedding, unit): &Self::Entry) -> Result<Tensor<5>> {
         let (channels, side) = (pairs[0].len(), pairs[0][0].side);
         let voxels: Vec<f32> = pairs.iter().flatten().flat_map(|cube| cube.voxels.iter().copied()).collect();
-        let data = TensorData::new(voxels, [pairs.len(), channels, side, side, side]);
-        self.unit(mix(&Tensor::from_data(data, &self.device), embedding), unit)
+        let images = self.tensor(&voxels, [pairs.len(), channels, side, side, side]);
+        self.unit(mix(&images, embedding), unit)
     }
 
     fn unit(&self, x: Tensor<5>, [first, second]: &[Conv; 2]) -> Result<Tensor<5>> {
@@ -93,19 +111,36 @@ impl Ops for Plain {
 
     fn add_to_mean(&self, mean: Option<Tensor<5>>, new: Tensor<5>, weight: f64) -> Result<Tensor<5>> {
         let new = new.mean_dim(0);
-        Ok(match mean {
+        let mean = match mean {
             Some(mean) => mean.clone() + (new - mean) * weight,
             None => new,
-        })
+        };
+        Ok(if self.paused.get() { mean.detach() } else { mean })
     }
 
     fn output(&self, x: &Tensor<5>, conv: &Conv) -> Result<Vec<f32>> {
-        self.values(&mix(x, conv))
+        let output = mix(x, conv);
+        let values = self.values(&output);
+        if self.device.is_autodiff() {
+            self.output.replace(Some(output));
+        }
+        values
+    }
+}
+
+impl Housekeeping for Plain {
+    /// The weights, the target's features, the mean, and for each pair its shortcuts and the widest moment of the finest stage:
+    /// a residual unit's input, intermediate, output, the convolution's own copies and those of enlarging.
+    fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
+        let stage = |i: usize| channels[i] * (side >> i).pow(3);
+        let features: usize = (0..channels.len()).map(stage).sum();
+        let parameters: usize =
+            formula::shapes(channels).values().map(|shape| shape.iter().product::<usize>()).sum();
+        4 * (parameters + 4 * features + alive * (features + 7 * stage(0)))
     }
 
     fn values(&self, x: &Tensor<5>) -> Result<Vec<f32>> {
-        let data = x.clone().try_into_data().map_err(|error| lost(&error))?;
-        data.try_into_vec::<f32>().map_err(|error| lost(&error))
+        floats(x.clone().try_into_data())
     }
 
     fn wait(&self) -> Result<()> {
@@ -113,6 +148,38 @@ impl Ops for Plain {
     }
 
     fn rest(&self) {}
+}
+
+impl Learn for Plain {
+    fn pause(&self, paused: bool) {
+        self.paused.set(paused);
+    }
+
+    fn amplify(&self, x: Tensor<5>, factor: f64) -> Result<Tensor<5>> {
+        let constant = x.clone().detach();
+        Ok(constant.clone() + (x - constant) * factor)
+    }
+
+    fn backward(&self, gradient: &[f32], gradients: &mut Arrays) -> Result<()> {
+        let output = self.output.take().expect("an output comes before its gradient");
+        let shape = output.dims();
+        let found = (output * self.tensor(gradient, shape)).sum().backward();
+        for (stored, conv) in self.weights.take() {
+            let weight = conv.weight.grad(&found).expect("every weight has a part in the output");
+            let bias = match conv.bias.and_then(|bias| bias.grad(&found)) {
+                Some(bias) => floats(bias.try_into_data())?,
+                None => Vec::new(),
+            };
+            stored.credit(gradients, &floats(weight.try_into_data())?, &bias);
+        }
+        Ok(())
+    }
+}
+
+/// A tensor's values, brought over from its device.
+fn floats<E: std::fmt::Debug>(data: Result<TensorData, E>) -> Result<Vec<f32>> {
+    let data = data.map_err(|error| lost(&error))?;
+    data.convert::<f32>().try_into_vec::<f32>().map_err(|error| lost(&error))
 }
 
 fn lost(error: &dyn std::fmt::Debug) -> Error {

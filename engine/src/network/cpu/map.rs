@@ -244,19 +244,29 @@ pub struct Buffer {
 
 /// Buffers that are free, for the next ones of their size: memory is asked for once.
 #[derive(Clone, Debug, Default)]
-pub struct Pool(Arc<Mutex<Vec<Aligned>>>);
+pub struct Pool {
+    free: Arc<Mutex<Vec<Aligned>>>,
+    /// Whether lines are never folded.
+    straight: bool,
+}
 
 impl Pool {
+    /// One whose maps have one voxel after the other, whatever their channels.
+    pub fn straight() -> Self {
+        Self { straight: true, ..Self::default() }
+    }
+
     /// A map whose values are whatever an earlier one left, for an operation that writes them all.
     pub fn map(&self, side: usize, channels: usize) -> Result<Map> {
         let shape = Shape::new(side, channels);
+        let shape = if self.straight { Shape { groups: 1, ..shape } } else { shape };
         Ok(Map { shape, channels, values: Arc::new(self.buffer(shape.len())?) })
     }
 
     /// Memory with whatever an earlier use left in it.
     pub fn buffer(&self, len: usize) -> Result<Buffer> {
         let free = {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = self.free.lock().unwrap_or_else(PoisonError::into_inner);
             // The one given back last may still be in cache.
             let at = all.iter().rposition(|values| values.len == len);
             at.map(|at| all.remove(at))
@@ -267,7 +277,7 @@ impl Pool {
 
     /// Gives all unused buffers back to the system.
     pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
@@ -306,6 +316,6 @@ const HELD: &str = "a buffer holds its values until it is dropped";
 impl Drop for Buffer {
     fn drop(&mut self) {
         let values = self.values.take();
-        self.pool.0.lock().unwrap_or_else(PoisonError::into_inner).extend(values);
+        self.pool.free.lock().unwrap_or_else(PoisonError::into_inner).extend(values);
     }
 }

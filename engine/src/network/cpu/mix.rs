@@ -24,6 +24,14 @@ impl Mix {
         Ok(Self { bias: Bias::new(bias, weights.n), weights, outputs })
     }
 
+    /// `to = mix(x)` or, with `add`, `to += mix(x)`, both with one voxel after the other.
+    pub fn apply(&self, x: &Map, to: &mut Map, add: bool) -> Result<()> {
+        let (line, shape) = (x.shape.line(), to.shape);
+        let lines = to.own()?.par_chunks_mut(shape.line()).zip(x.values.par_chunks(line));
+        lines.for_each(|(out, x)| vectorize(shape.width, Affine { mix: self, x, out, add }));
+        Ok(())
+    }
+
     /// The convolution of `x` without the bias, with one voxel after the other.
     fn run(&self, x: &Map, pool: &Pool) -> Result<Map> {
         let shape = Shape { width: self.weights.n, groups: 1, ..x.shape };
@@ -117,6 +125,28 @@ impl WithSimd for Line<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let weights = &self.mix.weights;
         product(simd, &rows(self.x, weights, self.groups), weights, self.out, false);
+    }
+}
+
+/// A line of voxels: `out = mix(x)` or `out += mix(x)`.
+struct Affine<'a> {
+    mix: &'a Mix,
+    x: &'a [f32],
+    out: &'a mut [f32],
+    add: bool,
+}
+
+impl WithSimd for Affine<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let weights = &self.mix.weights;
+        product(simd, &rows(self.x, weights, 1), weights, self.out, self.add);
+        let bias: &[S::f32s] = bytemuck::cast_slice(self.mix.bias.of(1));
+        for voxel in bytemuck::cast_slice_mut::<_, S::f32s>(self.out).chunks_exact_mut(bias.len()) {
+            voxel.iter_mut().zip(bias).for_each(|(value, bias)| *value = simd.add_f32s(*value, *bias));
+        }
     }
 }
 

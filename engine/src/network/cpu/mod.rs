@@ -3,6 +3,7 @@
 mod entry;
 mod gelu;
 mod gemm;
+mod learn;
 mod map;
 mod mix;
 mod peak;
@@ -11,9 +12,9 @@ mod unit;
 mod winograd;
 
 use super::Cube;
-use super::ops::{Ops, Weighted};
-use crate::weights::Array;
+use super::ops::{Housekeeping, Ops, Weighted};
 use crate::{Result, memory};
+pub use learn::Tape;
 pub use peak::flops_per_second;
 
 use entry::Entry;
@@ -41,51 +42,27 @@ impl Ops for Cpu {
     type Mix = Mix;
 
     fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Entry> {
-        let [embedding, first] = [embedding, first].map(|(weight, bias)| (&weight.values[..], &bias[..]));
-        let (weight, bias) = second;
-        let channels = weight.shape[0];
-        Entry::new(channels, embedding, first, Conv3::new(channels, &weight.values, bias)?)
+        let [embedding, first] = [embedding, first].map(|conv| (&conv.weight.values[..], &conv.bias[..]));
+        let channels = second.outputs();
+        Entry::new(channels, embedding, first, Conv3::new(channels, &second.weight.values, &second.bias)?)
     }
 
     fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<Unit> {
-        let conv = |(weight, bias): &Weighted| Conv3::new(weight.shape[0], &weight.values, bias);
+        let conv = |conv: &Weighted| Conv3::new(conv.outputs(), &conv.weight.values, &conv.bias);
         Ok(Unit { first: conv(first)?, second: conv(second)? })
     }
 
-    fn load_down(&self, (weight, bias): &Weighted) -> Result<Down> {
-        Down::new(weight.shape[1], weight.shape[0], &weight.values, bias)
+    fn load_down(&self, conv: &Weighted) -> Result<Down> {
+        Down::new(conv.inputs(), conv.outputs(), &conv.weight.values, &conv.bias)
     }
 
-    fn load_mix(&self, weight: &Array, bias: Option<&[f32]>) -> Result<Mix> {
-        Mix::new(weight.shape[1], weight.shape[0], &weight.values, bias.unwrap_or_default())
+    fn load_mix(&self, conv: &Weighted) -> Result<Mix> {
+        Mix::new(conv.inputs(), conv.outputs(), &conv.weight.values, &conv.bias)
     }
 
     /// One: more would take more memory and no less time.
     fn at_once(&self, _: usize) -> usize {
         1
-    }
-
-    /// Packed weights, and of each size of map as many as ever live at once (the target's shortcut, the mean, and the
-    /// one at work, see [`super::neuroverse`]), for any number of pairs; and the program itself.
-    fn predicted_bytes(&self, channels: &[usize], side: usize, _: usize) -> usize {
-        let last = channels.len() - 1;
-        let shapes = channels.iter().enumerate().map(|(i, &channels)| Shape::new(side >> i, channels));
-        let shapes: Vec<Shape> = shapes.collect();
-        let mut floats = 4 * side.pow(3);
-        let mut scratch = 0;
-        for (stage, &shape) in shapes.iter().enumerate() {
-            let Shape { width, groups, .. } = shape;
-            let units = if stage == last { 2 } else { 4 } + usize::from(stage == 0);
-            floats += units * 128 * width * width * groups + 3 * shape.len() + window(shape);
-            scratch = scratch.max(winograd::scratch(shape));
-            if let Some(next) = shapes.get(stage + 1) {
-                // Both branches: halving, enlarging with a shortcut, fusion.
-                floats += 2 * (64 * width * next.width + width * (width + next.width) + 2 * width * width);
-                // The coarse features, mixed to the width of the finer ones.
-                floats += shape.len() / 8;
-            }
-        }
-        PROGRAM_BYTES + 4 * (floats + scratch * rayon::current_num_threads())
     }
 
     fn enter(&self, pairs: &[Vec<&Cube>], entry: &Entry) -> Result<Map> {
@@ -122,6 +99,31 @@ impl Ops for Cpu {
 
     fn output(&self, x: &Map, conv: &Mix) -> Result<Vec<f32>> {
         conv.first_channel(x, &self.pool)
+    }
+}
+
+impl Housekeeping for Cpu {
+    /// Packed weights, and of each size of map as many as ever live at once (the target's shortcut, the mean, and the
+    /// one at work, see [`super::neuroverse`]), for any number of pairs; and the program itself.
+    fn predicted_bytes(&self, channels: &[usize], side: usize, _: usize) -> usize {
+        let last = channels.len() - 1;
+        let shapes = channels.iter().enumerate().map(|(i, &channels)| Shape::new(side >> i, channels));
+        let shapes: Vec<Shape> = shapes.collect();
+        let mut floats = 4 * side.pow(3);
+        let mut scratch = 0;
+        for (stage, &shape) in shapes.iter().enumerate() {
+            let Shape { width, groups, .. } = shape;
+            let units = if stage == last { 2 } else { 4 } + usize::from(stage == 0);
+            floats += units * 128 * width * width * groups + 3 * shape.len() + window(shape);
+            scratch = scratch.max(winograd::scratch(shape));
+            if let Some(next) = shapes.get(stage + 1) {
+                // Both branches: halving, enlarging with a shortcut, fusion.
+                floats += 2 * (64 * width * next.width + width * (width + next.width) + 2 * width * width);
+                // The coarse features, mixed to the width of the finer ones.
+                floats += shape.len() / 8;
+            }
+        }
+        PROGRAM_BYTES + 4 * (floats + scratch * rayon::current_num_threads())
     }
 
     fn values(&self, x: &Map) -> Result<Vec<f32>> {

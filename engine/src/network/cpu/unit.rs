@@ -25,7 +25,7 @@ impl Unit {
         steps(shape, |first, second| {
             let first = first.map(|layers| {
                 let conv = &self.first;
-                Layers { conv, from: around, to: between, shape, layers, residual: false }
+                Layers { conv, from: around, to: between, shape, layers, add: false, activate: true }
             });
             let second = second.map(|layers| self.second.residual(between, around, shape, layers));
             let jobs: Vec<Layers> = first.into_iter().chain(second).collect();

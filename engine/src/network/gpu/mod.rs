@@ -12,10 +12,9 @@ mod pointwise;
 mod product;
 mod tile;
 
-use super::ops::{Ops, Weighted};
+use super::ops::{Housekeeping, Ops, Weighted};
 use super::{CardMemory, Cube};
 use crate::Result;
-use crate::weights::Array;
 use answer::wait;
 use cubecl::client::Client;
 use cubecl::prelude::*;
@@ -99,8 +98,10 @@ impl Gpu {
         if self.lag.get() > LAG * self.launch { self.wait() } else { Ok(()) }
     }
 
-    fn conv(&self, kernel: usize, (weight, bias): &Weighted) -> Result<Conv> {
-        Conv::new(self, kernel, padded(weight.shape[1]), &weight.values, bias)
+    fn conv(&self, kernel: usize, conv: &Weighted) -> Result<Conv> {
+        let none = vec![0.0; conv.outputs()];
+        let bias = if conv.bias.is_empty() { &none } else { &conv.bias };
+        Conv::new(self, kernel, padded(conv.inputs()), &conv.weight.values, bias)
     }
 
     /// A mean moved towards new values by `weight`, in place where nobody else holds it.
@@ -135,15 +136,17 @@ impl Ops for Gpu {
     type Mix = Conv;
 
     fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Entry> {
-        let (weight, bias) = embedding;
-        let (channels, inputs) = (weight.shape[0], weight.shape[1]);
+        let (channels, inputs) = (embedding.outputs(), embedding.inputs());
         // A channel of ones after the images carries the embedding's bias, which must not reach beyond the border.
         let value = |channel: usize, input: usize| {
-            if input < inputs { weight.values[channel * inputs + input] } else { bias[channel] }
+            if input < inputs {
+                embedding.weight.values[channel * inputs + input]
+            } else {
+                embedding.bias[channel]
+            }
         };
-        let (weight, bias) = first;
-        let composed: Vec<f32> = weight
-            .values
+        let taps = &first.weight.values;
+        let composed: Vec<f32> = taps
             .chunks_exact(27 * channels)
             .flat_map(|output| (0..=inputs).map(move |input| (output, input)))
             .flat_map(|(output, input)| {
@@ -155,7 +158,7 @@ impl Ops for Gpu {
                 (0..27).map(tap)
             })
             .collect();
-        let first = Conv::new(self, 3, LANES, &composed, bias)?;
+        let first = Conv::new(self, 3, LANES, &composed, &first.bias)?;
         let plain: Vec<f32> =
             (0..channels).flat_map(|channel| (0..=inputs).map(move |input| value(channel, input))).collect();
         let embedding = Conv::new(self, 1, LANES, &plain, &vec![0.0; channels])?;
@@ -170,49 +173,12 @@ impl Ops for Gpu {
         self.conv(4, conv)
     }
 
-    fn load_mix(&self, weight: &Array, bias: Option<&[f32]>) -> Result<Conv> {
-        let none = vec![0.0; weight.shape[0]];
-        Conv::new(self, 1, padded(weight.shape[1]), &weight.values, bias.unwrap_or(&none))
+    fn load_mix(&self, conv: &Weighted) -> Result<Conv> {
+        self.conv(1, conv)
     }
 
     fn at_once(&self, wanted: usize) -> usize {
         wanted
-    }
-
-    /// Packed weights, and of each size of buffer as many as ever live at once: the target's shortcut and one for each
-    /// pair, or two others where the target is decoded; beside them one more where a layer cannot work in place.
-    fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
-        let shapes = channels.iter().enumerate().map(|(i, &channels)| Shape::new(side >> i, channels));
-        let shapes: Vec<Shape> = shapes.collect();
-        // Images, as they come in.
-        let (mut values, mut weights) = (side.pow(3) * LANES, 0);
-        for (stage, &shape) in shapes.iter().enumerate() {
-            let Shape { side, width, .. } = shape;
-            let beside = usize::from(!Tile::new(1, width, width).is_whole(width));
-            let (_, planes) = window(side, width, self.launch);
-            values += (1 + alive.max(2) + beside) * shape.len() + planes * side * side * width;
-            // Units and fusions, of both branches and at the head.
-            let (units, entries) = match (stage + 1 == shapes.len(), stage) {
-                (true, _) => (2, 0),
-                (false, 0) => (3, 2),
-                (false, _) => (4, 0),
-            };
-            weights += 27 * width * ((2 * units + entries) * width + entries * LANES);
-            weights += if stage + 1 == shapes.len() { 2 } else { 4 } * width * width;
-            if let Some(coarse) = shapes.get(stage + 1) {
-                // Halving and enlarging, and the coarse features mixed to the width of the finer ones.
-                weights += 2 * width * (64 * coarse.width + coarse.width + width);
-                values += coarse.side.pow(3) * width;
-            }
-        }
-        // The output, and as much again to read it from.
-        values * self.storage.size() + (weights + 2 * side.pow(3)) * size_of::<f32>()
-    }
-
-    fn card_memory(&self) -> Option<CardMemory> {
-        let bytes = self.pool.client.properties().memory.max_memory().unwrap_or(0);
-        let held = self.pool.client.memory_report(MemoryScope::CurrentStream).usage().bytes_reserved;
-        Some(CardMemory { bytes, held })
     }
 
     fn enter(&self, pairs: &[Vec<&Cube>], entry: &Entry) -> Result<Map> {
@@ -289,6 +255,44 @@ impl Ops for Gpu {
             self.storage,
         );
         Ok(bytemuck::pod_collect_to_vec(&self.read(&out)?))
+    }
+}
+
+impl Housekeeping for Gpu {
+    /// Packed weights, and of each size of buffer as many as ever live at once: the target's shortcut and one for each
+    /// pair, or two others where the target is decoded; beside them one more where a layer cannot work in place.
+    fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
+        let shapes = channels.iter().enumerate().map(|(i, &channels)| Shape::new(side >> i, channels));
+        let shapes: Vec<Shape> = shapes.collect();
+        // Images, as they come in.
+        let (mut values, mut weights) = (side.pow(3) * LANES, 0);
+        for (stage, &shape) in shapes.iter().enumerate() {
+            let Shape { side, width, .. } = shape;
+            let beside = usize::from(!Tile::new(1, width, width).is_whole(width));
+            let (_, planes) = window(side, width, self.launch);
+            values += (1 + alive.max(2) + beside) * shape.len() + planes * side * side * width;
+            // Units and fusions, of both branches and at the head.
+            let (units, entries) = match (stage + 1 == shapes.len(), stage) {
+                (true, _) => (2, 0),
+                (false, 0) => (3, 2),
+                (false, _) => (4, 0),
+            };
+            weights += 27 * width * ((2 * units + entries) * width + entries * LANES);
+            weights += if stage + 1 == shapes.len() { 2 } else { 4 } * width * width;
+            if let Some(coarse) = shapes.get(stage + 1) {
+                // Halving and enlarging, and the coarse features mixed to the width of the finer ones.
+                weights += 2 * width * (64 * coarse.width + coarse.width + width);
+                values += coarse.side.pow(3) * width;
+            }
+        }
+        // The output, and as much again to read it from.
+        values * self.storage.size() + (weights + 2 * side.pow(3)) * size_of::<f32>()
+    }
+
+    fn card_memory(&self) -> Option<CardMemory> {
+        let bytes = self.pool.client.properties().memory.max_memory().unwrap_or(0);
+        let held = self.pool.client.memory_report(MemoryScope::CurrentStream).usage().bytes_reserved;
+        Some(CardMemory { bytes, held })
     }
 
     fn values(&self, x: &Map) -> Result<Vec<f32>> {

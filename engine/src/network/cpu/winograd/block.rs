@@ -254,10 +254,13 @@ impl Block<'_> {
                     let mut value = simd.add_f32s(*sum, *bias);
                     // SAFETY: a voxel has as many vectors as the bias.
                     let out = unsafe { out.add(v) };
-                    if self.job.residual {
+                    if self.job.add {
                         value = simd.add_f32s(value, unsafe { out.read_unaligned() });
                     }
-                    unsafe { out.write_unaligned(gelu(simd, value)) };
+                    if self.job.activate {
+                        value = gelu(simd, value);
+                    }
+                    unsafe { out.write_unaligned(value) };
                 }
                 if shape.ends() > 0 && (x == 0 || x + 1 == shape.half()) {
                     // SAFETY: the end of a line belongs to the tile with the voxel that it repeats.

@@ -10,7 +10,7 @@ mod planes;
 pub use planes::Planes;
 
 use super::gemm::{Packed, ROWS, vectorize};
-use super::map::{Bias, Scratch, Shape, padded};
+use super::map::{Bias, Map, Pool, Scratch, Shape, padded};
 use crate::Result;
 use block::Block;
 use rayon::prelude::*;
@@ -55,7 +55,17 @@ impl Conv3 {
 impl Conv3 {
     /// The job `to = GELU(to + conv(from))`.
     pub fn residual(&self, from: Planes, to: Planes, shape: Shape, layers: Range<usize>) -> Layers<'_> {
-        Layers { conv: self, from, to, shape, layers, residual: true }
+        Layers { conv: self, from, to, shape, layers, add: true, activate: true }
+    }
+
+    /// `to = conv(from)` or, with `add`, `to += conv(from)`.
+    pub fn run(&self, from: &Map, to: &mut Map, add: bool, pool: &Pool) -> Result<()> {
+        let shape = from.shape;
+        let scratch = Scratch::new(pool, scratch(shape))?;
+        let (from, to) = (Planes::to_read(&from.values, shape), Planes::new(to.own()?, shape));
+        let layers = 0..shape.side.div_ceil(2);
+        run(&[Layers { conv: self, from, to, shape, layers, add, activate: false }], &scratch);
+        Ok(())
     }
 }
 
@@ -106,8 +116,10 @@ pub struct Layers<'a> {
     pub shape: Shape,
     /// Tiles along z.
     pub layers: Range<usize>,
-    /// Whether the outputs hold residuals: `to = GELU(to + conv(from))` instead of `to = GELU(conv(from))`.
-    pub residual: bool,
+    /// Whether what the outputs hold is added: `to + conv(from)` instead of `conv(from)`.
+    pub add: bool,
+    /// Whether GELU comes after that.
+    pub activate: bool,
 }
 
 impl Layers<'_> {

@@ -25,8 +25,13 @@ unsafe impl Sync for Planes {}
 impl Planes {
     /// The planes that `values` hold of a map of this shape.
     pub fn new(values: &mut [f32], shape: Shape) -> Self {
+        Self { values: values.as_mut_ptr(), ..Self::to_read(values, shape) }
+    }
+
+    /// The same for jobs that read only.
+    pub fn to_read(values: &[f32], shape: Shape) -> Self {
         let (line, plane) = (shape.line(), shape.side * shape.line());
-        Self { held: values.len() / plane, line, plane, values: values.as_mut_ptr() }
+        Self { held: values.len() / plane, line, plane, values: values.as_ptr().cast_mut() }
     }
 
     /// Line `y` of plane `z`, for a job that it belongs to (see the contract above).

@@ -1,0 +1,345 @@
+//! The operations on the processor, remembered, and the way back through them. Maps have one voxel after the other.
+//!
+//! A unit and a fusion keep what their GELUs read; everything else is linear and keeps its inputs only.
+
+mod adjoint;
+mod correlate;
+mod pointwise;
+
+use super::map::{Map, Pool};
+use super::mix::Mix;
+use super::strided::Down;
+use super::winograd::Conv3;
+use crate::Result;
+use crate::network::Cube;
+use crate::network::learning::{Arrays, Learn};
+use crate::network::ops::{Ops, Weighted};
+use adjoint::{Spread, reduce};
+use correlate::{Window, correlate};
+use pointwise::{activated, add, sums, through_gelu};
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+/// Operations and what is remembered of them.
+pub struct Tape {
+    pool: Pool,
+    steps: RefCell<Vec<Step>>,
+    paused: Cell<bool>,
+}
+
+/// Feature maps of one pair, and the step that made them; None where they count as constant.
+#[derive(Clone)]
+pub struct Node {
+    map: Map,
+    step: Option<usize>,
+}
+
+/// A convolution forwards and its adjoint.
+pub struct Layer<F, B> {
+    conv: Weighted,
+    forward: F,
+    backward: B,
+}
+
+/// 1³.
+pub type Point = Arc<Layer<Mix, Mix>>;
+/// 3³ with padding 1.
+type Around = Layer<Conv3, Conv3>;
+/// 4³ with stride 2.
+pub type Halving = Arc<Layer<Down, Spread>>;
+
+/// Two 3³ convolutions around a residual.
+pub struct Unit {
+    first: Around,
+    second: Around,
+}
+
+/// What was computed, with what the way back needs.
+enum Step {
+    Mix {
+        x: Node,
+        conv: Point,
+    },
+    /// `inner` and `outer` are what the GELUs read.
+    Unit {
+        x: Node,
+        unit: Arc<Unit>,
+        inner: Map,
+        outer: Map,
+    },
+    Down {
+        x: Node,
+        conv: Halving,
+    },
+    Up {
+        x: Node,
+        own: Point,
+        shortcut: Node,
+        others: Point,
+    },
+    Fuse {
+        x: Node,
+        own: Point,
+        other: Node,
+        others: Point,
+        outer: Map,
+    },
+    Mean {
+        mean: Option<usize>,
+        new: Option<usize>,
+        weight: f32,
+    },
+    Amplify {
+        x: Option<usize>,
+        factor: f32,
+    },
+}
+
+/// Weights `[out, in, k, k, k]` with outputs and inputs exchanged, and the taps of each turned around.
+fn transposed(conv: &Weighted) -> Vec<f32> {
+    let (inputs, outputs) = (conv.inputs(), conv.outputs());
+    let taps = conv.weight.values.len() / (inputs * outputs);
+    let rows = (0..inputs).flat_map(|input| (0..outputs).map(move |output| output * inputs + input));
+    rows.flat_map(|row| conv.weight.values[row * taps..][..taps].iter().rev().copied()).collect()
+}
+
+impl Around {
+    fn new(conv: &Weighted) -> Result<Self> {
+        let channels = conv.outputs();
+        let forward = Conv3::new(channels, &conv.weight.values, &conv.bias)?;
+        let backward = Conv3::new(channels, &transposed(conv), &[])?;
+        Ok(Self { conv: conv.clone(), forward, backward })
+    }
+}
+
+impl Tape {
+    /// Nothing is remembered yet.
+    pub fn new() -> Self {
+        Self { pool: Pool::straight(), steps: RefCell::default(), paused: Cell::new(false) }
+    }
+
+    /// A map that came out of `step`, which is remembered unless its inputs are constant.
+    fn remember(&self, map: Map, step: impl FnOnce() -> Step) -> Node {
+        if self.paused.get() {
+            return Node { map, step: None };
+        }
+        let mut steps = self.steps.borrow_mut();
+        steps.push(step());
+        Node { map, step: Some(steps.len() - 1) }
+    }
+
+    /// A map with the same values that nobody shares.
+    fn copy(&self, x: &Map) -> Result<Map> {
+        let mut copy = self.pool.map(x.shape.side, x.channels)?;
+        copy.own()?.copy_from_slice(&x.values);
+        Ok(copy)
+    }
+
+    /// Takes the gradient of a step's result to its inputs and weights.
+    fn back(&self, step: Step, mut gradient: Map, flow: &mut Flow) -> Result<()> {
+        match step {
+            Step::Mix { x, conv } => self.through_mix(&x, &conv, &gradient, flow),
+            Step::Unit { x, unit, inner, outer } => {
+                let side = gradient.shape.side;
+                through_gelu(&mut gradient, &outer)?;
+                flow.credit(&unit.second, &activated(&inner, &self.pool)?, &gradient, Window::AROUND)?;
+                let mut within = self.pool.map(side, gradient.channels)?;
+                unit.second.backward.run(&gradient, &mut within, false, &self.pool)?;
+                through_gelu(&mut within, &inner)?;
+                flow.credit(&unit.first, &x.map, &within, Window::AROUND)?;
+                unit.first.backward.run(&within, &mut gradient, true, &self.pool)?;
+                flow.pass(x.step, gradient)
+            }
+            Step::Down { x, conv } => {
+                flow.credit(&conv, &x.map, &gradient, Window::HALVING)?;
+                flow.pass(x.step, conv.backward.run(&gradient, &self.pool)?)
+            }
+            Step::Up { x, own, shortcut, others } => {
+                self.through_mix(&shortcut, &others, &gradient, flow)?;
+                self.through_mix(&x, &own, &reduce(&gradient, &self.pool)?, flow)
+            }
+            Step::Fuse { x, own, other, others, outer } => {
+                through_gelu(&mut gradient, &outer)?;
+                self.through_mix(&other, &others, &gradient, flow)?;
+                self.through_mix(&x, &own, &gradient, flow)?;
+                flow.pass(x.step, gradient)
+            }
+            Step::Mean { mean, new, weight } => {
+                let mut rest = self.copy(&gradient)?;
+                add(&mut rest, &gradient, -weight)?;
+                flow.pass(mean, rest)?;
+                let mut share = self.copy(&gradient)?;
+                add(&mut share, &gradient, weight - 1.0)?;
+                flow.pass(new, share)
+            }
+            Step::Amplify { x, factor } => {
+                let mut amplified = self.copy(&gradient)?;
+                add(&mut amplified, &gradient, factor - 1.0)?;
+                flow.pass(x, amplified)
+            }
+        }
+    }
+
+    fn through_mix(&self, x: &Node, conv: &Point, gradient: &Map, flow: &mut Flow) -> Result<()> {
+        flow.credit(conv, &x.map, gradient, Window::POINT)?;
+        if x.step.is_none() {
+            return Ok(());
+        }
+        let mut before = self.pool.map(gradient.shape.side, conv.conv.inputs())?;
+        conv.backward.apply(gradient, &mut before, false)?;
+        flow.pass(x.step, before)
+    }
+}
+
+/// Gradients on their way back: with respect to the results of steps, and to weights.
+struct Flow<'a> {
+    maps: Vec<Option<Map>>,
+    weights: &'a mut Arrays,
+}
+
+impl Flow<'_> {
+    /// Adds a gradient to that of a step's result.
+    fn pass(&mut self, step: Option<usize>, gradient: Map) -> Result<()> {
+        let Some(step) = step else { return Ok(()) };
+        match &mut self.maps[step] {
+            Some(sum) => add(sum, &gradient, 1.0)?,
+            none => *none = Some(gradient),
+        }
+        Ok(())
+    }
+
+    /// Adds the gradients of a convolution's weights, from what it read and the gradient of what it made.
+    fn credit<F, B>(&mut self, layer: &Layer<F, B>, x: &Map, gradient: &Map, window: Window) -> Result<()> {
+        let bias = if layer.conv.bias.is_empty() { Vec::new() } else { sums(gradient) };
+        layer.conv.credit(self.weights, &correlate(x, gradient, window)?, &bias);
+        Ok(())
+    }
+}
+
+impl Ops for Tape {
+    type Map = Node;
+    type Entry = (Point, Arc<Unit>);
+    type Unit = Arc<Unit>;
+    type Down = Halving;
+    type Mix = Point;
+
+    fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Self::Entry> {
+        Ok((self.load_mix(embedding)?, self.load_unit(first, second)?))
+    }
+
+    fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<Arc<Unit>> {
+        Ok(Arc::new(Unit { first: Around::new(first)?, second: Around::new(second)? }))
+    }
+
+    fn load_down(&self, conv: &Weighted) -> Result<Halving> {
+        let (inputs, outputs) = (conv.inputs(), conv.outputs());
+        Ok(Arc::new(Layer {
+            conv: conv.clone(),
+            forward: Down::new(inputs, outputs, &conv.weight.values, &conv.bias)?,
+            backward: Spread::new(inputs, outputs, &conv.weight.values)?,
+        }))
+    }
+
+    fn load_mix(&self, conv: &Weighted) -> Result<Point> {
+        let (inputs, outputs) = (conv.inputs(), conv.outputs());
+        Ok(Arc::new(Layer {
+            conv: conv.clone(),
+            forward: Mix::new(inputs, outputs, &conv.weight.values, &conv.bias)?,
+            backward: Mix::new(outputs, inputs, &transposed(conv), &[])?,
+        }))
+    }
+
+    fn at_once(&self, _: usize) -> usize {
+        1
+    }
+
+    fn enter(&self, pairs: &[Vec<&Cube>], (embedding, unit): &Self::Entry) -> Result<Node> {
+        let [images] = pairs else { unreachable!("pairs are read one by one, see `at_once`") };
+        let mut map = self.pool.map(images[0].side, images.len())?;
+        let width = map.shape.width;
+        for (voxel, values) in map.own()?.chunks_exact_mut(width).enumerate() {
+            values.fill(0.0);
+            images.iter().zip(values).for_each(|(image, value)| *value = image.voxels[voxel]);
+        }
+        let x = Node { map, step: None };
+        let mut embedded = self.pool.map(images[0].side, embedding.conv.outputs())?;
+        embedding.forward.apply(&x.map, &mut embedded, false)?;
+        let x = self.remember(embedded, || Step::Mix { x, conv: embedding.clone() });
+        self.unit(x, unit)
+    }
+
+    fn unit(&self, x: Node, unit: &Arc<Unit>) -> Result<Node> {
+        let mut inner = self.pool.map(x.map.shape.side, x.map.channels)?;
+        unit.first.forward.run(&x.map, &mut inner, false, &self.pool)?;
+        let mut outer = self.copy(&x.map)?;
+        unit.second.forward.run(&activated(&inner, &self.pool)?, &mut outer, true, &self.pool)?;
+        let map = activated(&outer, &self.pool)?;
+        Ok(self.remember(map, || Step::Unit { x, unit: unit.clone(), inner, outer }))
+    }
+
+    fn down(&self, x: &Node, conv: &Halving) -> Result<Node> {
+        let map = conv.forward.run(&x.map, &self.pool)?;
+        Ok(self.remember(map, || Step::Down { x: x.clone(), conv: conv.clone() }))
+    }
+
+    fn up(&self, x: &Node, own: &Point, shortcut: Node, others: &Point) -> Result<Node> {
+        let map = own.forward.up(&x.map, shortcut.map.clone(), &others.forward, &self.pool)?;
+        let (x, own, others) = (x.clone(), own.clone(), others.clone());
+        Ok(self.remember(map, || Step::Up { x, own, shortcut, others }))
+    }
+
+    fn fuse(&self, x: Node, own: &Point, other: &Node, others: &Point) -> Result<Node> {
+        let mut outer = self.copy(&x.map)?;
+        own.forward.apply(&x.map, &mut outer, true)?;
+        others.forward.apply(&other.map, &mut outer, true)?;
+        let map = activated(&outer, &self.pool)?;
+        let (own, other, others) = (own.clone(), other.clone(), others.clone());
+        Ok(self.remember(map, || Step::Fuse { x, own, other, others, outer }))
+    }
+
+    fn add_to_mean(&self, mean: Option<Node>, new: Node, weight: f64) -> Result<Node> {
+        let Some(mean) = mean else { return Ok(new) };
+        let weight = weight as f32;
+        let mut map = self.copy(&mean.map)?;
+        add(&mut map, &mean.map, -weight)?;
+        add(&mut map, &new.map, weight)?;
+        Ok(self.remember(map, || Step::Mean { mean: mean.step, new: new.step, weight }))
+    }
+
+    fn output(&self, x: &Node, conv: &Point) -> Result<Vec<f32>> {
+        let output = conv.forward.first_channel(&x.map, &self.pool)?;
+        self.remember(x.map.clone(), || Step::Mix { x: x.clone(), conv: conv.clone() });
+        Ok(output)
+    }
+}
+
+impl Learn for Tape {
+    fn pause(&self, paused: bool) {
+        self.paused.set(paused);
+    }
+
+    fn amplify(&self, x: Node, factor: f64) -> Result<Node> {
+        let step = x.step;
+        Ok(self.remember(x.map, || Step::Amplify { x: step, factor: factor as f32 }))
+    }
+
+    fn backward(&self, gradient: &[f32], gradients: &mut Arrays) -> Result<()> {
+        let mut steps = self.steps.take();
+        let mut flow = Flow { maps: vec![None; steps.len()], weights: gradients };
+        let side = (gradient.len() as f64).cbrt().round() as usize;
+        let mut last = self.pool.map(side, 1)?;
+        let width = last.shape.width;
+        for (voxel, value) in last.own()?.chunks_exact_mut(width).zip(gradient) {
+            voxel.fill(0.0);
+            voxel[0] = *value;
+        }
+        flow.pass(steps.len().checked_sub(1), last)?;
+        while let Some(step) = steps.pop() {
+            // What nothing depends on has none.
+            if let Some(gradient) = flow.maps[steps.len()].take() {
+                self.back(step, gradient, &mut flow)?;
+            }
+        }
+        Ok(())
+    }
+}

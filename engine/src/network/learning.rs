@@ -1,0 +1,88 @@
+//! How the result depends on the weights: the gradient of Algorithm 1, where only the last mini-context is remembered.
+
+use super::Cube;
+use super::neuroverse::Neuroverse;
+use super::ops::{Ops, Weighted};
+use crate::weights::{Array, Weights};
+use crate::{Error, Result};
+use std::collections::BTreeMap;
+
+/// An array for each parameter, by its name.
+pub type Arrays = BTreeMap<String, Array>;
+
+/// Says how good an output is: the loss, and its gradient with respect to each voxel of the output.
+pub type Loss<'a> = dyn FnMut(&[f32]) -> (f64, Vec<f32>) + 'a;
+
+/// Operations that remember what was computed.
+pub trait Learn: Ops {
+    /// What is computed while `paused` counts as constant, and nothing is remembered of it.
+    fn pause(&self, paused: bool);
+    /// The same values, whose gradient counts `factor` times.
+    fn amplify(&self, x: Self::Map, factor: f64) -> Result<Self::Map>;
+    /// From the gradient with respect to what [`Ops::output`] returned last, adds the gradients with respect to all
+    /// weights to `gradients`, which hold all of them, and forgets everything.
+    fn backward(&self, gradient: &[f32], gradients: &mut Arrays) -> Result<()>;
+}
+
+/// The loss of one prediction and its gradients with respect to all weights.
+///
+/// Pairs are read in mini-contexts of `mini_context`. All but the last count as constant; the gradient through the last
+/// counts as many times as there are mini-contexts, so that its expectation over their order is the full gradient
+/// (appendix A.1 of the paper).
+pub fn gradients<O: Learn>(
+    ops: &O,
+    weights: &Weights,
+    (target, pairs): (&Cube, &[(&Cube, &Cube)]),
+    mini_context: usize,
+    loss: &mut Loss,
+) -> Result<(f64, Arrays)> {
+    if pairs.is_empty() || mini_context == 0 {
+        return Err(Error::Request("There is no example to learn from; add at least one.".into()));
+    }
+    let zeros = |array: &Array| Array { shape: array.shape.clone(), values: vec![0.0; array.values.len()] };
+    let mut gradients = weights.arrays.iter().map(|(name, array)| (name.clone(), zeros(array))).collect();
+    let network = Neuroverse::load(ops, &mut weights.clone())?;
+    let check = &mut || Ok(());
+    let features = network.encode(ops, target, check)?;
+    let mut mean: Vec<Option<O::Map>> = features.shortcuts.iter().map(|_| None).chain([None]).collect();
+    let count = pairs.len().div_ceil(mini_context);
+    let mut done = 0;
+    for (number, some) in pairs.chunks(mini_context).enumerate() {
+        ops.pause(number + 1 < count);
+        for some in some.chunks(ops.at_once(mini_context)) {
+            let both: Vec<_> = some.iter().map(|(image, label)| vec![*image, *label]).collect();
+            done += some.len();
+            let weight = some.len() as f64 / done as f64;
+            network.read(ops, &both, &features, check, &mut |scale, new| {
+                let new = ops.amplify(new, count as f64)?;
+                mean[scale] = Some(ops.add_to_mean(mean[scale].take(), new, weight)?);
+                Ok(())
+            })?;
+        }
+    }
+    let mean: Vec<O::Map> = mean.into_iter().flatten().collect();
+    let output = network.decode(ops, &features, &mean, check)?;
+    let (loss, gradient) = loss(&output);
+    ops.backward(&gradient, &mut gradients)?;
+    Ok((loss, gradients))
+}
+
+impl Weighted {
+    /// Adds gradients `[out, in, k, k, k]` and `[out]`, the second one where this part has the bias, to those of the
+    /// stored convolution.
+    pub fn credit(&self, gradients: &mut Arrays, weight: &[f32], bias: &[f32]) {
+        let mut add = |what: &str, first: usize, row: usize, values: &[f32]| {
+            let name = format!("{}.{what}", self.name);
+            let whole = gradients.get_mut(&name).expect("there are gradients for all weights");
+            let whole_row = whole.values.len() / self.outputs();
+            for (to, from) in whole.values.chunks_mut(whole_row).zip(values.chunks(row)) {
+                to[first..].iter_mut().zip(from).for_each(|(to, from)| *to += from);
+            }
+        };
+        let row = weight.len() / self.outputs();
+        add("weight", self.first_input * (row / self.inputs()), row, weight);
+        if !self.bias.is_empty() {
+            add("bias", 0, 1, bias);
+        }
+    }
+}

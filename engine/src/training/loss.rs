@@ -1,0 +1,57 @@
+//! The losses of the paper, each with its gradient with respect to the output.
+
+use serde::{Deserialize, Serialize};
+
+/// What an output is measured by.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// Eq. 6 for segmentation: mean over voxels of |d|³ / 3 below a difference d of 1, and |d| − 2/3 from there on.
+    Segmentation,
+    /// Eq. 7 for images: half the smooth L1 loss of the intensities, and half that of their differences between neighbours,
+    /// averaged over the three axes.
+    Generation,
+}
+
+impl Loss {
+    /// The loss of `output` against `truth`, both cubes of `side`³ with x fastest, and its gradient.
+    pub fn of(self, output: &[f32], truth: &[f32], side: usize) -> (f64, Vec<f32>) {
+        assert!(output.len() == truth.len() && output.len() == side.pow(3));
+        let differences: Vec<f32> = output.iter().zip(truth).map(|(output, truth)| output - truth).collect();
+        let mut gradient = vec![0.0; output.len()];
+        let count = output.len() as f64;
+        let mut loss = 0.0;
+        match self {
+            Self::Segmentation => {
+                for (d, gradient) in differences.iter().map(|&d| f64::from(d)).zip(&mut gradient) {
+                    let size = d.abs();
+                    loss += if size < 1.0 { size.powi(3) / 3.0 } else { size - 2.0 / 3.0 };
+                    *gradient = (d.signum() * (size * size).min(1.0) / count) as f32;
+                }
+            }
+            Self::Generation => {
+                for (&d, gradient) in differences.iter().zip(&mut gradient) {
+                    let (value, slope) = smooth_l1(d);
+                    loss += value / 2.0;
+                    *gradient += (slope / 2.0 / count) as f32;
+                }
+                for step in [1, side, side * side] {
+                    for i in (0..differences.len()).filter(|i| i / step % side + 1 < side) {
+                        let (value, slope) = smooth_l1(differences[i + step] - differences[i]);
+                        loss += value / 6.0;
+                        let slope = (slope / 6.0 / count) as f32;
+                        gradient[i + step] += slope;
+                        gradient[i] -= slope;
+                    }
+                }
+            }
+        }
+        (loss / count, gradient)
+    }
+}
+
+/// d² / 2 below a size of 1, |d| − ½ from there on, and the slope.
+fn smooth_l1(d: f32) -> (f64, f64) {
+    let d = f64::from(d);
+    (if d.abs() < 1.0 { d * d / 2.0 } else { d.abs() - 0.5 }, d.clamp(-1.0, 1.0))
+}

@@ -1,0 +1,4 @@
+//! How the network learns: losses, optimiser, episodes, checkpoints.
+
+pub mod loss;
+pub mod optimiser;
