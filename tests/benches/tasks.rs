@@ -22,26 +22,26 @@ const SIDE: usize = 80;
 const GAPS: [usize; 3] = [1, 6, 16];
 const DRAWS: usize = 3;
 /// Rows of one of the two columns.
-const ROWS: usize = 15;
+const ROWS: usize = 14;
 /// FreeSurfer's labels of both hippocampi and thalami, and of the lateral ventricles.
 const DEEP: [u16; 6] = [10, 49, 17, 53, 4, 43];
 /// Height of the slice shown, as a part of the side.
-const HEIGHT: f32 = 0.6;
+const HEIGHT: f32 = 0.5;
 
 /// A row's pairs, left to right.
 type Row = Vec<Pair>;
 
 fn main() {
     let folder: PathBuf =
-        std::env::args().skip(1).filter(|word| !word.starts_with("--")).last().unwrap().into();
+        std::env::args().skip(1).rfind(|word| !word.starts_with("--")).expect("FOLDER is an argument").into();
     let subject = read(&folder);
-    let (sheet, mut rows) = (Sheet::new(), 0);
-    let mut sheet = sheet;
+    let (mut sheet, mut rows) = (Sheet::new(), 0);
     for (name, row) in tasks().into_iter().chain(augmentations()).chain(synthetic()) {
         let start = Instant::now();
-        let pairs: Row = (0..DRAWS).map(|draw| row(&subject, draw, &mut generator(1, draw as u64))).collect();
-        let each = start.elapsed() / DRAWS as u32;
         rows += 1;
+        let pair = |draw| row(&subject, draw, &mut generator(rows as u64, draw as u64));
+        let pairs: Row = (0..DRAWS).map(pair).collect();
+        let each = start.elapsed() / DRAWS as u32;
         println!("{rows:2} {name:32} {each:8.1?} each");
         sheet.add(rows, &pairs);
     }
@@ -60,12 +60,22 @@ fn read(folder: &Path) -> Subject {
     let head = frame.image(&body, frame.intensity_range(&body).unwrap()).unwrap();
     let labels = order.apply_to_labels(&labels).unwrap();
     let structures = Structures::soft(SIDE, &soft_labels(&labels, &frame.taps()).unwrap());
-    let classes: Classes = structures.labels().into_iter().map(|label| (label, label)).collect();
     let mut rng = generator(3, 0);
     let synthesis = Synthesis { black: 1.0, thick: (0.0, 1.0), coarse: (0.0, 1.0), ..Synthesis::default() };
-    let contrast = synthesis.contrast(&classes, &mut rng);
+    let contrast = synthesis.contrast(&classes(&structures), &mut rng);
     let other = synthesis.image(&structures.largest(), &contrast, &mut rng);
     Subject { images: vec![head, other], structures }
+}
+
+/// Left and right look alike: FreeSurfer numbers most structures of the right as 39 or 36 more than those of the left.
+fn classes(structures: &Structures) -> Classes {
+    let class = |label: u16| match label {
+        41..=52 => label - 39,
+        53..=54 => label - 36,
+        58 | 60 => label - 32,
+        _ => label,
+    };
+    structures.labels().into_iter().map(|label| (label, class(label))).collect()
 }
 
 /// What makes the pair of one draw.
@@ -118,10 +128,11 @@ fn augmentations() -> Vec<(&'static str, Draw)> {
         ("turn", Change::Turn { axes: [1, 2] }),
         ("subsampling", Change::Subsample { factors: vec![2, 3, 4] }),
         ("shift of intensities", Change::Shift { by: 0.2, output: false }),
+        ("scale of intensities", Change::Scale { by: 0.3, output: false }),
         ("gamma", Change::Gamma { log_sd: 0.3 }),
         ("noise", Change::Noise { sd: 0.1 }),
         ("blur", Change::Blur { sd: [0.3, 1.0] }),
-        ("thick slices", Change::ThickSlices { spacing: [1.5, 4.0] }),
+        ("thick slices", Change::ThickSlices { spacing: [0.015, 0.05] }),
         ("deformation, release", preset(Preset::Release, deformation)),
         ("deformation, Exemplar", preset(Preset::Exemplar, deformation)),
         ("strong bend", Change::Deform(bend)),
@@ -142,18 +153,17 @@ fn augmentations() -> Vec<(&'static str, Draw)> {
 }
 
 fn synthetic() -> Vec<(&'static str, Draw)> {
-    let pair = |labels: &LabelCube, strip: f32, rng: &mut Generator| {
-        let synthesis = Synthesis { strip, ..Synthesis::default() };
+    let pair = |labels: &LabelCube, rng: &mut Generator| {
+        let synthesis = Synthesis::default();
         let structures = Structures::whole(labels);
-        let classes: Classes = structures.labels().into_iter().map(|label| (label, label)).collect();
-        let contrast = synthesis.contrast(&classes, rng);
+        let contrast = synthesis.contrast(&classes(&structures), rng);
         let mut subject = synthesis.subject(labels, &[contrast], &[], rng);
         Pair { input: subject.images.remove(0), output: shades(&subject.structures.largest(), rng) }
     };
     let from_labels =
-        move |subject: &Subject, _: usize, rng: &mut Generator| pair(&subject.structures.largest(), 0.0, rng);
+        move |subject: &Subject, _: usize, rng: &mut Generator| pair(&subject.structures.largest(), rng);
     let from_shapes =
-        move |_: &Subject, _: usize, rng: &mut Generator| pair(&Shapes::default().draw(SIDE, rng), 0.0, rng);
+        move |_: &Subject, _: usize, rng: &mut Generator| pair(&Shapes::default().draw(SIDE, rng), rng);
     vec![("synthetic contrast", Box::new(from_labels)), ("random shapes", Box::new(from_shapes))]
 }
 

@@ -69,7 +69,7 @@ fn changes_of_intensity_leave_the_mask_alone_and_do_what_they_say() {
     assert!(powered.voxels.iter().zip(&before.input.voxels).all(|(a, b)| (a - wanted(*b)).abs() < 1e-5));
     let blurred = image(Change::Blur { sd: [1.0, 1.0] });
     assert_eq!(blurred, filter::blurred(&before.input, [1.0; 3]));
-    let thick = image(Change::ThickSlices { spacing: [3.0, 3.0] });
+    let thick = image(Change::ThickSlices { spacing: [0.1, 0.1] });
     assert!(spread(&thick, &before.input) > 0.02);
     let flat = Pair { input: cube(32, |_| 0.5), output: before.output.clone() };
     let noisy = after(Change::Noise { sd: 0.1 }, &flat, &mut chance(4));

@@ -51,10 +51,10 @@ fn intensities_follow_the_contrast() {
     let image = plain().image(&labels, &contrast, &mut chance(0));
     assert_eq!(extent(&image), [0.0, 1.0]);
     let means = means(&image.voxels, &labels, 4);
-    // In the proportions of the tissues, whatever the percentiles.
+    // In the proportions of the tissues, whatever the percentiles; borders are smooth.
     let scale = means[1] / 200.0;
     for (label, (_, tissue)) in looks.iter().enumerate() {
-        assert!((means[label] - tissue.mean * scale).abs() < 0.01, "{means:?}");
+        assert!((means[label] - tissue.mean * scale).abs() < 0.08, "{means:?}");
     }
 }
 

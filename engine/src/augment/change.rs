@@ -78,7 +78,7 @@ pub enum Change {
     },
     /// The input as if acquired in slices across one axis.
     ThickSlices {
-        /// Range of the distance of slices in voxels; their thickness is between 1 and that.
+        /// Range of the distance of slices as a part of the side; their thickness is between half of it and all.
         spacing: [f32; 2],
     },
     /// An affine and a bending deformation.
@@ -147,9 +147,11 @@ impl Change {
             }
             Self::ThickSlices { spacing } => {
                 let (axis, spacing) = (index(3, rng), within(spacing, rng));
-                let thickness = within([1.0, spacing], rng);
-                let (spacing, thickness) = (along(axis, spacing, 1.0), along(axis, thickness, 1.0));
-                input(move |cube| *cube = thick_slices(cube, spacing, thickness))
+                let thickness = spacing * within([0.5, 1.0], rng);
+                input(move |cube| {
+                    let voxels = |part| along(axis, part * cube.side as f32, 1.0);
+                    *cube = thick_slices(cube, voxels(spacing), voxels(thickness));
+                })
             }
             Self::Deform(ref deformation) => {
                 let warp = deformation.draw(rng);

@@ -89,7 +89,7 @@ impl Augmentation {
                 of(0.5, Deform(everyday())),
                 of(0.3, Gamma { log_sd: 0.3 }),
                 of(0.1, Blur { sd: [0.3, 1.0] }),
-                of(0.2, ThickSlices { spacing: [1.5, 4.0] }),
+                of(0.2, ThickSlices { spacing: [0.01, 0.03] }),
             ]);
             generation.push(of(0.5, Deform(everyday())));
         }

@@ -1,15 +1,15 @@
 //! Synthetic subjects: images of random contrast from label maps, after SynthSeg (Billot et al., Medical Image Analysis
 //! 2023), and random shapes.
 //!
-//! Means and spreads, bias field, gamma and deformation are SynthSeg's; lengths that it gives in millimetres are parts
-//! of the side or working voxels here, for a head that fills the grid.
+//! Means and spreads, bias field, gamma, resolution and deformation are SynthSeg's; lengths that it gives in millimetres
+//! are parts of the side here, which stands for 256 mm.
 
 mod shapes;
 
 pub use shapes::Shapes;
 
 use crate::filter::field::Basis;
-use crate::filter::{Deformation, LabelCube, change, stretch, thick_slices};
+use crate::filter::{Deformation, LabelCube, blurred, change, stretch, thick_slices};
 use crate::network::Cube;
 use crate::random::{happens, index, normal, within};
 use crate::tasks::{Structures, Subject};
@@ -36,9 +36,9 @@ pub struct Synthesis {
     pub bias_points: usize,
     /// Standard deviation of the logarithm of gamma.
     pub gamma: f32,
-    /// Probability of equally large voxels, and their largest side in working voxels.
+    /// Probability of large voxels, and their largest side as a part of the grid's.
     pub coarse: (f32, f32),
-    /// Probability of thick slices across one axis, and their largest distance in working voxels.
+    /// Probability of thick slices across one axis, and their largest distance as a part of the side.
     pub thick: (f32, f32),
     /// Probability that everything but the brain is missing.
     pub strip: f32,
@@ -47,7 +47,8 @@ pub struct Synthesis {
 }
 
 impl Default for Synthesis {
-    /// SynthSeg's values. Those for resolution assume working voxels of 2 mm; stripping and cutting are ours.
+    /// SynthSeg's values, but for half of its spread, since a working voxel averages many of its voxels of 1 mm;
+    /// stripping and cutting are ours.
     fn default() -> Self {
         let bend = [0.0, 0.02];
         Self {
@@ -60,14 +61,14 @@ impl Default for Synthesis {
                 bend,
             },
             mean: [0.0, 250.0],
-            spread: [0.0, 30.0],
+            spread: [0.0, 15.0],
             black: 0.05,
             dark: 0.25,
             bias: 0.7,
             bias_points: 4,
             gamma: 0.5,
-            coarse: (0.1, 2.0),
-            thick: (0.85, 4.0),
+            coarse: (0.1, 4.0 / 256.0),
+            thick: (0.85, 8.0 / 256.0),
             strip: 0.3,
             cut: (0.2, 0.3),
         }
@@ -157,19 +158,20 @@ impl Synthesis {
         stretch(&mut image, [0.0, 1.0]);
         let power = (self.gamma * normal(rng)).exp();
         change(&mut image, |value| value.powf(power));
-        let (spacing, thickness) = self.resolution(rng);
-        image = thick_slices(&image, spacing, thickness);
+        let (spacing, thickness) = self.resolution(side, rng);
+        image = thick_slices(&blurred(&image, [0.5; 3]), spacing, thickness);
         stretch(&mut image, [0.02, 0.98]);
         image
     }
 
     /// Distance and thickness of slices along each axis, in working voxels.
-    fn resolution(&self, rng: &mut dyn Rng) -> ([f32; 3], [f32; 3]) {
+    fn resolution(&self, side: usize, rng: &mut dyn Rng) -> ([f32; 3], [f32; 3]) {
+        let upto = |part: f32| [1.0, (part * side as f32).max(1.0)];
         let mut spacing = [1.0; 3];
         if happens(self.coarse.0, rng) {
-            spacing = [within([1.0, self.coarse.1], rng); 3];
+            spacing = [within(upto(self.coarse.1), rng); 3];
         } else if happens(self.thick.0 / (1.0 - self.coarse.0), rng) {
-            spacing[index(3, rng)] = within([1.0, self.thick.1], rng);
+            spacing[index(3, rng)] = within(upto(self.thick.1), rng);
         }
         (spacing, spacing.map(|spacing| within([1.0, spacing], rng)))
     }
