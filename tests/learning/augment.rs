@@ -67,6 +67,21 @@ fn changes_of_intensity_leave_the_mask_alone_and_do_what_they_say() {
     assert!((power - 1.0).abs() > 0.01);
     let wanted = |b: f32| b.powf(power);
     assert!(powered.voxels.iter().zip(&before.input.voxels).all(|(a, b)| (a - wanted(*b)).abs() < 1e-5));
+    let grey = Pair { input: cube(16, |[x, ..]| 0.4 + 0.01 * x as f32), output: cube(16, |_| 0.5) };
+    for output in [false, true] {
+        let shifted = after(Change::Shift { by: 0.2, output }, &grey, &mut chance(5));
+        let by = shifted.input.voxels[0] - 0.4;
+        assert!(by.abs() > 0.01 && by.abs() <= 0.2, "{by}");
+        assert!((shifted.input.voxels[15] - 0.55 - by).abs() < 1e-5);
+        let scaled = after(Change::Scale { by: 0.2, output }, &grey, &mut chance(6));
+        let times = scaled.input.voxels[0] / 0.4;
+        assert!((times - 1.0).abs() > 0.01 && (times - 1.0).abs() <= 0.2, "{times}");
+        assert!((scaled.input.voxels[15] - 0.55 * times).abs() < 1e-5);
+        for (after, wanted) in [(&shifted, 0.5 + by), (&scaled, 0.5 * times)] {
+            let wanted = if output { wanted } else { 0.5 };
+            assert!(after.output.voxels.iter().all(|v| (v - wanted).abs() < 1e-5));
+        }
+    }
     let blurred = image(Change::Blur { sd: [1.0, 1.0] });
     assert_eq!(blurred, filter::blurred(&before.input, [1.0; 3]));
     let thick = image(Change::ThickSlices { spacing: [0.1, 0.1] });

@@ -176,6 +176,10 @@ fn a_mask_grows_and_shrinks_by_a_voxel_and_its_edge_is_its_border() {
     let mut soft = block(5, 10);
     change(&mut soft, |v| v * 0.4);
     assert_eq!(extent(&dilated(&soft)), [0.0, 0.4]);
+    // A step of a tenth is no edge beside one of the whole.
+    let steps = cube(16, |[x, _, _]| [0.0, 0.1, 1.0][usize::from(x > 4) + usize::from(x > 9)]);
+    let found = edges(&steps, 0.3).voxels;
+    assert_eq!((0..16).filter(|&x| found[x] == 1.0).collect::<Vec<_>>(), [9, 10]);
     let edge = edges(&block(4, 12), 0.3);
     let at = |x: usize| edge.voxels[x + 16 * (8 + 16 * 8)];
     assert_eq!((0..16).map(at).collect::<Vec<_>>(), {

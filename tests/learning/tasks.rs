@@ -55,6 +55,11 @@ proptest! {
             prop_assert!(difference.abs() < 1e-3, "{difference}");
             prop_assert!((logarithm(12 * stride) - logarithm(0)).abs() > 1e-4);
         }
+        // So is the second difference along one axis of the second along another: no product exceeds that degree.
+        let second = [(0, 1.0), (1, -2.0), (2, 1.0)];
+        let both = |(i, v): (usize, f32)| second.map(|(j, w)| v * w * logarithm(8 * i + 8 * 24 * j));
+        let mixed: f32 = second.into_iter().flat_map(both).sum();
+        prop_assert!(mixed.abs() < 1e-3, "{mixed}");
     }
 
     #[test]
@@ -207,7 +212,8 @@ fn a_configuration_names_and_leaves_out_kinds() {
     let text = serde_json::to_string(&tasks).unwrap();
     assert!(text.contains(r#""skull_stripping":7.0"#), "{text}");
     assert_eq!(serde_json::from_str::<Tasks>(&text).unwrap(), tasks);
-    tasks.weights = serde_json::from_str(r#"{"segmentation": 2, "super_resolution": 1}"#).unwrap();
+    tasks.weights =
+        serde_json::from_str(r#"{"segmentation": 2, "super_resolution": 1, "inpainting": 0}"#).unwrap();
     let mut rng = chance(2);
     let task = |_| tasks.draw(3, &[1], &mut rng).unwrap();
     let drawn: Vec<Task> = (0..60).map(task).collect();

@@ -1,5 +1,8 @@
 //! Augmentation: more tasks and more images than there are data.
 //!
+//! Probabilities and ranges of the presets `Paper` and `Release` are those of the authors' data loaders, which differ
+//! in the noise of generation tasks, and of the released training step (GIN). Theirs are taken for lengths on 128³.
+//!
 //! What is drawn for an episode holds for its target and for all its examples, so that they remain one task; noise is
 //! drawn anew in each image. Spatial changes move input and output together.
 
