@@ -81,38 +81,26 @@ fn classes(structures: &Structures) -> Classes {
 /// What makes the pair of one draw.
 type Draw = Box<dyn Fn(&Subject, usize, &mut Generator) -> Pair>;
 
-fn tasks() -> Vec<(&'static str, Draw)> {
-    use Kind::*;
-    let kinds = [
-        ("segmentation", Segmentation),
-        ("bias removal", BiasRemoval),
-        ("Gaussian noise removal", GaussianNoiseRemoval),
-        ("salt and pepper removal", SaltAndPepperRemoval),
-        ("slices to volume", SlicesToVolume),
-        ("inpainting", Inpainting),
-        ("super-resolution", SuperResolution),
-        ("skull stripping", SkullStripping),
-        ("modality transform", ModalityTransform),
-    ];
-    let row = |(name, kind): (&'static str, Kind)| {
+fn tasks() -> Vec<(String, Draw)> {
+    let row = |kind: Kind| {
         let draw = move |subject: &Subject, draw: usize, rng: &mut Generator| {
             let mut tasks = Tasks::preset(Preset::Paper);
             tasks.extra = Tasks::preset(Preset::Release).extra;
-            let modalities = if kind == ModalityTransform { 2 } else { 1 };
+            let modalities = if kind == Kind::ModalityTransform { 2 } else { 1 };
             let labels = subject.structures.labels();
             let mut task = tasks.task(kind, modalities, &labels, rng);
             // Of the three axes the two that an axial slice shows.
-            if let [Corruption::Slices(slices)] = &mut task.corruptions[..] {
+            if let Goal::Restore { corruption: Corruption::Slices(slices), .. } = &mut task.goal {
                 slices.axis = 1 + draw % 2;
             }
             task.pair(subject, rng)
         };
-        (name, Box::new(draw) as Draw)
+        (format!("{kind:?}"), Box::new(draw) as Draw)
     };
-    kinds.into_iter().map(row).collect()
+    Kind::ALL.into_iter().map(row).collect()
 }
 
-fn augmentations() -> Vec<(&'static str, Draw)> {
+fn augmentations() -> Vec<(String, Draw)> {
     let preset = |preset, change: fn(&Change) -> bool| {
         let all = Augmentation::preset(preset).segmentation;
         all.into_iter().map(|chance| chance.change).rfind(change).unwrap()
@@ -147,12 +135,12 @@ fn augmentations() -> Vec<(&'static str, Draw)> {
             augmentation.draw(Material::Segmentation, rng).apply(&mut pair, rng);
             pair
         };
-        (name, Box::new(draw) as Draw)
+        (name.into(), Box::new(draw) as Draw)
     };
     changes.into_iter().map(row).collect()
 }
 
-fn synthetic() -> Vec<(&'static str, Draw)> {
+fn synthetic() -> Vec<(String, Draw)> {
     let pair = |labels: &LabelCube, rng: &mut Generator| {
         let synthesis = Synthesis::default();
         let structures = Structures::whole(labels);
@@ -164,7 +152,10 @@ fn synthetic() -> Vec<(&'static str, Draw)> {
         move |subject: &Subject, _: usize, rng: &mut Generator| pair(&subject.structures.largest(), rng);
     let from_shapes =
         move |_: &Subject, _: usize, rng: &mut Generator| pair(&Shapes::default().draw(SIDE, rng), rng);
-    vec![("synthetic contrast", Box::new(from_labels)), ("random shapes", Box::new(from_shapes))]
+    vec![
+        ("synthetic contrast".into(), Box::new(from_labels)),
+        ("random shapes".into(), Box::new(from_shapes)),
+    ]
 }
 
 /// Labels in grey levels of their own.

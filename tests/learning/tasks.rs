@@ -114,7 +114,7 @@ fn holes_take_their_part_in_pieces_and_leave_the_rest() {
 #[test]
 fn each_goal_gives_its_pair() {
     let subject = subject(24);
-    let pair = |goal| Task { goal, corruptions: vec![], range: [0.0, 1.0] }.pair(&subject, &mut chance(0));
+    let pair = |goal| Task { goal, extra: vec![], range: [0.0, 1.0] }.pair(&subject, &mut chance(0));
     let images = &subject.images;
 
     let labels = labels(24).voxels;
@@ -135,32 +135,20 @@ fn each_goal_gives_its_pair() {
 
 #[test]
 fn every_kind_of_every_preset_gives_pairs_in_range_whose_output_is_clean() {
-    use Kind::*;
     let subject = subject(32);
     for preset in [Preset::Paper, Preset::Release, Preset::Exemplar] {
         let tasks = Tasks::preset(preset);
-        for kind in [
-            Segmentation,
-            BiasRemoval,
-            GaussianNoiseRemoval,
-            SaltAndPepperRemoval,
-            SlicesToVolume,
-            Inpainting,
-            SuperResolution,
-            SkullStripping,
-            ModalityTransform,
-        ] {
+        for kind in Kind::ALL {
             let mut rng = chance(kind as u64);
             let task = tasks.task(kind, 2, &[1, 2, 3], &mut rng);
             let pair = task.pair(&subject, &mut rng);
             let [low, high] = extent(&pair.input);
             assert!(low >= 0.0 && high <= 1.0 && high > low, "{preset:?} {kind:?}: {low} {high}");
-            if let Goal::Restore { image } = task.goal {
+            assert_eq!(task.kind(), kind);
+            if let Goal::Restore { image, .. } = task.goal {
                 assert_eq!(pair.output, subject.images[image]);
                 assert!(changed(&pair.input, &pair.output) > 0.01, "{preset:?} {kind:?}");
-                assert!(!task.corruptions.is_empty());
             }
-            assert_eq!(task.is_segmentation(), kind == Segmentation);
             let again = task.pair(&subject, &mut chance(7));
             assert_eq!(
                 again,
@@ -216,12 +204,35 @@ fn a_configuration_names_and_leaves_out_kinds() {
         serde_json::from_str(r#"{"segmentation": 2, "super_resolution": 1, "inpainting": 0}"#).unwrap();
     let mut rng = chance(2);
     let task = |_| tasks.draw(3, &[1], &mut rng).unwrap();
-    let drawn: Vec<Task> = (0..60).map(task).collect();
-    assert!(drawn.iter().any(Task::is_segmentation));
-    assert!(drawn.iter().all(|task| {
-        let coarse = |c: &Corruption| matches!(c, Corruption::LowResolution(_));
-        task.is_segmentation() || coarse(&task.corruptions[0])
-    }));
+    let drawn: Vec<Kind> = (0..60).map(task).map(|task| task.kind()).collect();
+    assert!([Kind::Segmentation, Kind::SuperResolution].iter().all(|kind| drawn.contains(kind)));
+    assert!(drawn.iter().all(|kind| tasks.weights[kind] > 0.0));
+}
+
+#[test]
+fn further_corruptions_come_as_often_as_asked_and_never_twice() {
+    let tasks = Tasks::preset(Preset::Paper);
+    let mut rng = chance(3);
+    for kind in Kind::ALL {
+        let drawn = (0..500).map(|_| tasks.task(kind, 2, &[1, 2, 3], &mut rng).extra);
+        let all: Vec<Corruption> = drawn.flatten().collect();
+        let part = |wanted: fn(&Corruption) -> bool| all.iter().filter(|c| wanted(c)).count() as f32 / 500.0;
+        let noise = |c: &Corruption| matches!(c, Corruption::GaussianNoise(_) | Corruption::SaltAndPepper(_));
+        let unless =
+            |probability: f32, without: &[Kind]| if without.contains(&kind) { 0.0 } else { probability };
+        for (part, wanted) in [
+            (part(|c| matches!(c, Corruption::BiasField(_))), unless(0.1, &[Kind::BiasRemoval])),
+            (part(noise), 0.2),
+            (part(|c| matches!(c, Corruption::LowResolution(_))), unless(0.1, &[Kind::SuperResolution])),
+            (
+                part(|c| matches!(c, Corruption::Holes(_))),
+                unless(0.1, &[Kind::Inpainting, Kind::Segmentation]),
+            ),
+            (part(|c| matches!(c, Corruption::Slices(_))), 0.0),
+        ] {
+            assert!((part - wanted).abs() <= wanted * 0.4, "{kind:?}: {part} {wanted}");
+        }
+    }
 }
 
 #[test]

@@ -33,6 +33,21 @@ pub enum Kind {
     ModalityTransform,
 }
 
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 9] = [
+        Self::Segmentation,
+        Self::BiasRemoval,
+        Self::GaussianNoiseRemoval,
+        Self::SaltAndPepperRemoval,
+        Self::SlicesToVolume,
+        Self::Inpainting,
+        Self::SuperResolution,
+        Self::SkullStripping,
+        Self::ModalityTransform,
+    ];
+}
+
 /// Probabilities of further corruptions of a task's input, the same for all pairs of an episode.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Extra {
@@ -155,35 +170,28 @@ impl Tasks {
     /// A task of this kind for subjects whose modalities and labels it fits.
     pub fn task(&self, kind: Kind, modalities: usize, labels: &[u16], rng: &mut dyn Rng) -> Task {
         let image = index(modalities, rng);
+        let restore = |corruption| Goal::Restore { image, corruption };
         let goal = match kind {
             Kind::Segmentation => {
                 let most = self.most_labels.min(labels.len() - 1).max(1);
                 let count = 1 + index(most, rng);
                 Goal::Segment { image, labels: some_of(labels, count, rng) }
             }
+            Kind::BiasRemoval => restore(Corruption::BiasField(self.bias_field.clone())),
+            Kind::GaussianNoiseRemoval => restore(Corruption::GaussianNoise(self.gaussian_noise.clone())),
+            Kind::SaltAndPepperRemoval => restore(Corruption::SaltAndPepper(self.salt_and_pepper.clone())),
+            Kind::SlicesToVolume => {
+                restore(Corruption::Slices(Slices { axis: index(3, rng), ..self.slices.clone() }))
+            }
+            Kind::Inpainting => restore(Corruption::Holes(self.holes.clone())),
+            Kind::SuperResolution => restore(Corruption::LowResolution(self.low_resolution.clone())),
             Kind::SkullStripping => Goal::StripSkull { image, brain: self.brain.clone() },
             Kind::ModalityTransform => {
                 let to = (image + 1 + index(modalities - 1, rng)) % modalities;
                 Goal::Transform { from: image, to }
             }
-            _ => Goal::Restore { image },
         };
-        let own = match kind {
-            Kind::BiasRemoval => Some(Corruption::BiasField(self.bias_field.clone())),
-            Kind::GaussianNoiseRemoval => Some(Corruption::GaussianNoise(self.gaussian_noise.clone())),
-            Kind::SaltAndPepperRemoval => Some(Corruption::SaltAndPepper(self.salt_and_pepper.clone())),
-            Kind::SlicesToVolume => {
-                Some(Corruption::Slices(Slices { axis: index(3, rng), ..self.slices.clone() }))
-            }
-            Kind::Inpainting => Some(Corruption::Holes(self.holes.clone())),
-            Kind::SuperResolution => Some(Corruption::LowResolution(self.low_resolution.clone())),
-            Kind::Segmentation | Kind::SkullStripping | Kind::ModalityTransform => None,
-        };
-        let mut corruptions = self.extra_corruptions(kind, rng);
-        // The authors' order; but slices are cut out last, since percentiles of an almost empty volume say nothing.
-        let place = if kind == Kind::SlicesToVolume { corruptions.len() } else { 0 };
-        corruptions.splice(place..place, own);
-        Task { goal, corruptions, range: self.range }
+        Task { goal, extra: self.extra_corruptions(kind, rng), range: self.range }
     }
 
     /// Further corruptions in random order, none that the task has already.

@@ -69,10 +69,12 @@ pub enum Goal {
         /// The structures that make the mask.
         labels: Vec<u16>,
     },
-    /// The image without its corruptions.
+    /// The image without a corruption.
     Restore {
         /// The image to corrupt and to restore.
         image: usize,
+        /// What is wrong with the input.
+        corruption: Corruption,
     },
     /// The image with nothing but the brain.
     StripSkull {
@@ -95,25 +97,42 @@ pub enum Goal {
 pub struct Task {
     /// What is asked for.
     pub goal: Goal,
-    /// What is done to the input, in this order.
-    pub corruptions: Vec<Corruption>,
+    /// What is wrong with the input besides, in this order.
+    pub extra: Vec<Corruption>,
     /// After a corruption that leaves [0, 1] the values at these fractions (0 smallest, 1 largest) become 0 and 1.
     pub range: [f64; 2],
 }
 
 impl Task {
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        match &self.goal {
+            Goal::Segment { .. } => Kind::Segmentation,
+            Goal::StripSkull { .. } => Kind::SkullStripping,
+            Goal::Transform { .. } => Kind::ModalityTransform,
+            Goal::Restore { corruption, .. } => match corruption {
+                Corruption::BiasField(_) => Kind::BiasRemoval,
+                Corruption::GaussianNoise(_) => Kind::GaussianNoiseRemoval,
+                Corruption::SaltAndPepper(_) => Kind::SaltAndPepperRemoval,
+                Corruption::Slices(_) => Kind::SlicesToVolume,
+                Corruption::Holes(_) => Kind::Inpainting,
+                Corruption::LowResolution(_) => Kind::SuperResolution,
+            },
+        }
+    }
+
     /// Input and output of a subject that has the modalities of the goal.
     pub fn pair(&self, subject: &Subject, rng: &mut dyn Rng) -> Pair {
         let image = |n: usize| subject.images[n].clone();
         let (mut input, output) = match &self.goal {
             Goal::Segment { image: n, labels } => (image(*n), subject.structures.mask(labels)),
-            Goal::Restore { image: n } => (image(*n), image(*n)),
+            Goal::Restore { image: n, .. } => (image(*n), image(*n)),
             Goal::StripSkull { image: n, brain } => {
                 (image(*n), stripped(image(*n), &subject.structures, brain))
             }
             Goal::Transform { from, to } => (image(*from), image(*to)),
         };
-        for corruption in &self.corruptions {
+        for corruption in self.corruptions() {
             corruption.apply(&mut input, rng);
             if corruption.leaves_range() {
                 stretch(&mut input, self.range);
@@ -122,9 +141,15 @@ impl Task {
         Pair { input, output }
     }
 
-    /// Whether the output is a mask.
-    pub fn is_segmentation(&self) -> bool {
-        matches!(self.goal, Goal::Segment { .. })
+    /// The goal's corruption comes first, as the authors have it; but slices are cut out last, since percentiles of an
+    /// almost empty volume say nothing.
+    fn corruptions(&self) -> Vec<&Corruption> {
+        let mut all: Vec<&Corruption> = self.extra.iter().collect();
+        if let Goal::Restore { corruption, .. } = &self.goal {
+            let place = if matches!(corruption, Corruption::Slices(_)) { all.len() } else { 0 };
+            all.insert(place, corruption);
+        }
+        all
     }
 }
 
