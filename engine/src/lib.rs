@@ -7,7 +7,9 @@
 //! a grid's affine is called `world_from_voxel` and maps voxel centres at whole indices.
 
 pub mod agreement;
+pub mod augment;
 pub mod error;
+pub mod filter;
 pub mod geometry;
 pub mod labels;
 pub mod memory;
@@ -17,8 +19,11 @@ pub mod nifti;
 pub mod pairing;
 pub mod pipeline;
 pub mod preprocess;
+pub mod random;
 pub mod replace;
 pub mod session;
+pub mod synthesis;
+pub mod tasks;
 pub mod training;
 pub mod volume;
 pub mod weights;

@@ -1,0 +1,7 @@
+//! The data side of training: tasks, augmentation, synthetic subjects, each by its defining numbers.
+
+mod augment;
+mod filter;
+mod phantom;
+mod synthesis;
+mod tasks;
