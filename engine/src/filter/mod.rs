@@ -104,11 +104,20 @@ pub fn squeezed(cube: &Cube, axis: usize, factor: usize) -> Cube {
         at
     };
     let mut voxels = rearranged(cube.side, &cube.voxels, from);
-    let (stride, low) = (cube.side.pow(axis as u32), lowest(cube));
-    voxels.par_chunks_mut(stride).enumerate().for_each(|(n, part)| {
-        if !inside(n % cube.side) {
-            part.fill(low);
-        }
-    });
+    fill_slices(&mut voxels, (cube.side, axis), |slice| !inside(slice), lowest(cube));
     Cube { side: cube.side, voxels }
+}
+
+/// Gives all voxels of some slices across an axis of a cube of this side one value.
+pub fn fill_slices<T: Copy>(
+    voxels: &mut [T],
+    (side, axis): (usize, usize),
+    which: impl Fn(usize) -> bool,
+    value: T,
+) {
+    for (n, part) in voxels.chunks_mut(side.pow(axis as u32)).enumerate() {
+        if which(n % side) {
+            part.fill(value);
+        }
+    }
 }

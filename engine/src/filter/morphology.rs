@@ -47,6 +47,6 @@ pub fn edges(cube: &Cube, threshold: f32) -> Cube {
         sum.voxels.iter_mut().zip(&derivative.voxels).for_each(|(sum, d)| *sum += d.abs());
     }
     let limit = threshold * highest(&sum);
-    change(&mut sum, |value| f32::from(u8::from(value > limit)));
+    change(&mut sum, |value| f32::from(value > limit));
     sum
 }

@@ -9,7 +9,7 @@ mod shapes;
 pub use shapes::Shapes;
 
 use crate::filter::field::Basis;
-use crate::filter::{Deformation, LabelCube, blurred, change, stretch, thick_slices};
+use crate::filter::{Deformation, LabelCube, blurred, change, fill_slices, stretch, thick_slices};
 use crate::network::Cube;
 use crate::random::{happens, index, normal, within};
 use crate::tasks::{Structures, Subject};
@@ -135,8 +135,12 @@ impl Synthesis {
         if happens(self.cut.0, rng) {
             let (axis, far) = (index(3, rng), happens(0.5, rng));
             let lost = (within([0.0, self.cut.1], rng) * labels.side as f32) as usize;
-            cut(&mut labels.voxels, labels.side, axis, far, lost);
-            images.iter_mut().for_each(|image| cut(&mut image.voxels, image.side, axis, far, lost));
+            let side = labels.side;
+            let outside = |slice: usize| if far { slice >= side - lost } else { slice < lost };
+            fill_slices(&mut labels.voxels, (side, axis), outside, 0);
+            for image in &mut images {
+                fill_slices(&mut image.voxels, (side, axis), outside, 0.0);
+            }
         }
         Subject { images, structures: Structures::whole(&labels) }
     }
@@ -174,15 +178,5 @@ impl Synthesis {
             spacing[index(3, rng)] = within(upto(self.thick.1), rng);
         }
         (spacing, spacing.map(|spacing| within([1.0, spacing], rng)))
-    }
-}
-
-/// Empties the first or, `far`, the last `lost` slices of an axis.
-fn cut<T: Default + Clone>(voxels: &mut [T], side: usize, axis: usize, far: bool, lost: usize) {
-    for (n, part) in voxels.chunks_mut(side.pow(axis as u32)).enumerate() {
-        let slice = n % side;
-        if if far { slice >= side - lost } else { slice < lost } {
-            part.fill(T::default());
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! From 2D to 3D: of the whole volume only a few slices were acquired.
 
-use crate::filter::lowest;
+use crate::filter::{fill_slices, lowest};
 use crate::network::Cube;
 use crate::random::around_zero;
 use rand::Rng;
@@ -24,11 +24,7 @@ impl Slices {
         let shift = around_zero(self.off_centre * side as f32, rng);
         let first = side as f32 / 2.0 + shift - self.count as f32 / 2.0;
         let first = first.round().clamp(0.0, side.saturating_sub(self.count) as f32) as usize;
-        let (stride, low) = (side.pow(self.axis as u32), lowest(image));
-        for (n, part) in image.voxels.chunks_mut(stride).enumerate() {
-            if !(first..first + self.count).contains(&(n % side)) {
-                part.fill(low);
-            }
-        }
+        let (inside, low) = (first..first + self.count, lowest(image));
+        fill_slices(&mut image.voxels, (side, self.axis), |slice| !inside.contains(&slice), low);
     }
 }
