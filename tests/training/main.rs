@@ -5,6 +5,7 @@ use exemplar_engine::training::loss::Loss;
 use exemplar_engine::weights::formula;
 use exemplar_tests::{borrowed, golden, golden_cube, golden_inputs};
 use proptest::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[test]
 fn losses_and_their_gradients_are_the_authors() {
@@ -85,6 +86,23 @@ fn over_all_choices_of_the_last_mini_context_the_gradient_is_the_full_one() {
         println!("ℓ = {mini_context}: the mean is off by {error:.1e}");
         // Computed in f64, handed over in f32.
         assert!(error <= 1e-6, "ℓ = {mini_context}: {error:.1e}");
+    }
+}
+
+#[test]
+fn a_run_that_failed_leaves_nothing_to_the_next() {
+    let fresh: [fn() -> Learner; 2] = [|| Learner::new(&Device::cpu()).unwrap(), Learner::reference];
+    for fresh in fresh {
+        let learner = fresh();
+        let failed = catch_unwind(AssertUnwindSafe(|| {
+            let (target, pairs) = golden_inputs("dev:grad:", 16, 2);
+            let weights = formula::weights("other:", &[2, 4], 1.4);
+            let loss = &mut |_: &[f32]| panic!("no loss");
+            learner.gradients(&weights, (&target, &borrowed(&pairs)), 1, loss).map(|_| ())
+        }));
+        assert!(failed.is_err());
+        let run = |learner: &Learner| learned(learner, &[2, 4, 8], &[0, 1, 2], 2);
+        assert_eq!(run(&learner), run(&fresh()));
     }
 }
 

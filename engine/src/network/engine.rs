@@ -1,11 +1,12 @@
 //! The network at work on one kind of device: encode a target once, read pairs, decode (Algorithm 1).
 
+use super::mean::Mean;
 use super::meter::{Metered, Work};
 use super::neuroverse::{Check, Neuroverse, TargetFeatures};
 use super::ops::{Housekeeping, Ops};
 use super::{AfterStep, CardMemory, Cube};
+use crate::Result;
 use crate::weights::Weights;
-use crate::{Error, Result};
 use std::any::Any;
 
 /// The network on some device, whatever its feature maps are.
@@ -55,8 +56,7 @@ impl<O: Housekeeping> Engine<O> {
         Ok(Self { ops, network })
     }
 
-    /// Mean context features over all pairs, coarsest first: the running mean of Algorithm 1, weighted by the
-    /// number of pairs in each mini-context.
+    /// Mean context features over all pairs, coarsest first (Algorithm 1).
     fn read(
         &self,
         target: &Features<O>,
@@ -64,26 +64,19 @@ impl<O: Housekeeping> Engine<O> {
         mini_context: usize,
         after_step: &mut AfterStep,
     ) -> Result<Vec<<Metered<O> as Ops>::Map>> {
-        let mut mean: Vec<Option<_>> = target.shortcuts.iter().map(|_| None).chain([None]).collect();
-        let mut done = 0;
+        let mut mean = Mean::new(target);
         for some in pairs.chunks(self.ops.at_once(mini_context)) {
+            let done = mean.done;
             after_step(done)?;
-            let both: Vec<_> = some.iter().map(|(image, label)| vec![*image, *label]).collect();
-            let weight = some.len() as f64 / (done + some.len()) as f64;
-            let mut add = |scale: usize, features| {
-                mean[scale] = Some(self.ops.add_to_mean(mean[scale].take(), features, weight)?);
-                Ok(())
-            };
-            self.network.read(&self.ops, &both, target, &mut || after_step(done), &mut add)?;
-            done += some.len();
+            let check = &mut || after_step(done);
+            mean.read((&self.ops, &self.network), target, some, check, &Ok)?;
             // A GPU works behind; waiting here keeps progress, cancelling and memory honest.
             self.ops.wait()?;
         }
-        if pairs.is_empty() {
-            return Err(Error::Request("There is no example to learn from; add at least one.".into()));
-        }
+        let done = mean.done;
+        let features = mean.finish()?;
         after_step(done)?;
-        Ok(mean.into_iter().flatten().collect())
+        Ok(features)
     }
 }
 

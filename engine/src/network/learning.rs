@@ -1,6 +1,7 @@
 //! How the result depends on the weights: the gradient of Algorithm 1, where only the last mini-context is remembered.
 
 use super::Cube;
+use super::mean::Mean;
 use super::neuroverse::Neuroverse;
 use super::ops::{Ops, Weighted};
 use crate::weights::{Array, Weights};
@@ -15,6 +16,8 @@ pub type Loss<'a> = dyn FnMut(&[f32]) -> (f64, Vec<f32>) + 'a;
 
 /// Operations that remember what was computed.
 pub trait Learn: Ops {
+    /// Forgets what an earlier run left that failed, and remembers from now on.
+    fn start(&self);
     /// What is computed while `paused` counts as constant, and nothing is remembered of it.
     fn pause(&self, paused: bool);
     /// The same values, whose gradient counts `factor` times.
@@ -39,29 +42,21 @@ pub fn gradients<O: Learn>(
     if pairs.is_empty() || mini_context == 0 {
         return Err(Error::Request("There is no example to learn from; add at least one.".into()));
     }
-    let zeros = |array: &Array| Array { shape: array.shape.clone(), values: vec![0.0; array.values.len()] };
-    let mut gradients = weights.arrays.iter().map(|(name, array)| (name.clone(), zeros(array))).collect();
+    let mut gradients = weights.arrays.iter().map(|(name, array)| (name.clone(), array.zeros())).collect();
+    ops.start();
     let network = Neuroverse::load(ops, &mut weights.clone())?;
     let check = &mut || Ok(());
     let features = network.encode(ops, target, check)?;
-    let mut mean: Vec<Option<O::Map>> = features.shortcuts.iter().map(|_| None).chain([None]).collect();
     let count = pairs.len().div_ceil(mini_context);
-    let mut done = 0;
+    let amplify = |new| ops.amplify(new, count as f64);
+    let mut mean = Mean::new(&features);
     for (number, some) in pairs.chunks(mini_context).enumerate() {
         ops.pause(number + 1 < count);
         for some in some.chunks(ops.at_once(mini_context)) {
-            let both: Vec<_> = some.iter().map(|(image, label)| vec![*image, *label]).collect();
-            done += some.len();
-            let weight = some.len() as f64 / done as f64;
-            network.read(ops, &both, &features, check, &mut |scale, new| {
-                let new = ops.amplify(new, count as f64)?;
-                mean[scale] = Some(ops.add_to_mean(mean[scale].take(), new, weight)?);
-                Ok(())
-            })?;
+            mean.read((ops, &network), &features, some, check, &amplify)?;
         }
     }
-    let mean: Vec<O::Map> = mean.into_iter().flatten().collect();
-    let output = network.decode(ops, &features, &mean, check)?;
+    let output = network.decode(ops, &features, &mean.finish()?, check)?;
     let (loss, gradient) = loss(&output);
     ops.backward(&gradient, &mut gradients)?;
     Ok((loss, gradients))

@@ -8,6 +8,7 @@ mod faulty;
 mod gpu;
 mod learner;
 mod learning;
+mod mean;
 mod meter;
 mod neuroverse;
 mod ops;

@@ -151,6 +151,12 @@ impl Housekeeping for Plain {
 }
 
 impl Learn for Plain {
+    fn start(&self) {
+        self.weights.take();
+        self.output.take();
+        self.paused.set(false);
+    }
+
     fn pause(&self, paused: bool) {
         self.paused.set(paused);
     }

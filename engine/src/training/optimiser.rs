@@ -1,7 +1,6 @@
 //! Adam (Kingma and Ba, 2015) with clipping by the global norm, and the moving average of the weights.
 
 use crate::network::Arrays;
-use crate::weights::Array;
 use serde::{Deserialize, Serialize};
 
 /// Decay of the first and second moments, and what keeps the division finite.
@@ -20,7 +19,8 @@ pub struct Adam {
 impl Adam {
     /// Before the first step.
     pub fn new(weights: &Arrays) -> Self {
-        Self { moments: [zeros(weights), zeros(weights)], steps: 0 }
+        let zeros = || weights.iter().map(|(name, array)| (name.clone(), array.zeros())).collect();
+        Self { moments: [zeros(), zeros()], steps: 0 }
     }
 
     /// Takes a step against the gradients, which are scaled down first where their norm over all parameters is above `clip`.
@@ -56,11 +56,6 @@ pub fn follow(average: &mut Arrays, weights: &Arrays, decay: f64) {
             *average += ((f64::from(weight) - f64::from(*average)) * (1.0 - decay)) as f32;
         }
     }
-}
-
-fn zeros(like: &Arrays) -> Arrays {
-    let zeros = |array: &Array| Array { shape: array.shape.clone(), values: vec![0.0; array.values.len()] };
-    like.iter().map(|(name, array)| (name.clone(), zeros(array))).collect()
 }
 
 /// How the learning rate goes.

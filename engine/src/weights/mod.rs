@@ -24,6 +24,13 @@ pub struct Array {
     pub values: Vec<f32>,
 }
 
+impl Array {
+    /// Zeros of the same shape.
+    pub fn zeros(&self) -> Self {
+        Self { shape: self.shape.clone(), values: vec![0.0; self.values.len()] }
+    }
+}
+
 /// A checkpoint on its way into the network. Names carry no leading `net.`.
 #[derive(Clone, Debug)]
 pub struct Weights {

@@ -13,10 +13,7 @@ const FLAT: f32 = 5.3;
 /// x · Φ(x), Φ being the normal distribution.
 #[inline(always)]
 pub fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    let flat = simd.splat_f32s(FLAT);
-    let clamped = simd.max_f32s(simd.min_f32s(x, flat), simd.neg_f32s(flat));
-    let square = simd.mul_f32s(clamped, clamped);
-    let erf = simd.div_f32s(simd.mul_f32s(clamped, polynomial(simd, P, square)), polynomial(simd, Q, square));
+    let erf = odd(simd, x, FLAT, P, Q);
     let half = simd.mul_f32s(x, simd.splat_f32s(0.5));
     multiply_add(simd, half, erf, half)
 }
@@ -32,11 +29,16 @@ const STEEP: f32 = 6.0;
 /// The derivative of [`gelu`]: Φ(x) + x · φ(x).
 #[inline(always)]
 pub fn gelu_slope<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    let end = simd.splat_f32s(STEEP);
+    simd.add_f32s(simd.splat_f32s(0.5), odd(simd, x, STEEP, SLOPE_P, SLOPE_Q))
+}
+
+/// x · P(x²) / Q(x²), and beyond ±`end` what it is there.
+#[inline(always)]
+fn odd<S: Simd>(simd: S, x: S::f32s, end: f32, p: [f32; 6], q: [f32; 6]) -> S::f32s {
+    let end = simd.splat_f32s(end);
     let clamped = simd.max_f32s(simd.min_f32s(x, end), simd.neg_f32s(end));
     let square = simd.mul_f32s(clamped, clamped);
-    let odd = simd.mul_f32s(clamped, polynomial(simd, SLOPE_P, square));
-    simd.add_f32s(simd.splat_f32s(0.5), simd.div_f32s(odd, polynomial(simd, SLOPE_Q, square)))
+    simd.div_f32s(simd.mul_f32s(clamped, polynomial(simd, p, square)), polynomial(simd, q, square))
 }
 
 /// The sum of `terms[i] · xⁱ`. Not a closure: closures are compiled without their caller's vectors.

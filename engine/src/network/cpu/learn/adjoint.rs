@@ -1,7 +1,8 @@
 //! The adjoints of what changes the side: of the 4³ convolution that halves it, and of enlarging.
 
+use super::pointwise::{Change, each_of_line};
 use crate::Result;
-use crate::network::cpu::gemm::{Packed, Rows, multiply_add, product, vectorize};
+use crate::network::cpu::gemm::{Packed, Rows, product, vectorize};
 use crate::network::cpu::map::{Map, Pool, Scratch, padded};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -104,37 +105,15 @@ pub fn reduce(gradient: &Map, pool: &Pool) -> Result<Map> {
         for (z, share_z) in around(z).into_iter().zip(SHARES) {
             for (y, share_y) in around(y).into_iter().zip(SHARES) {
                 let from = &gradient.values[(z * fine.side + y) * fine.line()..][..fine.line()];
-                vectorize(fine.line(), Add { to: line, from, factor: share_z * share_y });
+                each_of_line(line, from, Change::Plus(share_z * share_y));
             }
         }
         out.fill(0.0);
         for (x, out) in out.chunks_exact_mut(shape.width).enumerate() {
-            for (x, factor) in around(x).into_iter().zip(SHARES) {
-                let from = &line[x * shape.width..][..shape.width];
-                vectorize(shape.width, Add { to: out, from, factor });
+            for (x, share) in around(x).into_iter().zip(SHARES) {
+                each_of_line(out, &line[x * shape.width..][..shape.width], Change::Plus(share));
             }
         }
     });
     Ok(map)
-}
-
-/// `to += factor · from`.
-pub struct Add<'a> {
-    pub to: &'a mut [f32],
-    pub from: &'a [f32],
-    pub factor: f32,
-}
-
-impl WithSimd for Add<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let to: &mut [S::f32s] = bytemuck::cast_slice_mut(self.to);
-        let from: &[S::f32s] = bytemuck::cast_slice(self.from);
-        let factor = simd.splat_f32s(self.factor);
-        for (to, from) in to.iter_mut().zip(from) {
-            *to = multiply_add(simd, *from, factor, *to);
-        }
-    }
 }

@@ -16,7 +16,7 @@ use crate::network::learning::{Arrays, Learn};
 use crate::network::ops::{Ops, Weighted};
 use adjoint::{Spread, reduce};
 use correlate::{Window, correlate};
-use pointwise::{activated, add, sums, through_gelu};
+use pointwise::{Change, each, sums};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
@@ -128,11 +128,11 @@ impl Tape {
         Node { map, step: Some(steps.len() - 1) }
     }
 
-    /// A map with the same values that nobody shares.
-    fn copy(&self, x: &Map) -> Result<Map> {
-        let mut copy = self.pool.map(x.shape.side, x.channels)?;
-        copy.own()?.copy_from_slice(&x.values);
-        Ok(copy)
+    /// A new map whose values come from those of `x` alone.
+    fn made(&self, x: &Map, change: Change) -> Result<Map> {
+        let mut map = self.pool.map(x.shape.side, x.channels)?;
+        each(&mut map, x, change)?;
+        Ok(map)
     }
 
     /// Takes the gradient of a step's result to its inputs and weights.
@@ -141,11 +141,12 @@ impl Tape {
             Step::Mix { x, conv } => self.through_mix(&x, &conv, &gradient, flow),
             Step::Unit { x, unit, inner, outer } => {
                 let side = gradient.shape.side;
-                through_gelu(&mut gradient, &outer)?;
-                flow.credit(&unit.second, &activated(&inner, &self.pool)?, &gradient, Window::AROUND)?;
+                each(&mut gradient, &outer, Change::TimesSlope)?;
+                let read = self.made(&inner, Change::Gelu)?;
+                flow.credit(&unit.second, &read, &gradient, Window::AROUND)?;
                 let mut within = self.pool.map(side, gradient.channels)?;
                 unit.second.backward.run(&gradient, &mut within, false, &self.pool)?;
-                through_gelu(&mut within, &inner)?;
+                each(&mut within, &inner, Change::TimesSlope)?;
                 flow.credit(&unit.first, &x.map, &within, Window::AROUND)?;
                 unit.first.backward.run(&within, &mut gradient, true, &self.pool)?;
                 flow.pass(x.step, gradient)
@@ -159,25 +160,25 @@ impl Tape {
                 self.through_mix(&x, &own, &reduce(&gradient, &self.pool)?, flow)
             }
             Step::Fuse { x, own, other, others, outer } => {
-                through_gelu(&mut gradient, &outer)?;
+                each(&mut gradient, &outer, Change::TimesSlope)?;
                 self.through_mix(&other, &others, &gradient, flow)?;
                 self.through_mix(&x, &own, &gradient, flow)?;
                 flow.pass(x.step, gradient)
             }
             Step::Mean { mean, new, weight } => {
-                let mut rest = self.copy(&gradient)?;
-                add(&mut rest, &gradient, -weight)?;
-                flow.pass(mean, rest)?;
-                let mut share = self.copy(&gradient)?;
-                add(&mut share, &gradient, weight - 1.0)?;
-                flow.pass(new, share)
+                self.share(mean, &gradient, 1.0 - weight, flow)?;
+                self.share(new, &gradient, weight, flow)
             }
-            Step::Amplify { x, factor } => {
-                let mut amplified = self.copy(&gradient)?;
-                add(&mut amplified, &gradient, factor - 1.0)?;
-                flow.pass(x, amplified)
-            }
+            Step::Amplify { x, factor } => self.share(x, &gradient, factor, flow),
         }
+    }
+
+    /// Passes a gradient on, times a factor.
+    fn share(&self, step: Option<usize>, gradient: &Map, factor: f32, flow: &mut Flow) -> Result<()> {
+        if step.is_some() {
+            flow.pass(step, self.made(gradient, Change::Times(factor))?)?;
+        }
+        Ok(())
     }
 
     fn through_mix(&self, x: &Node, conv: &Point, gradient: &Map, flow: &mut Flow) -> Result<()> {
@@ -202,7 +203,7 @@ impl Flow<'_> {
     fn pass(&mut self, step: Option<usize>, gradient: Map) -> Result<()> {
         let Some(step) = step else { return Ok(()) };
         match &mut self.maps[step] {
-            Some(sum) => add(sum, &gradient, 1.0)?,
+            Some(sum) => each(sum, &gradient, Change::Plus(1.0))?,
             none => *none = Some(gradient),
         }
         Ok(())
@@ -271,9 +272,9 @@ impl Ops for Tape {
     fn unit(&self, x: Node, unit: &Arc<Unit>) -> Result<Node> {
         let mut inner = self.pool.map(x.map.shape.side, x.map.channels)?;
         unit.first.forward.run(&x.map, &mut inner, false, &self.pool)?;
-        let mut outer = self.copy(&x.map)?;
-        unit.second.forward.run(&activated(&inner, &self.pool)?, &mut outer, true, &self.pool)?;
-        let map = activated(&outer, &self.pool)?;
+        let mut outer = self.made(&x.map, Change::Times(1.0))?;
+        unit.second.forward.run(&self.made(&inner, Change::Gelu)?, &mut outer, true, &self.pool)?;
+        let map = self.made(&outer, Change::Gelu)?;
         Ok(self.remember(map, || Step::Unit { x, unit: unit.clone(), inner, outer }))
     }
 
@@ -289,10 +290,10 @@ impl Ops for Tape {
     }
 
     fn fuse(&self, x: Node, own: &Point, other: &Node, others: &Point) -> Result<Node> {
-        let mut outer = self.copy(&x.map)?;
+        let mut outer = self.made(&x.map, Change::Times(1.0))?;
         own.forward.apply(&x.map, &mut outer, true)?;
         others.forward.apply(&other.map, &mut outer, true)?;
-        let map = activated(&outer, &self.pool)?;
+        let map = self.made(&outer, Change::Gelu)?;
         let (own, other, others) = (own.clone(), other.clone(), others.clone());
         Ok(self.remember(map, || Step::Fuse { x, own, other, others, outer }))
     }
@@ -300,9 +301,8 @@ impl Ops for Tape {
     fn add_to_mean(&self, mean: Option<Node>, new: Node, weight: f64) -> Result<Node> {
         let Some(mean) = mean else { return Ok(new) };
         let weight = weight as f32;
-        let mut map = self.copy(&mean.map)?;
-        add(&mut map, &mean.map, -weight)?;
-        add(&mut map, &new.map, weight)?;
+        let mut map = self.made(&mean.map, Change::Times(1.0 - weight))?;
+        each(&mut map, &new.map, Change::Plus(weight))?;
         Ok(self.remember(map, || Step::Mean { mean: mean.step, new: new.step, weight }))
     }
 
@@ -314,6 +314,11 @@ impl Ops for Tape {
 }
 
 impl Learn for Tape {
+    fn start(&self) {
+        self.steps.take();
+        self.paused.set(false);
+    }
+
     fn pause(&self, paused: bool) {
         self.paused.set(paused);
     }

@@ -1,36 +1,36 @@
 //! What is done value by value: GELU and its slope, sums of maps, and sums over all voxels.
 
-use super::adjoint::Add;
 use crate::Result;
 use crate::network::cpu::gelu::{gelu, gelu_slope};
-use crate::network::cpu::gemm::vectorize;
-use crate::network::cpu::map::{Map, Pool};
+use crate::network::cpu::gemm::{multiply_add, vectorize};
+use crate::network::cpu::map::Map;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-/// GELU of every value.
-pub fn activated(x: &Map, pool: &Pool) -> Result<Map> {
-    let mut map = pool.map(x.shape.side, x.channels)?;
-    let line = x.shape.line();
-    let lines = map.own()?.par_chunks_mut(line).zip(x.values.par_chunks(line));
-    lines.for_each(|(to, from)| vectorize(line, Activate { to, from }));
-    Ok(map)
+/// What a value becomes, from itself and the value at its place in another map.
+#[derive(Clone, Copy)]
+pub enum Change {
+    /// The other's GELU.
+    Gelu,
+    /// Itself times the slope of GELU at the other.
+    TimesSlope,
+    /// The other times a factor.
+    Times(f32),
+    /// Itself plus the other times a factor.
+    Plus(f32),
 }
 
-/// The gradient with respect to `x` from that with respect to GELU(x), in its place.
-pub fn through_gelu(gradient: &mut Map, x: &Map) -> Result<()> {
-    let line = x.shape.line();
-    let lines = gradient.own()?.par_chunks_mut(line).zip(x.values.par_chunks(line));
-    lines.for_each(|(to, from)| vectorize(line, Slope { to, from }));
-    Ok(())
-}
-
-/// `to += factor · from`.
-pub fn add(to: &mut Map, from: &Map, factor: f32) -> Result<()> {
+/// Changes the values of `to` by those of `from`.
+pub fn each(to: &mut Map, from: &Map, change: Change) -> Result<()> {
     let line = from.shape.line();
     let lines = to.own()?.par_chunks_mut(line).zip(from.values.par_chunks(line));
-    lines.for_each(|(to, from)| vectorize(line, Add { to, from, factor }));
+    lines.for_each(|(to, from)| each_of_line(to, from, change));
     Ok(())
+}
+
+/// The same for values that lie side by side, a multiple of a voxel's.
+pub fn each_of_line(to: &mut [f32], from: &[f32], change: Change) {
+    vectorize(from.len(), Each { to, from, change });
 }
 
 /// Sums over all voxels, one for each channel: the gradient of a bias.
@@ -47,12 +47,13 @@ pub fn sums(gradient: &Map) -> Vec<f32> {
     (0..gradient.channels).map(|channel| planes.iter().map(|plane| plane[channel]).sum()).collect()
 }
 
-struct Activate<'a> {
+struct Each<'a> {
     to: &'a mut [f32],
     from: &'a [f32],
+    change: Change,
 }
 
-impl WithSimd for Activate<'_> {
+impl WithSimd for Each<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -60,25 +61,12 @@ impl WithSimd for Activate<'_> {
         let to: &mut [S::f32s] = bytemuck::cast_slice_mut(self.to);
         let from: &[S::f32s] = bytemuck::cast_slice(self.from);
         for (to, from) in to.iter_mut().zip(from) {
-            *to = gelu(simd, *from);
-        }
-    }
-}
-
-struct Slope<'a> {
-    to: &'a mut [f32],
-    from: &'a [f32],
-}
-
-impl WithSimd for Slope<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let to: &mut [S::f32s] = bytemuck::cast_slice_mut(self.to);
-        let from: &[S::f32s] = bytemuck::cast_slice(self.from);
-        for (to, from) in to.iter_mut().zip(from) {
-            *to = simd.mul_f32s(*to, gelu_slope(simd, *from));
+            *to = match self.change {
+                Change::Gelu => gelu(simd, *from),
+                Change::TimesSlope => simd.mul_f32s(*to, gelu_slope(simd, *from)),
+                Change::Times(factor) => simd.mul_f32s(*from, simd.splat_f32s(factor)),
+                Change::Plus(factor) => multiply_add(simd, *from, simd.splat_f32s(factor), *to),
+            };
         }
     }
 }
