@@ -1,5 +1,7 @@
 //! How the network learns: losses and gradients against the authors' code, and Algorithm 1 against the full gradient.
 
+mod runs;
+
 use exemplar_engine::network::{Arrays, Device, Learner, relative_error};
 use exemplar_engine::training::loss::Loss;
 use exemplar_engine::weights::formula;

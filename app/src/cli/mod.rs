@@ -10,6 +10,7 @@ mod info;
 mod preview;
 mod progress;
 mod segment;
+mod train;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -46,6 +47,8 @@ pub enum Command {
     Convert(ConvertArgs),
     /// Measure seconds and peak memory with random weights.
     Bench(BenchArgs),
+    /// Learn weights from labelled scans; without a configuration, print the one of the defaults.
+    Train(TrainArgs),
 }
 
 /// Arguments of `demo`.
@@ -199,6 +202,26 @@ pub struct BenchArgs {
     pub json: bool,
 }
 
+/// Arguments of `train`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// What to learn from and how (TOML).
+    #[arg(requires = "output")]
+    pub config: Option<PathBuf>,
+    /// Folder of the run: checkpoint.safetensors, weights.safetensors and curve.jsonl. A run that it holds goes on.
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+    /// Stop after so many minutes; the same command goes on later.
+    #[arg(long)]
+    pub minutes: Option<f64>,
+    /// auto takes a real GPU that passes its self-test, else the CPU.
+    #[arg(long, value_enum, default_value_t = DeviceArg::Cpu)]
+    pub device: DeviceArg,
+    /// Threads of the CPU; all cores by default.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
 /// Device on the command line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum DeviceArg {
@@ -271,6 +294,7 @@ impl Command {
             Self::Info(args) => info::run(&args),
             Self::Convert(args) => convert::run(&args),
             Self::Bench(args) => bench::run(&args),
+            Self::Train(args) => train::run(&args),
         }
     }
 }

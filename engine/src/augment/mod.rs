@@ -49,7 +49,8 @@ pub enum Material {
     Shapes,
 }
 
-/// The changes of one episode.
+/// The changes of one episode; by default none.
+#[derive(Default)]
 pub struct Plan(Vec<change::Step>);
 
 impl Augmentation {

@@ -1,10 +1,12 @@
 //! Where the working grid lies in an image, and the order in which the network sees its voxels.
 
 use super::foreground::{Extent, foreground};
-use super::resample::{Patch, Tap, resample, taps};
+use super::resample::{Patch, Tap, reach, resample, taps};
 use super::statistics::quantiles;
+use crate::filter::LabelCube;
 use crate::network::Cube;
-use crate::{Grid, Result, Volume, memory};
+use crate::{Grid, LabelMap, Result, Volume, memory};
+use rayon::prelude::*;
 
 /// The working grid of one image: a cube of `side`³ voxels of equal sides around a box of the image, whose longest
 /// side fills it, until it is moved. Axes are those of the image in the body's order.
@@ -30,7 +32,8 @@ impl Frame {
         Ok(Self::around(&image.grid, foreground(image)?, side))
     }
 
-    fn around(grid: &Grid, within: Extent, side: usize) -> Self {
+    /// Around a box of an image on `grid`, in the body's order.
+    pub fn around(grid: &Grid, within: Extent, side: usize) -> Self {
         // Degenerate affines have no voxel size; 1 mm keeps them usable.
         let spacing = grid.spacing_mm().map(|s| if s.is_finite() && s > 0.0 { s } else { 1.0 });
         let size_mm: [f64; 3] = std::array::from_fn(|a| within[a].len() as f64 * spacing[a]);
@@ -79,8 +82,26 @@ impl Frame {
     pub fn image(&self, image: &Volume, range: [f32; 2]) -> Result<Cube> {
         let scale = 1.0 / (range[1] - range[0]).max(f32::MIN_POSITIVE);
         let read = |i: usize| ((image.voxels[i] - range[0]) * scale).clamp(0.0, 1.0);
-        let whole = self.shape.map(|n| 0..n);
-        cube(self.side, &resample(self.shape, &whole, &self.taps(), read)?)
+        let taps = self.taps();
+        let within = taps.each_ref().map(|axis| reach(axis));
+        cube(self.side, &resample(self.shape, &within, &taps, read)?)
+    }
+
+    /// The label (of a map on the grid of this frame) that lies nearest to each working voxel, 0 outside.
+    pub fn nearest(&self, labels: &LabelMap) -> LabelCube {
+        let axes: [Vec<Option<usize>>; 3] = std::array::from_fn(|axis| {
+            let voxel = |at: usize| (self.start[axis] + at as f64 * self.step[axis]).round();
+            let inside =
+                |voxel: f64| (0.0..self.shape[axis] as f64).contains(&voxel).then_some(voxel as usize);
+            (0..self.side).map(|at| inside(voxel(at))).collect()
+        });
+        let value = |at: usize| {
+            let [z, y, x] = [at % self.side, at / self.side % self.side, at / self.side.pow(2)];
+            let voxel = [axes[0][x]?, axes[1][y]?, axes[2][z]?];
+            Some(labels.voxels[labels.grid.index(voxel)])
+        };
+        let voxels = (0..self.side.pow(3)).into_par_iter().map(|at| value(at).unwrap_or(0));
+        LabelCube { side: self.side, voxels: voxels.collect() }
     }
 
     /// For each voxel of the image along one axis: the working voxel before it and the part of the way to the next,

@@ -121,6 +121,13 @@ fn reached(taps: &[Tap], within: &Range<usize>) -> Range<usize> {
     first..end
 }
 
+/// The inputs that taps read.
+pub fn reach(taps: &[Tap]) -> Range<usize> {
+    let read = || taps.iter().filter(|tap| !tap.weights.is_empty());
+    let first = read().map(|tap| tap.first).min().unwrap_or(0);
+    first..read().map(|tap| tap.first + tap.weights.len()).max().unwrap_or(first)
+}
+
 fn clip(tap: &Tap, within: &Range<usize>) -> Tap {
     let end = (tap.first + tap.weights.len()).min(within.end);
     let first = tap.first.max(within.start).min(end);

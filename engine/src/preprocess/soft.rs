@@ -35,7 +35,7 @@ pub fn soft_labels(labels: &LabelMap, taps: &[Vec<Tap>; 3]) -> Result<BTreeMap<u
 }
 
 /// The box of each label value above 0.
-fn extents(labels: &LabelMap) -> Vec<(u16, Extent)> {
+pub fn extents(labels: &LabelMap) -> BTreeMap<u16, Extent> {
     let [nx, ny, _] = labels.grid.shape;
     let mut extents: BTreeMap<u16, Extent> = BTreeMap::new();
     for (number, row) in labels.voxels.chunks(nx.max(1)).enumerate() {
@@ -52,7 +52,7 @@ fn extents(labels: &LabelMap) -> Vec<(u16, Extent)> {
             x = end;
         }
     }
-    extents.into_iter().collect()
+    extents
 }
 
 #[cfg(test)]

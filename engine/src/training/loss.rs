@@ -50,6 +50,18 @@ impl Loss {
     }
 }
 
+/// 1 − the soft Dice of `output` and `truth` with squares in its denominator, which any output may be given to (Milletari
+/// et al., V-Net, 2016), and its gradient. An empty truth is met by an empty output.
+pub fn dice(output: &[f32], truth: &[f32]) -> (f64, Vec<f32>) {
+    const SMOOTH: f64 = 1.0;
+    let pairs = || output.iter().zip(truth).map(|(&p, &t)| (f64::from(p), f64::from(t)));
+    let (both, sizes) =
+        pairs().fold((0.0, 0.0), |(both, sizes), (p, t)| (both + p * t, sizes + p * p + t * t));
+    let (above, below) = (2.0 * both + SMOOTH, sizes + SMOOTH);
+    let slope = |(p, t): (f64, f64)| (2.0 * (above * p - below * t) / (below * below)) as f32;
+    (1.0 - above / below, pairs().map(slope).collect())
+}
+
 /// d² / 2 below a size of 1, |d| − ½ from there on, and the slope.
 fn smooth_l1(d: f32) -> (f64, f64) {
     let d = f64::from(d);

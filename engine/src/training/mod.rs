@@ -1,4 +1,17 @@
-//! How the network learns: losses, optimiser, episodes, checkpoints.
+//! How the network learns: a configuration, episodes drawn from data, losses, the optimiser, checkpoints.
+//!
+//! A run is a function of its configuration: episode n depends on the seed and on n alone, and a checkpoint holds all
+//! that the next step needs besides. It can be ended at any moment and gone on with, with the same result bit for bit.
 
+mod checkpoint;
+mod config;
+mod data;
+mod episode;
 pub mod loss;
 pub mod optimiser;
+mod trainer;
+
+pub use checkpoint::State;
+pub use config::{Config, DEFAULTS, Holding, Source, Stage, Validation};
+pub use episode::{Episode, Episodes};
+pub use trainer::{Point, Trainer};

@@ -1,0 +1,71 @@
+//! `exemplar train`: learns from a configuration, and goes on where it was ended.
+
+use super::TrainArgs;
+use anyhow::Result;
+use exemplar_engine::network::Device;
+use exemplar_engine::training::{Config, DEFAULTS, Point, Trainer};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::time::{Duration, Instant};
+
+/// Runs the command.
+pub fn run(args: &TrainArgs) -> Result<()> {
+    let (Some(path), Some(folder)) = (&args.config, &args.output) else {
+        print!("{DEFAULTS}");
+        return Ok(());
+    };
+    let config = Config::open(path)?;
+    let device = Device::choose(args.device.into(), args.threads.map(usize::from))?;
+    let mut trainer = Trainer::open(config, folder, device)?;
+    let (begun, steps) = trainer.steps();
+    if begun > 0 {
+        eprintln!("going on after step {begun} of {steps}");
+    }
+    let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg}, {eta} left");
+    bar.set_style(style.expect("the template is well-formed"));
+    bar.set_position(begun);
+    bar.reset_eta();
+    let end = args.minutes.map(|minutes| Instant::now() + Duration::from_secs_f64(60.0 * minutes));
+    let mut shown = trainer.curve().len();
+    let mut mean = None;
+    while trainer.steps().0 < steps && end.is_none_or(|end| Instant::now() < end) {
+        let loss = trainer.step()?;
+        let smooth = mean.map_or(loss, |mean: f64| mean + 0.02 * (loss - mean));
+        mean = Some(smooth);
+        bar.set_position(trainer.steps().0);
+        bar.set_message(format!("loss {smooth:.4}"));
+        for point in &trainer.curve()[shown..] {
+            bar.suspend(|| println!("{}", line(point, trainer.curve())));
+        }
+        shown = trainer.curve().len();
+    }
+    bar.finish_and_clear();
+    trainer.save()?;
+    let done = trainer.steps().0;
+    let weights = folder.join("weights.safetensors");
+    println!("{done} of {steps} steps; use the weights with --model {}", weights.display());
+    Ok(())
+}
+
+/// A point of the curve, and what became of the loss of validation so far.
+fn line(point: &Point, curve: &[Point]) -> String {
+    let Point { step, loss, rate, validation, dice } = point;
+    let dice = dice.map_or(String::new(), |dice| format!("  Dice {dice:.3}"));
+    let losses: Vec<f64> = curve.iter().map(|point| point.validation).collect();
+    format!(
+        "step {step:>7}  loss {loss:.4}  validation {validation:.4}{dice}  rate {rate:.1e}  {}",
+        spark(&losses)
+    )
+}
+
+/// A curve of one line: at most so many marks, each the mean of its part.
+fn spark(values: &[f64]) -> String {
+    const MARKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    const MOST: usize = 24;
+    let parts = values.chunks(values.len().div_ceil(MOST).max(1));
+    let means: Vec<f64> = parts.map(|part| part.iter().sum::<f64>() / part.len() as f64).collect();
+    let low = means.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = means.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let range = (high - low).max(f64::MIN_POSITIVE);
+    means.iter().map(|mean| MARKS[((mean - low) / range * 7.0).round() as usize]).collect()
+}

@@ -1,0 +1,98 @@
+//! The state of a run between two steps, in one file that is replaced as a whole.
+
+use super::optimiser::{Adam, Progress};
+use crate::network::Arrays;
+use crate::weights::{Array, Precision, Weights, write};
+use crate::{Error, Result};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::str::FromStr;
+
+/// Everything that the next step depends on, besides the configuration. What is drawn depends on the number of the step
+/// alone, so there is no state of chance.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// What is learnt.
+    pub weights: Weights,
+    /// Its moving average.
+    pub average: Arrays,
+    /// Of the optimiser, with the number of steps taken.
+    pub adam: Adam,
+    /// Of the schedule.
+    pub progress: Progress,
+    /// Sum and number of the losses since the last validation.
+    pub losses: (f64, u64),
+}
+
+/// Names of the parts in a checkpoint, in the order of [`State::parts`].
+const PARTS: [&str; 4] = ["weights", "average", "first_moment", "second_moment"];
+
+impl State {
+    /// Before the first step.
+    pub fn new(weights: Weights) -> Self {
+        let (average, adam) = (weights.arrays.clone(), Adam::new(&weights.arrays));
+        Self { weights, average, adam, progress: Progress::default(), losses: (0.0, 0) }
+    }
+
+    fn parts(&self) -> [&Arrays; 4] {
+        let [first, second] = &self.adam.moments;
+        [&self.weights.arrays, &self.average, first, second]
+    }
+
+    /// Writes a checkpoint, exactly.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let named = |(part, arrays): (&&str, &Arrays)| -> Vec<(String, Array)> {
+            arrays.iter().map(|(name, array)| (format!("{part}.{name}"), array.clone())).collect()
+        };
+        let arrays = PARTS.iter().zip(self.parts()).flat_map(named).collect();
+        let mut file = Weights::made_up("checkpoint", arrays);
+        let Progress { halvings, best, waited } = self.progress;
+        for (name, value) in [
+            ("steps", self.adam.steps.to_string()),
+            ("halvings", halvings.to_string()),
+            ("waited", waited.to_string()),
+            ("best", best.to_string()),
+            ("loss_sum", self.losses.0.to_string()),
+            ("loss_count", self.losses.1.to_string()),
+        ] {
+            file.metadata.insert(name.into(), value);
+        }
+        write(path, &file, Precision::F32)
+    }
+
+    /// Reads a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::Checkpoint`] where it is none.
+    pub fn read(path: &Path) -> Result<Self> {
+        let mut file = Weights::open(path)?;
+        let none = || Error::Checkpoint {
+            path: path.into(),
+            problem: "This is no checkpoint of a training run; move it away to begin anew.".into(),
+        };
+        let [weights, average, first, second] = PARTS.map(|part| {
+            let taken = file
+                .arrays
+                .extract_if(.., |name, _| name.strip_prefix(part).is_some_and(|rest| rest.starts_with('.')));
+            taken.map(|(name, array)| (name[part.len() + 1..].to_owned(), array)).collect::<Arrays>()
+        });
+        if [&average, &first, &second].iter().any(|part| !part.keys().eq(weights.keys())) {
+            return Err(none());
+        }
+        let written = &file.metadata;
+        let progress = Progress {
+            halvings: number(written, "halvings").ok_or_else(none)?,
+            waited: number(written, "waited").ok_or_else(none)?,
+            best: number(written, "best").ok_or_else(none)?,
+        };
+        let steps = number(written, "steps").ok_or_else(none)?;
+        let losses = number(written, "loss_sum").zip(number(written, "loss_count")).ok_or_else(none)?;
+        let weights = Weights::made_up("in training", weights);
+        Ok(Self { weights, average, adam: Adam { moments: [first, second], steps }, progress, losses })
+    }
+}
+
+/// A number among a file's metadata.
+fn number<T: FromStr>(metadata: &BTreeMap<String, String>, name: &str) -> Option<T> {
+    metadata.get(name)?.parse().ok()
+}

@@ -1,0 +1,177 @@
+//! What a run of training is: a TOML file over the documented defaults of `default.toml`.
+
+use super::optimiser::Schedule;
+use crate::tasks::{Kind, Preset};
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The defaults, with a comment on each.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
+/// A run of training. Every field is explained in [`DEFAULTS`].
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Config {
+    pub seed: u64,
+    pub start: String,
+    pub channels: Vec<usize>,
+    pub grid: usize,
+    pub mini_context: usize,
+    pub clip: f64,
+    pub average: f64,
+    pub scale: f64,
+    pub dice: f64,
+    pub checkpoint: u64,
+    pub validation: Validation,
+    pub schedule: Schedule,
+    pub stages: Vec<Stage>,
+    pub tasks: BTreeMap<Kind, f32>,
+    pub preset: Preset,
+    #[serde(default)]
+    pub data: Vec<Source>,
+    /// Where the file lies.
+    #[serde(skip)]
+    pub folder: PathBuf,
+}
+
+/// When and how much to validate.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Validation {
+    /// Steps from one to the next.
+    pub every: u64,
+    /// Episodes, always the same ones, without augmentation.
+    pub episodes: u64,
+}
+
+/// A part of a run.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// Steps.
+    pub steps: u64,
+    /// Sides of the working grid, one for each episode.
+    pub sides: Vec<usize>,
+    /// Fewest and most examples.
+    pub contexts: [usize; 2],
+}
+
+/// What a source of data holds.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holding {
+    /// Scans with their labels.
+    #[default]
+    Scans,
+    /// Label maps, each of which becomes an image of random contrast.
+    LabelMaps,
+    /// Nothing: shapes that no body has are made up.
+    Shapes,
+}
+
+/// Where episodes come from.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// What is in the folder.
+    #[serde(default)]
+    pub holds: Holding,
+    /// The folder.
+    #[serde(default)]
+    pub folder: PathBuf,
+    /// Relative frequency of its episodes.
+    #[serde(default = "one")]
+    pub share: f32,
+    /// Beginnings of the names of files that are never read, kept for a later judgement.
+    #[serde(default)]
+    pub hold_out: Vec<String>,
+    /// Beginnings of the names of files that validation segments; training does not see them.
+    #[serde(default)]
+    pub validate: Vec<String>,
+    /// Labels that make up one structure, or one that shall be learnt more often than others; `[]` stands for all labels.
+    #[serde(default)]
+    pub groups: Vec<Vec<u16>>,
+    /// Probability that a mask is one of the groups instead of some random labels.
+    #[serde(default)]
+    pub grouped: f32,
+    /// Labels that are no structures, such as tissues outside the brain.
+    #[serde(default)]
+    pub ignore: Vec<u16>,
+    /// Probability that the network sees a box around the structures instead of the whole body.
+    #[serde(default = "half")]
+    pub boxes: f32,
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+fn half() -> f32 {
+    0.5
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::File`] with what is wrong and in which line.
+    pub fn open(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.into(), source })?;
+        let refuse = |problem: String| Error::File { path: path.into(), problem };
+        let config = Self::parse(&text).map_err(refuse)?;
+        Ok(Self { folder: path.parent().unwrap_or(Path::new("")).into(), ..config })
+    }
+
+    /// Reads a text; the error is a sentence.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = |error: toml::de::Error| {
+            let error = error.to_string();
+            format!("this is no configuration of training. {}", error.trim_end())
+        };
+        let mut all: toml::Table = toml::from_str(DEFAULTS).expect("the defaults are well-formed");
+        all.extend(toml::from_str::<toml::Table>(text).map_err(wrong)?);
+        let config: Self = all.try_into().map_err(wrong)?;
+        config.problem().map_or(Ok(config), Err)
+    }
+
+    /// What makes no sense, as a sentence.
+    fn problem(&self) -> Option<String> {
+        let side = |side: &usize| *side > 0 && side.is_multiple_of(16);
+        let sides = self.stages.iter().flat_map(|stage| &stage.sides).chain([&self.grid]);
+        let contexts = |stage: &Stage| stage.contexts[0] > 0 && stage.contexts[0] <= stage.contexts[1];
+        let problem = if self.data.is_empty() {
+            "there is nothing to learn from; add [[data]] with the folder of labelled scans."
+        } else if self.steps() == 0 || self.stages.iter().any(|stage| stage.sides.is_empty()) {
+            "there is no step to take; give at least one stage with steps and sides."
+        } else if !sides.into_iter().all(side) {
+            "sides of the working grid are multiples of 16, such as 48."
+        } else if !self.stages.iter().all(contexts) {
+            "contexts are the fewest and the most examples, such as [1, 8]."
+        } else if [self.mini_context as u64, self.checkpoint, self.validation.every].contains(&0) {
+            "mini_context, checkpoint and validation.every are at least 1."
+        } else if !self.data.iter().any(|data| data.share > 0.0) {
+            "no data have a share above 0."
+        } else {
+            return None;
+        };
+        Some(problem.into())
+    }
+
+    /// Steps of all stages.
+    pub fn steps(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.steps).sum()
+    }
+
+    /// The stage of step `step`, from 0; the last one from its end on.
+    pub fn stage(&self, step: u64) -> &Stage {
+        let mut end = 0;
+        let found = self.stages.iter().find(|stage| {
+            end += stage.steps;
+            step < end
+        });
+        found.or(self.stages.last()).expect("there is a stage")
+    }
+}

@@ -1,0 +1,162 @@
+//! What is learnt from, held in memory: scans with labels and label maps, in the body's order.
+
+use super::config::{Config, Holding, Source};
+use crate::labels::Names;
+use crate::nifti::Scan;
+use crate::preprocess::foreground::Extent;
+use crate::preprocess::soft::extents;
+use crate::preprocess::{Frame, Order};
+use crate::synthesis::Classes;
+use crate::{Error, Grid, LabelMap, Result, Volume, agreement, pairing};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// One labelled body.
+pub struct Person {
+    /// The scan, with the intensities that become 0 and 1; a label map that stands alone has none.
+    pub image: Option<(Volume, [f32; 2])>,
+    /// Without labels that are no structures.
+    pub labels: LabelMap,
+    /// Where each label is.
+    pub extents: BTreeMap<u16, Extent>,
+    /// Where the body is.
+    pub body: Extent,
+    /// For validation only.
+    pub unseen: bool,
+}
+
+/// A source of data with what was read of it.
+pub struct Pool {
+    /// As configured.
+    pub source: Source,
+    /// Nobody for shapes.
+    pub people: Vec<Person>,
+    /// Labels that look alike in synthetic images.
+    pub classes: Classes,
+}
+
+impl Pool {
+    /// Reads a source.
+    ///
+    /// # Errors
+    /// Those of the files, and [`Error::File`] for the folder where fewer than two people are left.
+    pub fn open(config: &Config, source: &Source) -> Result<Self> {
+        let source = Source { folder: config.folder.join(&source.folder), ..source.clone() };
+        let files = match source.holds {
+            Holding::Scans => pairing::context_dir(&source.folder)?,
+            Holding::LabelMaps => {
+                let files = pairing::expand(std::slice::from_ref(&source.folder))?;
+                let maps = files.into_iter().filter(|file| crate::nifti::is_image_name(file));
+                maps.map(|map| (PathBuf::new(), map)).collect()
+            }
+            Holding::Shapes => Vec::new(),
+        };
+        let named = |path: &Path, names: &[String]| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            names.iter().any(|start| name.starts_with(start.as_str()))
+        };
+        let kept = files.par_iter().filter(|(_, label)| !named(label, &source.hold_out));
+        let read = |(image, label): &(PathBuf, PathBuf)| {
+            Person::open(&source, image, label, named(label, &source.validate))
+        };
+        let people: Vec<Person> = kept.map(read).collect::<Result<_>>()?;
+        let seen = people.iter().filter(|person| !person.unseen).count();
+        if source.holds != Holding::Shapes && seen < 2 {
+            let problem = format!(
+                "{seen} labelled scans are left to learn from, and an episode needs two: one to segment and one as \
+                 its example."
+            );
+            return Err(Error::File { path: source.folder, problem });
+        }
+        let names = files.first().map(|(_, label)| Names::beside(label)).unwrap_or_default();
+        let labels = people.iter().flat_map(|person| person.extents.keys());
+        let classes = classes(&names, labels.chain(&source.ignore).copied());
+        Ok(Self { source, people, classes })
+    }
+
+    /// What is left of a label map when its skull is stripped; nothing where it has no tissues around the brain.
+    pub fn brain(&self) -> Vec<u16> {
+        let ignored = &self.source.ignore;
+        let inside = self.classes.keys().copied().filter(|label| !ignored.contains(label));
+        if ignored.is_empty() { Vec::new() } else { inside.collect() }
+    }
+}
+
+impl Person {
+    fn open(source: &Source, image: &Path, label: &Path, unseen: bool) -> Result<Self> {
+        let labels = Scan::open(label, 0)?.labels()?;
+        let (image, labels) = if source.holds == Holding::LabelMaps {
+            (None, Order::of(&labels.grid).apply_to_labels(&labels)?)
+        } else {
+            let scan = Scan::open(image, 0)?;
+            let labels = agreement::reconcile(&scan.volume.grid, labels, agreement::GeometryChoice::Strict)?;
+            let order = Order::of(&scan.volume.grid);
+            (Some(order.apply_to_image(&scan.volume)?), order.apply_to_labels(&labels)?)
+        };
+        let everywhere = extents(&labels);
+        let (image, body) = match image {
+            Some(image) => {
+                // The side does not matter for the box and its intensities.
+                let frame = Frame::around_foreground(&image, 16)?;
+                let range = frame.intensity_range(&image)?;
+                (Some((image, range)), frame.within)
+            }
+            None => (None, union(everywhere.values(), &labels.grid)),
+        };
+        let mut extents = everywhere;
+        extents.retain(|label, _| !source.ignore.contains(label));
+        if extents.is_empty() {
+            let problem = "there is no structure in this label map; leave the file out.".into();
+            return Err(Error::File { path: label.into(), problem });
+        }
+        Ok(Self { image, labels, extents, body, unseen })
+    }
+
+    /// The box around some of the labels, around the body where it has none of them.
+    pub fn around(&self, labels: &[u16]) -> Extent {
+        let mut found = labels.iter().filter_map(|label| self.extents.get(label)).peekable();
+        if found.peek().is_none() { self.body.clone() } else { union(found, &self.labels.grid) }
+    }
+
+    /// Those of its labels that are wanted; nothing else.
+    pub fn only(&self, wanted: &[u16]) -> LabelMap {
+        let keep = |&label: &u16| if wanted.contains(&label) { label } else { 0 };
+        LabelMap { grid: self.labels.grid, voxels: self.labels.voxels.par_iter().map(keep).collect() }
+    }
+}
+
+/// The box around boxes; the whole grid where there is none.
+fn union<'a>(extents: impl Iterator<Item = &'a Extent>, grid: &Grid) -> Extent {
+    let join =
+        |a: Extent, b: Extent| std::array::from_fn(|i| a[i].start.min(b[i].start)..a[i].end.max(b[i].end));
+    extents.cloned().reduce(join).unwrap_or(grid.shape.map(|n| 0..n))
+}
+
+/// Both sides of the body look alike: labels whose names differ by the side only are of one class.
+fn classes(names: &Names, labels: impl Iterator<Item = u16>) -> Classes {
+    let mut numbers = BTreeMap::new();
+    let mut class = |label: u16| {
+        let name = names.name(label).to_lowercase();
+        let words = name.split(|c: char| !c.is_alphanumeric());
+        let name: Vec<&str> = words.filter(|word| !["left", "right", "l", "r"].contains(word)).collect();
+        let next = numbers.len() as u16;
+        (label, *numbers.entry(name.join(" ")).or_insert(next))
+    };
+    labels.map(&mut class).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sides_of_a_structure_look_alike() {
+        let names =
+            Names::parse("17\tleft hippocampus\n53\tright hippocampus\n36\tCaudate_R\n37\tCaudate_L\n2\tx\n");
+        let classes = classes(&names, [2, 17, 36, 37, 53, 99].into_iter());
+        assert_eq!(classes[&17], classes[&53]);
+        assert_eq!(classes[&36], classes[&37]);
+        assert_eq!(classes.values().collect::<std::collections::BTreeSet<_>>().len(), 4);
+    }
+}
