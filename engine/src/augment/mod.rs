@@ -100,6 +100,13 @@ impl Augmentation {
         Self { segmentation, generation, shapes: vec![turns] }
     }
 
+    /// All probabilities multiplied by a factor.
+    pub fn times(mut self, factor: f32) -> Self {
+        let all = [&mut self.segmentation, &mut self.generation, &mut self.shapes];
+        all.into_iter().flatten().for_each(|chance| chance.probability *= factor);
+        self
+    }
+
     /// Draws what is done to the pairs of an episode.
     pub fn draw(&self, material: Material, rng: &mut dyn Rng) -> Plan {
         let (own, shapes) = match material {

@@ -30,6 +30,7 @@ pub struct Config {
     pub stages: Vec<Stage>,
     pub tasks: BTreeMap<Kind, f32>,
     pub preset: Preset,
+    pub augment: f32,
     #[serde(default)]
     pub data: Vec<Source>,
     /// Where the file lies.

@@ -67,7 +67,7 @@ impl Episodes {
             seed: config.seed,
             pools,
             tasks,
-            augmentation: Augmentation::preset(config.preset),
+            augmentation: Augmentation::preset(config.preset).times(config.augment),
             synthesis: Synthesis::default(),
             shapes: Shapes::default(),
         })
