@@ -132,7 +132,7 @@ fn augmentations() -> Vec<(String, Draw)> {
         let draw = move |subject: &Subject, _: usize, rng: &mut Generator| {
             let output = subject.structures.mask(&DEEP);
             let mut pair = Pair { input: subject.images[0].clone(), output };
-            augmentation.draw(Material::Segmentation, rng).apply(&mut pair, rng);
+            augmentation.draw(Material::Segmentation, 1.0, rng).apply(&mut pair, rng);
             pair
         };
         (name.into(), Box::new(draw) as Draw)

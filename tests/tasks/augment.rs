@@ -18,7 +18,7 @@ fn after(change: Change, pair: &Pair, rng: &mut Generator) -> Pair {
     let list = vec![Chance { probability: 1.0, change }];
     let augmentation = Augmentation { segmentation: list, generation: vec![], shapes: vec![] };
     let mut changed = pair.clone();
-    augmentation.draw(Material::Segmentation, rng).apply(&mut changed, rng);
+    augmentation.draw(Material::Segmentation, 1.0, rng).apply(&mut changed, rng);
     changed
 }
 
@@ -161,7 +161,7 @@ fn all_pairs_of_an_episode_get_the_same_change_and_their_own_noise() {
         shapes: vec![],
     };
     let mut rng = chance(5);
-    let plan = augmentation.draw(Material::Segmentation, &mut rng);
+    let plan = augmentation.draw(Material::Segmentation, 1.0, &mut rng);
     let (mut first, mut second) = (pair(16), pair(16));
     plan.apply(&mut first, &mut rng);
     plan.apply(&mut second, &mut rng);
@@ -179,7 +179,7 @@ fn presets_change_as_often_as_they_say_stay_in_range_and_are_reproducible() {
                 let run = || {
                     let mut rng = chance(number);
                     let mut pair = before.clone();
-                    augmentation.draw(material, &mut rng).apply(&mut pair, &mut rng);
+                    augmentation.draw(material, 1.0, &mut rng).apply(&mut pair, &mut rng);
                     pair
                 };
                 let after = run();
@@ -199,7 +199,7 @@ fn presets_change_as_often_as_they_say_stay_in_range_and_are_reproducible() {
     let augmentation = Augmentation { segmentation: list, generation: vec![], shapes: vec![] };
     let inverted = (0..1000).filter(|&number| {
         let (mut rng, mut pair) = (chance(number), corner.clone());
-        augmentation.draw(Material::Segmentation, &mut rng).apply(&mut pair, &mut rng);
+        augmentation.draw(Material::Segmentation, 1.0, &mut rng).apply(&mut pair, &mut rng);
         pair.output.voxels[0] == 1.0
     });
     let count = inverted.count();

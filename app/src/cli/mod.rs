@@ -130,6 +130,9 @@ pub struct RunArgs {
     /// How scans reach the network.
     #[arg(long, value_enum, default_value_t = PipelineArg::Aligned)]
     pub pipeline: PipelineArg,
+    /// Look at the whole body only, not closer at a box around each structure: faster, coarser.
+    #[arg(long)]
+    pub one_look: bool,
     /// What to do where an example's label does not lie on its image: resample trusts both headers,
     /// copy gives the label the image's header. Without it such a pair is an error.
     #[arg(long, value_enum)]

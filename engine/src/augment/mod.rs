@@ -49,8 +49,7 @@ pub enum Material {
     Shapes,
 }
 
-/// The changes of one episode; by default none.
-#[derive(Default)]
+/// The changes of one episode.
 pub struct Plan(Vec<change::Step>);
 
 impl Augmentation {
@@ -100,15 +99,8 @@ impl Augmentation {
         Self { segmentation, generation, shapes: vec![turns] }
     }
 
-    /// All probabilities multiplied by a factor.
-    pub fn times(mut self, factor: f32) -> Self {
-        let all = [&mut self.segmentation, &mut self.generation, &mut self.shapes];
-        all.into_iter().flatten().for_each(|chance| chance.probability *= factor);
-        self
-    }
-
-    /// Draws what is done to the pairs of an episode.
-    pub fn draw(&self, material: Material, rng: &mut dyn Rng) -> Plan {
+    /// Draws what is done to the pairs of an episode; all probabilities are multiplied by a factor.
+    pub fn draw(&self, material: Material, factor: f32, rng: &mut dyn Rng) -> Plan {
         let (own, shapes) = match material {
             Material::Segmentation => (&self.segmentation, None),
             Material::Generation => (&self.generation, None),
@@ -116,7 +108,7 @@ impl Augmentation {
         };
         let mut steps = Vec::new();
         for chance in own.iter().chain(shapes.into_iter().flatten()) {
-            if happens(chance.probability, rng) {
+            if happens(factor * chance.probability, rng) {
                 steps.push(chance.change.draw(rng));
             }
         }

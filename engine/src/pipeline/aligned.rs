@@ -1,8 +1,9 @@
 //! The default pipeline: foreground box, isotropic working grid, examples aligned to the target, soft labels,
 //! calibrated probabilities.
 
+use super::fine::{Holder, look};
 use super::restore::{Contest, Restorer, probability};
-use super::run::{Run, must_agree};
+use super::run::{Run, Task, must_agree};
 use super::{Example, Pipeline, Record, Segmentation, Transformation};
 use crate::network::Cube;
 use crate::nifti::Scan;
@@ -13,9 +14,11 @@ use crate::{LabelMap, Result, Volume};
 use std::collections::BTreeMap;
 
 /// An image as the network sees it.
-struct Seen {
-    order: Order,
-    frame: Frame,
+pub struct Seen {
+    pub order: Order,
+    pub frame: Frame,
+    /// What became 0 and 1.
+    pub intensity: [f32; 2],
     cube: Cube,
 }
 
@@ -41,7 +44,7 @@ impl Seen {
             intensity,
         });
         let cube = frame.image(&body, intensity)?;
-        Ok(Self { order, frame, cube })
+        Ok(Self { order, frame, intensity, cube })
     }
 }
 
@@ -60,21 +63,31 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
     let mut contest = Contest::new(&seen.frame)?;
     let mut probabilities = Vec::new();
     for (number, &label) in labels.iter().enumerate() {
-        let holders: Vec<(&Cube, Cube)> = contexts
+        let holders: Vec<Holder> = examples
             .iter()
-            .filter_map(|(image, soft)| Some((image, soft.get(&label)?)))
-            .map(|(image, soft)| Ok((&image.cube, frame::cube(image.frame.side, &soft.patch)?)))
-            .collect::<Result<_>>()?;
+            .zip(&contexts)
+            .filter_map(|(example, (seen, soft))| {
+                let (scan, labels, soft) = (&*example.image, &*example.label, soft.get(&label)?);
+                Some(Holder { scan, labels, value: label, seen, soft })
+            })
+            .collect();
         if holders.len() < contexts.len() {
             let (name, n, all) = (run.options.names.name(label), holders.len(), contexts.len());
             run.warnings.push(format!("{name} is in {n} of {all} examples; only these were used for it."));
         }
-        let pairs: Vec<_> = holders.iter().map(|(image, label)| (*image, label)).collect();
-        let output = probability(run.predict(&encoded, &pairs, (number + 1, labels.len()))?);
-        contest.enter(label, &output);
-        if run.options.probabilities {
-            let voxels = seen.order.restore(&contest.volume(&output)?)?;
-            probabilities.push(Volume { grid: target.volume.grid, voxels });
+        let task = Task { label: number + 1, labels: labels.len(), look: 1 };
+        let masks = holders.iter().map(|holder| frame::cube(seen.frame.side, &holder.soft.patch));
+        let masks: Vec<Cube> = masks.collect::<Result<_>>()?;
+        let pairs: Vec<_> =
+            holders.iter().zip(&masks).map(|(holder, mask)| (&holder.seen.cube, mask)).collect();
+        let coarse = probability(run.predict(&encoded, &pairs, task)?);
+        let fine = match run.options.one_look {
+            true => None,
+            false => look(&mut run, (target, &seen), &coarse, &holders, task)?,
+        };
+        let found = contest.enter(label, &coarse, fine.as_ref(), run.options.probabilities)?;
+        if let Some(found) = found {
+            probabilities.push(Volume { grid: target.volume.grid, voxels: seen.order.restore(&found)? });
         }
     }
     run.restoring()?;
@@ -93,7 +106,7 @@ pub fn transform(mut run: Run, target: &Scan, examples: &[Example<Volume>]) -> R
     })?;
     let encoded = run.encode(&seen.cube)?;
     let pairs: Vec<_> = contexts.iter().map(|(image, (result, _))| (&image.cube, result)).collect();
-    let mut output = run.predict(&encoded, &pairs, (1, 1))?;
+    let mut output = run.predict(&encoded, &pairs, Task::ONLY)?;
     run.restoring()?;
     let mean =
         |i: usize| contexts.iter().map(|(_, (_, range))| range[i]).sum::<f32>() / contexts.len() as f32;

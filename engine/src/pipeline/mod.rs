@@ -1,6 +1,7 @@
 //! From scans to network and back: what `exemplar segment` and the window's Run do.
 
 mod aligned;
+mod fine;
 mod need;
 mod reference;
 mod report;
@@ -62,6 +63,8 @@ pub struct Options {
     pub mini_context: Option<usize>,
     /// Labels to segment; empty: every value above 0 in the examples.
     pub labels: Vec<u16>,
+    /// Look at the whole body only, never at a box around a structure.
+    pub one_look: bool,
     /// Keep one probability volume for each label.
     pub probabilities: bool,
     /// Names of the labels, for report and warnings.
@@ -78,12 +81,14 @@ pub enum Stage {
         /// All images.
         total: usize,
     },
-    /// The network has read `pair` of `pairs` examples for label `label` of `labels` (both from 1).
+    /// The network has read `pair` of `pairs` examples for label `label` of `labels` (all from 1).
     Reading {
         /// Number of the label at work.
         label: usize,
         /// All labels.
         labels: usize,
+        /// 1 for the whole body, from 2 on for a box around the structure.
+        look: usize,
         /// Pairs read.
         pair: usize,
         /// All pairs.
@@ -100,8 +105,11 @@ impl Stage {
     pub fn fraction(&self) -> f32 {
         match *self {
             Self::Preparing { done, total } => 0.1 * done as f32 / total.max(1) as f32,
-            Self::Reading { label, labels, pair, pairs, .. } => {
-                let read = (label - 1) as f32 + pair as f32 / pairs.max(1) as f32;
+            Self::Reading { label, labels, look, pair, pairs, .. } => {
+                // Nobody knows how many looks there will be; each takes half of what is left.
+                let before = 1.0 - 0.5_f32.powi(look as i32 - 1);
+                let read =
+                    (label - 1) as f32 + before + (1.0 - before) / 2.0 * pair as f32 / pairs.max(1) as f32;
                 0.1 + 0.85 * read / labels.max(1) as f32
             }
             Self::Restoring => 0.95,

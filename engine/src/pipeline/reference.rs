@@ -6,7 +6,7 @@
 //! come back as 1.00001526).
 
 use super::restore::probability;
-use super::run::{Run, must_agree};
+use super::run::{Run, Task, must_agree};
 use super::{Example, Record, Segmentation, Transformation};
 use crate::network::Cube;
 use crate::nifti::Scan;
@@ -33,7 +33,8 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
         };
         let tasks: Vec<Cube> = examples.iter().map(is).collect::<Result<_>>()?;
         let pairs: Vec<_> = contexts.iter().zip(&tasks).collect();
-        let output = run.predict(&encoded, &pairs, (number + 1, labels.len()))?;
+        let output =
+            run.predict(&encoded, &pairs, Task { label: number + 1, labels: labels.len(), look: 1 })?;
         back(grid.shape, &output, |i, y| {
             if y > 0.5 {
                 mask.voxels[i] = label;
@@ -55,7 +56,7 @@ pub fn transform(mut run: Run, target: &Scan, examples: &[Example<Volume>]) -> R
     let results: Vec<_> = examples.iter().map(|e| Ok(unit(&e.label)?.0)).collect::<Result<_>>()?;
     let pairs: Vec<_> = contexts.iter().zip(&results).collect();
     let encoded = run.encode(&image)?;
-    let output = run.predict(&encoded, &pairs, (1, 1))?;
+    let output = run.predict(&encoded, &pairs, Task::ONLY)?;
     run.restoring()?;
     run.warnings.push(
         "The reference pipeline writes the network's own units: 0 and 1 are the examples' smallest and largest intensity."

@@ -5,6 +5,9 @@ use crate::preprocess::frame::{Frame, position};
 use crate::{Result, memory};
 use rayon::prelude::*;
 
+/// Part of a box's side over which it gives way to the first look.
+const FADE: f32 = 0.1;
+
 /// Brings working cubes to the image that a frame was laid in, by trilinear interpolation. Images are in the body's
 /// order, x fastest.
 pub struct Restorer {
@@ -44,6 +47,14 @@ impl Restorer {
         true
     }
 
+    /// How much a box counts at an image voxel along one axis: nothing at its faces, all from [`FADE`] of its side on.
+    fn inwards(&self, axis: usize, voxel: usize) -> f32 {
+        self.axes[axis][voxel].map_or(0.0, |(i, part)| {
+            let at = (i as f32 + part + 0.5) / self.side as f32;
+            (at.min(1.0 - at) / FADE).clamp(0.0, 1.0)
+        })
+    }
+
     fn spread(&self, line: &[f32], mut put: impl FnMut(usize, f32)) {
         for (x, place) in self.axes[0].iter().enumerate() {
             if let &Some((i, u)) = place {
@@ -69,30 +80,58 @@ impl Contest {
         Ok(Self { restorer, best: memory::filled(len, 0.5)?, winner: memory::zeros(len)? })
     }
 
-    /// Enters a label by its probabilities on the working grid.
-    pub fn enter(&mut self, label: u16, probability: &Cube) {
+    /// Enters a label by its probabilities on the working grid, and on that of a box, which counts the more the farther
+    /// from its faces. Returns them on the image's grid where they are wanted.
+    pub fn enter(
+        &mut self,
+        label: u16,
+        coarse: &Cube,
+        fine: Option<&(Frame, Cube)>,
+        wanted: bool,
+    ) -> Result<Option<Vec<f32>>> {
         let restorer = &self.restorer;
         let [nx, ny, _] = restorer.axes.each_ref().map(Vec::len);
         let plane = (nx * ny).max(1);
+        let fine = fine.map(|(frame, cube)| (Restorer::new(frame), cube));
+        let mut all = if wanted { memory::zeros(self.best.len())? } else { Vec::new() };
+        let mut kept: Vec<Option<&mut [f32]>> = if wanted {
+            all.chunks_mut(plane).map(Some).collect()
+        } else {
+            (0..self.best.len().div_ceil(plane)).map(|_| None).collect()
+        };
         let planes = self.best.par_chunks_mut(plane).zip(self.winner.par_chunks_mut(plane));
-        planes.enumerate().for_each(|(z, (best, winner))| {
-            let mut line = vec![0.0; restorer.side];
+        planes.zip(kept.par_iter_mut()).enumerate().for_each(|(z, ((best, winner), kept))| {
+            let (mut line, mut row) = (vec![0.0; restorer.side], vec![0.0; nx]);
             for (y, (best, winner)) in best.chunks_mut(nx).zip(winner.chunks_mut(nx)).enumerate() {
-                // Interpolation never exceeds what it interpolates: most rows are settled here.
-                if restorer.line(probability, y, z, &mut line) && line.iter().any(|&p| p > 0.5) {
-                    restorer.spread(&line, |x, p| {
-                        if p > best[x] {
-                            (best[x], winner[x]) = (p, label);
+                row.fill(0.0);
+                let mut above = false;
+                if restorer.line(coarse, y, z, &mut line) {
+                    // Interpolation never exceeds what it interpolates: most rows are settled here.
+                    above = line.iter().any(|&p| p > 0.5);
+                    if above || wanted || fine.is_some() {
+                        restorer.spread(&line, |x, p| row[x] = p);
+                    }
+                }
+                if let Some((closer, cube)) = &fine
+                    && closer.line(cube, y, z, &mut line)
+                {
+                    above = true;
+                    let weight = closer.inwards(1, y) * closer.inwards(2, z);
+                    closer.spread(&line, |x, p| row[x] += (p - row[x]) * weight * closer.inwards(0, x));
+                }
+                if let Some(kept) = kept {
+                    kept[y * nx..][..nx].copy_from_slice(&row);
+                }
+                if above {
+                    for (&p, (best, winner)) in row.iter().zip(best.iter_mut().zip(winner)) {
+                        if p > *best {
+                            (*best, *winner) = (p, label);
                         }
-                    });
+                    }
                 }
             }
         });
-    }
-
-    /// One label's probabilities on the image's grid.
-    pub fn volume(&self, probability: &Cube) -> Result<Vec<f32>> {
-        self.restorer.volume(probability, 0.0)
+        Ok(wanted.then_some(all))
     }
 
     /// The label of each voxel, 0 where none has more than one half.

@@ -9,6 +9,19 @@ use crate::nifti::Scan;
 use crate::{Error, Grid, LabelMap, Result, memory};
 use std::time::Instant;
 
+/// What the network is at: label `label` of `labels`, seen for the `look`-th time, all from 1.
+#[derive(Clone, Copy)]
+pub struct Task {
+    pub label: usize,
+    pub labels: usize,
+    pub look: usize,
+}
+
+impl Task {
+    /// A single one.
+    pub const ONLY: Self = Self { label: 1, labels: 1, look: 1 };
+}
+
 /// One run on its way.
 pub struct Run<'a, 'o> {
     pub model: &'a Model,
@@ -61,9 +74,11 @@ impl<'a, 'o> Run<'a, 'o> {
         (self.observer)(Stage::Preparing { done, total: self.examples + 1 })
     }
 
-    /// Ends the preparation with the target's features.
+    /// The target's features. What the run did before the first of them was preparation.
     pub fn encode(&mut self, target: &Cube) -> Result<EncodedTarget> {
-        self.seconds.prepare = self.started.elapsed().as_secs_f64();
+        if self.seconds.network == 0.0 {
+            self.seconds.prepare = self.started.elapsed().as_secs_f64();
+        }
         let started = Instant::now();
         let total = self.examples + 1;
         let observer = &mut *self.observer;
@@ -72,19 +87,23 @@ impl<'a, 'o> Run<'a, 'o> {
         Ok(encoded)
     }
 
-    /// The network's output for task `label` of `labels` (from 1).
-    pub fn predict(
-        &mut self,
-        target: &EncodedTarget,
-        pairs: &[(&Cube, &Cube)],
-        (label, labels): (usize, usize),
-    ) -> Result<Cube> {
+    /// Images that are brought to another working grid.
+    pub fn prepare<T>(&mut self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let started = Instant::now();
+        let done = work()?;
+        self.seconds.prepare += started.elapsed().as_secs_f64();
+        Ok(done)
+    }
+
+    /// The network's output for a task.
+    pub fn predict(&mut self, target: &EncodedTarget, pairs: &[(&Cube, &Cube)], task: Task) -> Result<Cube> {
         let started = Instant::now();
         let (before, flops, observer) = (self.seconds.network, &mut self.flops, &mut *self.observer);
+        let Task { label, labels, look } = task;
         let output = self.model.predict(target, pairs, self.mini_context, &mut |pair| {
             *flops += total_flops(&self.model.take_work());
             let flops_per_second = *flops / (before + started.elapsed().as_secs_f64());
-            observer(Stage::Reading { label, labels, pair, pairs: pairs.len(), flops_per_second })
+            observer(Stage::Reading { label, labels, look, pair, pairs: pairs.len(), flops_per_second })
         })?;
         self.seconds.network += started.elapsed().as_secs_f64();
         Ok(output)

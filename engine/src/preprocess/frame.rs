@@ -80,11 +80,16 @@ impl Frame {
 
     /// An image (on the grid of this frame) with its intensity `range` brought to [0, 1] and clamped, then resampled.
     pub fn image(&self, image: &Volume, range: [f32; 2]) -> Result<Cube> {
+        self.image_of(|voxel| image.voxels[image.grid.index(voxel)], range)
+    }
+
+    /// As [`Frame::image`], of an image whose voxels `read` gives by [x, y, z] in the body's order.
+    pub fn image_of(&self, read: impl Fn([usize; 3]) -> f32 + Sync, range: [f32; 2]) -> Result<Cube> {
         let scale = 1.0 / (range[1] - range[0]).max(f32::MIN_POSITIVE);
-        let read = |i: usize| ((image.voxels[i] - range[0]) * scale).clamp(0.0, 1.0);
+        let scaled = |voxel| ((read(voxel) - range[0]) * scale).clamp(0.0, 1.0);
         let taps = self.taps();
         let within = taps.each_ref().map(|axis| reach(axis));
-        cube(self.side, &resample(self.shape, &within, &taps, read)?)
+        cube(self.side, &resample(&within, &taps, scaled)?)
     }
 
     /// The label (of a map on the grid of this frame) that lies nearest to each working voxel, 0 outside.

@@ -48,6 +48,15 @@ impl Order {
         Ok(body)
     }
 
+    /// What a stored array holds at a voxel [x, y, z] of the body's order.
+    pub fn look<T: Copy + Sync>(&self, stored: &[T]) -> impl Fn([usize; 3]) -> T + Sync {
+        let (start, strides) = self.walk();
+        move |voxel| {
+            let steps = (0..3).map(|axis| voxel[axis] as isize * strides[axis]);
+            stored[(start + steps.sum::<isize>()) as usize]
+        }
+    }
+
     /// The inverse of [`Order::apply`].
     pub fn restore<T: Copy + Zeroable + Send + Sync>(&self, body: &[T]) -> Result<Vec<T>> {
         self.inverse().apply(body)
@@ -135,6 +144,11 @@ mod tests {
                 assert_eq!(body.voxels[at], value, "{axes:?}");
             }
             assert_eq!(order.restore(&body.voxels).unwrap(), stored.voxels, "{axes:?}");
+            let look = order.look(&stored.voxels);
+            assert!((0..24).all(|at| {
+                let [nx, ny, _] = body.grid.shape;
+                look([at % nx, at / nx % ny, at / (nx * ny)]) == body.voxels[at]
+            }));
         }
     }
 }

@@ -68,13 +68,12 @@ pub struct Patch {
     pub voxels: Vec<f32>,
 }
 
-/// Resamples what lies in `within` of an array of `shape` whose voxels `read` gives by position (x fastest).
-/// The patch covers the output voxels that `within` can reach.
+/// Resamples what lies in `within` of an array whose voxels `read` gives by [x, y, z]. The patch covers the output voxels
+/// that `within` can reach.
 pub fn resample(
-    shape: [usize; 3],
     within: &Extent,
     taps: &[Vec<Tap>; 3],
-    read: impl Fn(usize) -> f32 + Sync,
+    read: impl Fn([usize; 3]) -> f32 + Sync,
 ) -> Result<Patch> {
     let extent: Extent = std::array::from_fn(|a| reached(&taps[a], &within[a]));
     let [nx, ny, nz] = extent.clone().map(|e| e.len());
@@ -87,9 +86,8 @@ pub fn resample(
         let rows = within[1].clone();
         let mut narrow = memory::zeros(nx * rows.len())?;
         for (line, y) in narrow.chunks_mut(nx.max(1)).zip(rows.clone()) {
-            let row = shape[0] * (y + shape[1] * z);
             for (voxel, tap) in line.iter_mut().zip(&clipped[0]) {
-                let weighted = tap.weights.iter().enumerate().map(|(i, w)| w * read(row + tap.first + i));
+                let weighted = tap.weights.iter().enumerate().map(|(i, w)| w * read([tap.first + i, y, z]));
                 *voxel = weighted.sum();
             }
         }
@@ -162,17 +160,15 @@ mod tests {
 
     #[test]
     fn a_part_is_resampled_as_within_the_whole() {
-        let shape = [9, 8, 7];
         let scale = |n| taps(n, 0.3, 1.9, 4);
         let taps = [scale(9), scale(8), scale(7)];
         let inside = [2..5, 1..3, 4..7];
-        let at = |i: usize| [i % 9, i / 9 % 8, i / 72];
-        let read = |i: usize| {
-            let v = at(i);
-            if (0..3).all(|a| inside[a].contains(&v[a])) { (i % 11) as f32 + 1.0 } else { 0.0 }
+        let read = |v: [usize; 3]| {
+            let number = v[0] + 9 * (v[1] + 8 * v[2]);
+            if (0..3).all(|a| inside[a].contains(&v[a])) { (number % 11) as f32 + 1.0 } else { 0.0 }
         };
-        let whole = resample(shape, &[0..9, 0..8, 0..7], &taps, read).unwrap();
-        let part = resample(shape, &inside, &taps, read).unwrap();
+        let whole = resample(&[0..9, 0..8, 0..7], &taps, read).unwrap();
+        let part = resample(&inside, &taps, read).unwrap();
         assert!(part.voxels.len() < whole.voxels.len());
         for z in 0..4 {
             for y in 0..4 {

@@ -13,25 +13,36 @@ pub struct SoftLabel {
     pub patch: Patch,
     /// The structure filled no working voxel to one half, so its strongest voxel was set to 1.
     pub rescued: bool,
+    /// The structure's box in the map, in the body's order.
+    pub extent: Extent,
 }
 
 /// Every label on the working grid that `taps` describe (for maps in the body's order), by value.
 pub fn soft_labels(labels: &LabelMap, taps: &[Vec<Tap>; 3]) -> Result<BTreeMap<u16, SoftLabel>> {
-    let shape = labels.grid.shape;
     let soften = |(value, extent): (u16, Extent)| {
-        let read = |i: usize| if labels.voxels[i] == value { 1.0 } else { 0.0 };
-        let mut patch = resample(shape, &extent, taps, read)?;
-        let strongest =
-            (0..patch.voxels.len()).rev().max_by(|&a, &b| patch.voxels[a].total_cmp(&patch.voxels[b]));
-        let Some(strongest) = strongest.filter(|&i| patch.voxels[i] > 0.0) else { return Ok(None) };
-        let rescued = patch.voxels[strongest] < 0.5;
-        if rescued {
-            patch.voxels[strongest] = 1.0;
-        }
-        Ok(Some((value, SoftLabel { patch, rescued })))
+        let soft = soft_label(extent, taps, |voxel| labels.voxels[labels.grid.index(voxel)] == value)?;
+        Ok(soft.map(|soft| (value, soft)))
     };
     let soft: Result<Vec<_>> = extents(labels).into_par_iter().map(soften).collect();
     Ok(soft?.into_iter().flatten().collect())
+}
+
+/// One structure in its box, whose voxels `holds` tells by [x, y, z] in the body's order; `None` where the working grid
+/// does not reach it.
+pub fn soft_label(
+    extent: Extent,
+    taps: &[Vec<Tap>; 3],
+    holds: impl Fn([usize; 3]) -> bool + Sync,
+) -> Result<Option<SoftLabel>> {
+    let mut patch = resample(&extent, taps, |voxel| f32::from(u8::from(holds(voxel))))?;
+    let strongest =
+        (0..patch.voxels.len()).rev().max_by(|&a, &b| patch.voxels[a].total_cmp(&patch.voxels[b]));
+    let Some(strongest) = strongest.filter(|&i| patch.voxels[i] > 0.0) else { return Ok(None) };
+    let rescued = patch.voxels[strongest] < 0.5;
+    if rescued {
+        patch.voxels[strongest] = 1.0;
+    }
+    Ok(Some(SoftLabel { patch, rescued, extent }))
 }
 
 /// The box of each label value above 0.

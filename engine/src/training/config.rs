@@ -30,7 +30,6 @@ pub struct Config {
     pub stages: Vec<Stage>,
     pub tasks: BTreeMap<Kind, f32>,
     pub preset: Preset,
-    pub augment: f32,
     #[serde(default)]
     pub data: Vec<Source>,
     /// Where the file lies.
@@ -58,6 +57,11 @@ pub struct Stage {
     pub sides: Vec<usize>,
     /// Fewest and most examples.
     pub contexts: [usize; 2],
+    /// What the preset's probabilities of augmentation are multiplied by.
+    #[serde(default = "one")]
+    pub augment: f32,
+    /// Instead of the sources' own [`Source::boxes`].
+    pub boxes: Option<f32>,
 }
 
 /// What a source of data holds.

@@ -67,7 +67,7 @@ impl Episodes {
             seed: config.seed,
             pools,
             tasks,
-            augmentation: Augmentation::preset(config.preset).times(config.augment),
+            augmentation: Augmentation::preset(config.preset),
             synthesis: Synthesis::default(),
             shapes: Shapes::default(),
         })
@@ -87,9 +87,11 @@ impl Episodes {
         let side = one_of(&stage.sides, rng);
         let [fewest, most] = stage.contexts;
         let contexts = fewest + index(most - fewest + 1, rng);
+        // Validation sees its images as they are.
+        let augment = if validation { 0.0 } else { stage.augment };
         let pool = self.pool(rng);
         if pool.source.holds == Holding::Shapes {
-            return self.shapes(side, contexts, validation, rng);
+            return self.shapes(side, contexts, augment, rng);
         }
         let unseen = |wanted: bool| -> Vec<usize> {
             (0..pool.people.len()).filter(|&n| pool.people[n].unseen == wanted).collect()
@@ -113,8 +115,11 @@ impl Episodes {
             Kind::Segmentation => Material::Segmentation,
             _ => Material::Generation,
         };
-        let plan = self.plan(material, validation, rng);
-        let boxes = if material == Material::Segmentation { pool.source.boxes } else { 0.0 };
+        let plan = self.augmentation.draw(material, augment, rng);
+        let boxes = match material {
+            Material::Segmentation => stage.boxes.unwrap_or(pool.source.boxes),
+            _ => 0.0,
+        };
         let view = View::draw(boxes, pool.source.holds, rng);
         let contrasts = [self.synthesis.contrast(&pool.classes, rng)];
         let subject = |n: usize, person: &&Person, rng: &mut dyn Rng| {
@@ -157,19 +162,14 @@ impl Episodes {
         Ok(task)
     }
 
-    /// Validation sees its images as they are.
-    fn plan(&self, material: Material, validation: bool, rng: &mut dyn Rng) -> Plan {
-        if validation { Plan::default() } else { self.augmentation.draw(material, rng) }
-    }
-
-    fn shapes(&self, side: usize, contexts: usize, validation: bool, rng: &mut Generator) -> Result<Episode> {
+    fn shapes(&self, side: usize, contexts: usize, augment: f32, rng: &mut Generator) -> Result<Episode> {
         let template = self.shapes.draw(side, rng);
         let labels = Structures::whole(&template).labels();
         let classes = labels.iter().map(|&label| (label, label)).collect();
         let contrasts = [self.synthesis.contrast(&classes, rng)];
         let segmentation = Tasks { weights: [(Kind::Segmentation, 1.0)].into(), ..self.tasks.clone() };
         let task = segmentation.draw(1, &labels, rng)?;
-        let plan = self.plan(Material::Shapes, validation, rng);
+        let plan = self.augmentation.draw(Material::Shapes, augment, rng);
         let subject = |_: usize, (): &(), rng: &mut dyn Rng| {
             Ok(self.synthesis.subject(&template, &contrasts, &[], rng))
         };

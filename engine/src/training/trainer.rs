@@ -169,7 +169,10 @@ impl Trainer {
 fn begin(config: &Config) -> Result<Weights> {
     match config.start.as_str() {
         "bundled" => Weights::bundled(),
-        "random" => Ok(formula::weights(&format!("{}:", config.seed), &config.channels, 1.0)),
+        // Uniform within 1/√(fan-in), as PyTorch begins.
+        "random" => {
+            Ok(formula::weights(&format!("{}:", config.seed), &config.channels, 3.0_f64.sqrt().recip()))
+        }
         file => Weights::open(&config.folder.join(file)),
     }
 }

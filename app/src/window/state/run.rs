@@ -63,8 +63,9 @@ pub fn describe(stage: Option<&Stage>) -> String {
         Some(Stage::Reading { label, labels, pairs: 1, .. }) if *labels > 1 => {
             format!("Label {label} of {labels}")
         }
-        Some(Stage::Reading { label, labels, pair, pairs, .. }) if *labels > 1 => {
-            format!("Label {label} of {labels} · {pair} of {pairs} read")
+        Some(Stage::Reading { label, labels, look, pair, pairs, .. }) if *labels > 1 => {
+            let closer = if *look > 1 { ", closer" } else { "" };
+            format!("Label {label} of {labels}{closer} · {pair} of {pairs} read")
         }
         Some(Stage::Reading { pair, pairs, .. }) => format!("Reading example {pair} of {pairs}"),
         Some(Stage::Restoring) => "Laying the result on the scan".into(),
