@@ -1,10 +1,12 @@
-//! `exemplar bench`: seconds and peak memory of one prediction with made-up weights.
+//! `exemplar bench`: seconds and peak memory of one prediction, or one step of training, with made-up weights.
 
 use super::BenchArgs;
 use anyhow::{Result, ensure};
 use exemplar_engine::memory;
-use exemplar_engine::network::{Cost, Cube, Device, Layer, Model, Work, cpu_flops_per_second};
-use exemplar_engine::weights::formula;
+use exemplar_engine::network::{Cost, Cube, Device, Layer, Learner, Model, Work, cpu_flops_per_second};
+use exemplar_engine::training::loss::Loss;
+use exemplar_engine::training::optimiser::Adam;
+use exemplar_engine::weights::{Weights, formula};
 use serde_json::json;
 use std::time::Instant;
 
@@ -17,7 +19,11 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     );
     let compute = &args.compute;
     let device = Device::choose(compute.device.into(), compute.threads.map(usize::from))?;
-    let model = Model::load(formula::weights("bench:", &args.channels, 1.4), &device)?;
+    let weights = formula::weights("bench:", &args.channels, 1.4);
+    if args.train {
+        return train(args, weights, &device);
+    }
+    let model = Model::load(weights, &device)?;
     let mini_context = model.at_once(compute.mini_context.0.unwrap_or(1));
     let cubes = 4 * (2 * args.contexts + 1) * args.size.pow(3);
     let network = model.predicted_bytes(args.size, args.contexts, mini_context);
@@ -29,13 +35,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let [needed, all] = [predicted as f64, within_reach as f64].map(gb);
     eprintln!("ℓ = {mini_context} · {needed:.2} of {all:.1} GB of memory");
     memory::must_fit(predicted, within_reach)?;
-    let cube = |key: String| Cube {
-        side: args.size,
-        voxels: formula::uniform(&key).take(args.size.pow(3)).collect(),
-    };
-    let target = cube("target".into());
-    let pairs: Vec<_> =
-        (0..args.contexts).map(|k| (cube(format!("image {k}")), cube(format!("label {k}")))).collect();
+    let (target, pairs) = inputs(args);
     let pairs: Vec<_> = pairs.iter().map(|(image, label)| (image, label)).collect();
     let mut seconds = Vec::new();
     let mut work = Work::new();
@@ -47,9 +47,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         seconds.push(start.elapsed().as_secs_f64());
         work = model.take_work();
     }
-    let mut sorted = seconds.clone();
-    sorted.sort_by(f64::total_cmp);
-    let median = sorted[sorted.len() / 2];
+    let median = median(&seconds);
     let peak = model.card_memory().map_or_else(memory::peak_bytes, |card| card.held);
     let flops: f64 = work.values().map(|cost| cost.flops).sum();
     if args.json {
@@ -73,6 +71,51 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     }
     if args.layers {
         layers(&work);
+    }
+    Ok(())
+}
+
+/// A target and examples of made-up values.
+fn inputs(args: &BenchArgs) -> (Cube, Vec<(Cube, Cube)>) {
+    let cube = |key: String| Cube {
+        side: args.size,
+        voxels: formula::uniform(&key).take(args.size.pow(3)).collect(),
+    };
+    let pair = |k: usize| (cube(format!("image {k}")), cube(format!("label {k}")));
+    (cube("target".into()), (0..args.contexts).map(pair).collect())
+}
+
+fn median(seconds: &[f64]) -> f64 {
+    let mut sorted = seconds.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+/// Steps of training; examples are read all at once unless ℓ is given.
+fn train(args: &BenchArgs, mut weights: Weights, device: &Device) -> Result<()> {
+    let mini_context = args.compute.mini_context.0.unwrap_or(args.contexts);
+    let (target, pairs) = inputs(args);
+    let pairs: Vec<_> = pairs.iter().map(|(image, label)| (image, label)).collect();
+    let truth = vec![0.0; args.size.pow(3)];
+    let (learner, mut adam) = (Learner::new(device)?, Adam::new(&weights.arrays));
+    let mut seconds = Vec::new();
+    for _ in 0..args.runs {
+        let start = Instant::now();
+        let loss = &mut |output: &[f32]| Loss::Segmentation.of(output, &truth, args.size);
+        let (_, gradients) = learner.gradients(&weights, (&target, &pairs), mini_context, loss)?;
+        adam.step(&mut weights.arrays, &gradients, 1e-4, 1.0);
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    let (median, peak) = (median(&seconds), memory::peak_bytes());
+    if args.json {
+        let report = json!({
+            "device": device.name, "channels": args.channels, "size": args.size, "contexts": args.contexts,
+            "mini_context": mini_context, "seconds": seconds, "median_seconds": median, "peak_memory_bytes": peak,
+        });
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        let (name, runs, peak) = (&device.name, args.runs, peak as f64 / 1e9);
+        println!("{name}: {median:.3} s for a step of training (median of {runs}), peak {peak:.2} GB");
     }
     Ok(())
 }

@@ -30,6 +30,12 @@ impl Weighted {
     pub fn outputs(&self) -> usize {
         self.weight.shape[0]
     }
+
+    /// The same without its weights.
+    pub fn described(&self) -> Self {
+        let weight = Array { shape: self.weight.shape.clone(), values: Vec::new() };
+        Self { name: self.name.clone(), weight, bias: self.bias.clone(), ..*self }
+    }
 }
 
 /// What the network asks of a device. Feature maps have the shape `[pairs, channels, z, y, x]`, however they lie in memory.

@@ -10,9 +10,11 @@ const Q: [f32; 6] = [1.0, 0.249_224, 0.028_138_822, 0.001_836_571, 0.000_071_352
 /// Beyond this the error function is 1 in f32.
 const FLAT: f32 = 5.3;
 
-/// x · Φ(x), Φ being the normal distribution.
+/// x · Φ(x), Φ being the normal distribution. Below −[`FLAT`] it stays what it is there, −3e-7: the last bit of the error
+/// function times a large x would be no small number.
 #[inline(always)]
 pub fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let x = simd.max_f32s(x, simd.splat_f32s(-FLAT));
     let erf = odd(simd, x, FLAT, P, Q);
     let half = simd.mul_f32s(x, simd.splat_f32s(0.5));
     multiply_add(simd, half, erf, half)
@@ -49,4 +51,35 @@ fn polynomial<S: Simd>(simd: S, terms: [f32; 6], x: S::f32s) -> S::f32s {
         sum = multiply_add(simd, sum, x, simd.splat_f32s(terms[i]));
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::gemm::vectorize;
+    use super::*;
+    use pulp::WithSimd;
+
+    struct All<'a>(&'a mut [f32]);
+
+    impl WithSimd for All<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let values: &mut [S::f32s] = bytemuck::cast_slice_mut(self.0);
+            values.iter_mut().for_each(|value| *value = gelu(simd, *value));
+        }
+    }
+
+    #[test]
+    fn large_values_pass_or_vanish_whatever_their_size() {
+        let mut values: Vec<f32> = (0..16).map(|i| -(10.0_f32.powi(i))).collect();
+        values.extend((0..16).map(|i| 10.0_f32.powi(i)));
+        let want: Vec<f32> =
+            values.iter().map(|&x| if x.abs() < 2.0 { x / 2.0 + 0.341_345 } else { x.max(0.0) }).collect();
+        vectorize(16, All(&mut values));
+        for (got, want) in values.iter().zip(want) {
+            assert!((got - want).abs() <= 2e-6 * want.abs().max(1.0), "{got} instead of {want}");
+        }
+    }
 }

@@ -26,7 +26,7 @@ impl Down {
     /// Packs weights `[out, in, z, y, x]`.
     pub fn new(inputs: usize, outputs: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
         let (from, to) = (padded(inputs), padded(outputs));
-        let taps = (0..4).map(|z| {
+        let taps = (0..4).into_par_iter().map(|z| {
             Packed::new(16 * from, to, |row, output| {
                 // As they lie in memory: taps along y, then along x, then channels.
                 let (tap, input) = (row / from, row % from);

@@ -31,7 +31,7 @@ impl Spread {
                 if inside { weight[(output * inputs + input) * 64 + at] } else { 0.0 }
             })
         };
-        Ok(Self { kinds: (0..8).map(kind).collect::<Result<_>>()?, inputs, from })
+        Ok(Self { kinds: (0..8).into_par_iter().map(kind).collect::<Result<_>>()?, inputs, from })
     }
 
     /// From the gradient of the convolution's outputs that of its inputs.

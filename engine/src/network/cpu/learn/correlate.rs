@@ -34,28 +34,56 @@ impl Window {
     pub const HALVING: Self = Self { kernel: 4, stride: 2, padding: 1 };
 }
 
-/// The gradient `[out, in, z, y, x]` of the weights of a convolution of `x`, from the gradient of its outputs.
-pub fn correlate(x: &Map, gradient: &Map, window: Window) -> Result<Vec<f32>> {
-    let (side, parts) = (gradient.shape.side, rayon::current_num_threads().min(gradient.shape.side));
-    let part = |i: usize| sums(x, gradient, window, side * i / parts..side * (i + 1) / parts);
-    // Each thread has planes of its own; their sums are added in a fixed order.
-    let parts = (0..parts).into_par_iter().map(part).collect::<Result<Vec<_>>>()?;
-    let (taps, from, to) = (window.kernel.pow(3), x.shape.width, gradient.shape.width);
-    let mut all = memory::zeros(gradient.channels * x.channels * taps)?;
-    for (row, values) in all.chunks_exact_mut(taps).enumerate() {
-        let (output, input) = (row / x.channels, row % x.channels);
-        for (tap, value) in values.iter_mut().enumerate() {
-            *value = parts.iter().map(|part| part[(tap * from + input) * to + output]).sum();
-        }
-    }
-    Ok(all)
+/// The gradient of a convolution's weights in the making, summed over everything that it read.
+pub struct Sums {
+    window: Window,
+    inputs: usize,
+    outputs: usize,
+    /// Padded inputs.
+    from: usize,
+    /// Padded outputs.
+    to: usize,
+    /// `[tap, input, output]`, padded: a part for each thread, which are added up in the end, in their order.
+    parts: Vec<Vec<f32>>,
 }
 
-/// The sums `[tap, input, output]`, padded channels included, over some planes of outputs.
-fn sums(x: &Map, gradient: &Map, window: Window, range: Range<usize>) -> Result<Vec<f32>> {
+impl Sums {
+    /// Of a convolution that reads maps like `x`, where gradients of its outputs are like `gradient`.
+    pub fn new(x: &Map, gradient: &Map, window: Window) -> Result<Self> {
+        let (from, to) = (x.shape.width, gradient.shape.width);
+        let part = |_| memory::zeros(window.kernel.pow(3) * from * to);
+        let parts = (0..rayon::current_num_threads()).map(part).collect::<Result<_>>()?;
+        Ok(Self { window, inputs: x.channels, outputs: gradient.channels, from, to, parts })
+    }
+
+    /// Adds what the convolution read and the gradient of what it made of that.
+    pub fn add(&mut self, x: &Map, gradient: &Map) -> Result<()> {
+        let (side, count, window) = (gradient.shape.side, self.parts.len(), self.window);
+        let planes = |part: usize| side * part / count..side * (part + 1) / count;
+        let parts = self.parts.par_iter_mut().enumerate();
+        parts.try_for_each(|(part, sums)| add(sums, x, gradient, window, planes(part)))
+    }
+
+    /// `[out, in, z, y, x]`.
+    pub fn finish(self) -> Result<Vec<f32>> {
+        let taps = self.window.kernel.pow(3);
+        let mut all = memory::zeros(self.outputs * self.inputs * taps)?;
+        // Rows of sums are read as they lie; what is written meanwhile stays in cache.
+        for (input, tap) in (0..self.inputs).flat_map(|input| (0..taps).map(move |tap| (input, tap))) {
+            let places = all[input * taps + tap..].iter_mut().step_by(self.inputs * taps);
+            let row = (tap * self.from + input) * self.to;
+            for (output, value) in places.enumerate() {
+                *value = self.parts.iter().map(|part| part[row + output]).sum();
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Adds to the sums `[tap, input, output]`, padded channels included, over some planes of outputs.
+fn add(sums: &mut [f32], x: &Map, gradient: &Map, window: Window, range: Range<usize>) -> Result<()> {
     let Window { kernel, stride, padding } = window;
     let (from, to) = (x.shape.width, gradient.shape.width);
-    let mut sums = memory::zeros(kernel.pow(3) * from * to)?;
     let mut planes = Planes::new(x, gradient.shape.side, window)?;
     let (side, pitch) = (gradient.shape.side, planes.pitch);
     let mut outputs = memory::zeros(side * pitch * to)?;
@@ -79,7 +107,7 @@ fn sums(x: &Map, gradient: &Map, window: Window, range: Range<usize>) -> Result<
             }
         }
     }
-    Ok(sums)
+    Ok(())
 }
 
 /// As many planes of inputs as there are taps along z, those that were used last.

@@ -15,9 +15,12 @@ use crate::network::Cube;
 use crate::network::learning::{Arrays, Learn};
 use crate::network::ops::{Ops, Weighted};
 use adjoint::{Spread, reduce};
-use correlate::{Window, correlate};
+use correlate::{Sums, Window};
 use pointwise::{Change, each, sums};
+use rayon::prelude::*;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 /// Operations and what is remembered of them.
@@ -36,6 +39,7 @@ pub struct Node {
 
 /// A convolution forwards and its adjoint.
 pub struct Layer<F, B> {
+    /// Without its weights.
     conv: Weighted,
     forward: F,
     backward: B,
@@ -99,8 +103,14 @@ enum Step {
 fn transposed(conv: &Weighted) -> Vec<f32> {
     let (inputs, outputs) = (conv.inputs(), conv.outputs());
     let taps = conv.weight.values.len() / (inputs * outputs);
-    let rows = (0..inputs).flat_map(|input| (0..outputs).map(move |output| output * inputs + input));
-    rows.flat_map(|row| conv.weight.values[row * taps..][..taps].iter().rev().copied()).collect()
+    let mut turned = vec![0.0; conv.weight.values.len()];
+    turned.par_chunks_exact_mut(outputs * taps).enumerate().for_each(|(input, all)| {
+        for (output, to) in all.chunks_exact_mut(taps).enumerate() {
+            let from = &conv.weight.values[(output * inputs + input) * taps..][..taps];
+            to.iter_mut().zip(from.iter().rev()).for_each(|(to, from)| *to = *from);
+        }
+    });
+    turned
 }
 
 impl Around {
@@ -108,7 +118,7 @@ impl Around {
         let channels = conv.outputs();
         let forward = Conv3::new(channels, &conv.weight.values, &conv.bias)?;
         let backward = Conv3::new(channels, &transposed(conv), &[])?;
-        Ok(Self { conv: conv.clone(), forward, backward })
+        Ok(Self { conv: conv.described(), forward, backward })
     }
 }
 
@@ -193,12 +203,20 @@ impl Tape {
 }
 
 /// Gradients on their way back: with respect to the results of steps, and to weights.
-struct Flow<'a> {
+struct Flow {
     maps: Vec<Option<Map>>,
-    weights: &'a mut Arrays,
+    /// By name and first input of the convolution.
+    weights: BTreeMap<(String, usize), Credit>,
 }
 
-impl Flow<'_> {
+/// The gradients of one convolution.
+struct Credit {
+    conv: Weighted,
+    weight: Sums,
+    bias: Vec<f32>,
+}
+
+impl Flow {
     /// Adds a gradient to that of a step's result.
     fn pass(&mut self, step: Option<usize>, gradient: Map) -> Result<()> {
         let Some(step) = step else { return Ok(()) };
@@ -211,9 +229,17 @@ impl Flow<'_> {
 
     /// Adds the gradients of a convolution's weights, from what it read and the gradient of what it made.
     fn credit<F, B>(&mut self, layer: &Layer<F, B>, x: &Map, gradient: &Map, window: Window) -> Result<()> {
-        let bias = if layer.conv.bias.is_empty() { Vec::new() } else { sums(gradient) };
-        layer.conv.credit(self.weights, &correlate(x, gradient, window)?, &bias);
-        Ok(())
+        let conv = &layer.conv;
+        let credit = match self.weights.entry((conv.name.clone(), conv.first_input)) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(Credit {
+                conv: conv.clone(),
+                weight: Sums::new(x, gradient, window)?,
+                bias: vec![0.0; conv.bias.len()],
+            }),
+        };
+        credit.bias.iter_mut().zip(sums(gradient)).for_each(|(sum, value)| *sum += value);
+        credit.weight.add(x, gradient)
     }
 }
 
@@ -235,7 +261,7 @@ impl Ops for Tape {
     fn load_down(&self, conv: &Weighted) -> Result<Halving> {
         let (inputs, outputs) = (conv.inputs(), conv.outputs());
         Ok(Arc::new(Layer {
-            conv: conv.clone(),
+            conv: conv.described(),
             forward: Down::new(inputs, outputs, &conv.weight.values, &conv.bias)?,
             backward: Spread::new(inputs, outputs, &conv.weight.values)?,
         }))
@@ -244,7 +270,7 @@ impl Ops for Tape {
     fn load_mix(&self, conv: &Weighted) -> Result<Point> {
         let (inputs, outputs) = (conv.inputs(), conv.outputs());
         Ok(Arc::new(Layer {
-            conv: conv.clone(),
+            conv: conv.described(),
             forward: Mix::new(inputs, outputs, &conv.weight.values, &conv.bias)?,
             backward: Mix::new(outputs, inputs, &transposed(conv), &[])?,
         }))
@@ -330,7 +356,7 @@ impl Learn for Tape {
 
     fn backward(&self, gradient: &[f32], gradients: &mut Arrays) -> Result<()> {
         let mut steps = self.steps.take();
-        let mut flow = Flow { maps: vec![None; steps.len()], weights: gradients };
+        let mut flow = Flow { maps: vec![None; steps.len()], weights: BTreeMap::new() };
         let side = (gradient.len() as f64).cbrt().round() as usize;
         let mut last = self.pool.map(side, 1)?;
         let width = last.shape.width;
@@ -345,6 +371,10 @@ impl Learn for Tape {
                 self.back(step, gradient, &mut flow)?;
             }
         }
+        let finish = |credit: Credit| Ok((credit.conv, credit.weight.finish()?, credit.bias));
+        let all: Vec<_> =
+            flow.weights.into_par_iter().map(|(_, credit)| finish(credit)).collect::<Result<_>>()?;
+        all.iter().for_each(|(conv, weight, bias)| conv.credit(gradients, weight, bias));
         Ok(())
     }
 }

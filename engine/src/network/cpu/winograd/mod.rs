@@ -11,7 +11,7 @@ pub use planes::Planes;
 
 use super::gemm::{Packed, ROWS, vectorize};
 use super::map::{Bias, Map, Pool, Scratch, Shape, padded};
-use crate::Result;
+use crate::{Result, memory};
 use block::Block;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -25,9 +25,6 @@ pub struct Conv3 {
     pub width: usize,
 }
 
-/// Rows of G: a filter of three taps on four transformed positions.
-const G: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
-
 /// Channels from which on weights are too large for a cache to keep between blocks.
 pub const HEAVY: usize = 128;
 
@@ -35,21 +32,49 @@ impl Conv3 {
     /// Transforms weights `[out, in, z, y, x]` of a convolution that keeps the number of channels.
     pub fn new(channels: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
         let width = padded(channels);
-        let position = |p: usize| {
-            let [pz, py, px] = [p / 16, p / 4 % 4, p % 4];
-            let factors: [f64; 27] =
-                std::array::from_fn(|tap| G[pz][tap / 9] * G[py][tap / 3 % 3] * G[px][tap % 3]);
-            Packed::new(width, width, |input, output| {
-                if input >= channels || output >= channels {
-                    return 0.0;
-                }
+        // `[input, position, output]`
+        let mut transformed = memory::zeros(channels * 64 * channels)?;
+        transformed.par_chunks_exact_mut(64 * channels).enumerate().for_each(|(input, all)| {
+            for output in 0..channels {
                 let taps = &weight[(output * channels + input) * 27..][..27];
-                taps.iter().zip(factors).map(|(&tap, factor)| f64::from(tap) * factor).sum::<f64>() as f32
+                let values = filter(taps);
+                all[output..].iter_mut().step_by(channels).zip(values).for_each(|(to, value)| *to = value);
+            }
+        });
+        let position = |p: usize| {
+            Packed::new(width, width, |input, output| {
+                let inside = input < channels && output < channels;
+                if inside { transformed[(input * 64 + p) * channels + output] } else { 0.0 }
             })
         };
         let positions = (0..64).into_par_iter().map(position).collect::<Result<_>>()?;
         Ok(Self { positions, bias: Bias::new(bias, width), width })
     }
+}
+
+/// A filter of 3³ taps on 4³ positions: G along x, then y, then z. Rows of G are (1, 0, 0), (½, ½, ½), (½, −½, ½) and
+/// (0, 0, 1).
+fn filter(taps: &[f32]) -> [f32; 64] {
+    let along = |[a, b, c]: [f32; 3]| [a, (a + b + c) / 2.0, (a - b + c) / 2.0, c];
+    let mut x = [[0.0; 4]; 9];
+    for (row, taps) in x.iter_mut().zip(taps.as_chunks::<3>().0) {
+        *row = along(*taps);
+    }
+    let mut y = [[0.0; 16]; 3];
+    for (plane, rows) in y.iter_mut().zip(x.as_chunks::<3>().0) {
+        for i in 0..4 {
+            for (j, value) in along(rows.map(|row| row[i])).into_iter().enumerate() {
+                plane[4 * j + i] = value;
+            }
+        }
+    }
+    let mut z = [0.0; 64];
+    for i in 0..16 {
+        for (k, value) in along(y.map(|plane| plane[i])).into_iter().enumerate() {
+            z[16 * k + i] = value;
+        }
+    }
+    z
 }
 
 impl Conv3 {
