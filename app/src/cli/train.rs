@@ -51,7 +51,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
 fn line(point: &Point, curve: &[Point]) -> String {
     let Point { step, loss, rate, validation, dice } = point;
     let dice = dice.map_or(String::new(), |dice| format!("  Dice {dice:.3}"));
-    let losses: Vec<f64> = curve.iter().map(|point| point.validation).collect();
+    let losses: Vec<f32> = curve.iter().map(|point| point.validation).collect();
     format!(
         "step {step:>7}  loss {loss:.4}  validation {validation:.4}{dice}  rate {rate:.1e}  {}",
         spark(&losses)
@@ -59,13 +59,13 @@ fn line(point: &Point, curve: &[Point]) -> String {
 }
 
 /// A curve of one line: at most so many marks, each the mean of its part.
-fn spark(values: &[f64]) -> String {
+fn spark(values: &[f32]) -> String {
     const MARKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     const MOST: usize = 24;
     let parts = values.chunks(values.len().div_ceil(MOST).max(1));
-    let means: Vec<f64> = parts.map(|part| part.iter().sum::<f64>() / part.len() as f64).collect();
-    let low = means.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = means.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let range = (high - low).max(f64::MIN_POSITIVE);
+    let means: Vec<f32> = parts.map(|part| part.iter().sum::<f32>() / part.len() as f32).collect();
+    let low = means.iter().copied().fold(f32::INFINITY, f32::min);
+    let high = means.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let range = (high - low).max(f32::MIN_POSITIVE);
     means.iter().map(|mean| MARKS[((mean - low) / range * 7.0).round() as usize]).collect()
 }

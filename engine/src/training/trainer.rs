@@ -34,13 +34,13 @@ pub struct Point {
     /// Steps taken.
     pub step: u64,
     /// Mean loss of the steps since the point before.
-    pub loss: f64,
+    pub loss: f32,
     /// Of the last step.
-    pub rate: f64,
+    pub rate: f32,
     /// Mean loss of validation, by the averaged weights.
-    pub validation: f64,
+    pub validation: f32,
     /// Mean Dice of the masks among them; none where there are only images.
-    pub dice: Option<f64>,
+    pub dice: Option<f32>,
 }
 
 impl Trainer {
@@ -137,9 +137,9 @@ impl Trainer {
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         let validation = if losses.is_empty() { f64::NAN } else { mean(&losses) };
         self.config.schedule.validated(&mut self.state.progress, validation);
-        let dice = (!scores.is_empty()).then(|| mean(&scores));
+        let dice = (!scores.is_empty()).then(|| mean(&scores) as f32);
         let (sum, count) = std::mem::take(&mut self.state.losses);
-        let loss = sum / count as f64;
+        let (loss, rate, validation) = ((sum / count as f64) as f32, rate as f32, validation as f32);
         self.curve.push(Point { step, loss, rate, validation, dice });
         Ok(())
     }
