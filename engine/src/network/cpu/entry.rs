@@ -47,10 +47,12 @@ impl Entry {
             ((0..channels).map(product).sum::<f64>() + f64::from(bias)) as f32
         };
         let to = padded(channels);
-        let within = |output: usize, value: &dyn Fn() -> f32| if output < channels { value() } else { 0.0 };
+        let fill = |row: &mut [f32], value: &dyn Fn(usize) -> f32| {
+            row.iter_mut().take(channels).enumerate().for_each(|(output, to)| *to = value(output));
+        };
         Ok(Self {
-            embedding: Packed::new(inputs, to, |input, output| within(output, &|| embed(input, output)))?,
-            first: Packed::new(27 * inputs, to, |row, output| within(output, &|| compose(row, output)))?,
+            embedding: Packed::new(inputs, to, |input, row| fill(row, &|output| embed(input, output)))?,
+            first: Packed::new(27 * inputs, to, |tap, row| fill(row, &|output| compose(tap, output)))?,
             second,
             inputs,
             channels,

@@ -8,7 +8,7 @@
 #![allow(unsafe_code)]
 
 use super::map::Aligned;
-use crate::Result;
+use crate::{Result, memory};
 use pulp::{Simd, WithSimd};
 use std::sync::OnceLock;
 
@@ -47,20 +47,29 @@ pub struct Rows<'a> {
 }
 
 impl Packed {
-    /// Packs `weight(input, output)`; `n` is a map's width.
-    pub fn new(k: usize, n: usize, weight: impl Fn(usize, usize) -> f32) -> Result<Self> {
-        let panels = (1..=most_groups(n)).map(|groups| {
-            let (lanes, width) = (lanes(n * groups), n * groups);
-            let mut values = Aligned::zeros(k * width)?;
-            for (panel, first) in values.chunks_mut(2 * lanes * k).zip((0..width).step_by(2 * lanes)) {
-                for (input, row) in panel.chunks_exact_mut((2 * lanes).min(width - first)).enumerate() {
-                    let outputs = row.iter_mut().zip(first..);
-                    outputs.for_each(|(value, column)| *value = weight(input, column / groups));
+    /// Packs rows of weights: `fill` writes those of an input over zeros. `n` is a map's width.
+    pub fn new(k: usize, n: usize, fill: impl Fn(usize, &mut [f32])) -> Result<Self> {
+        let panels =
+            |groups| Ok(Panels { values: Aligned::zeros(k * n * groups)?, lanes: lanes(n * groups) });
+        let mut panels = (1..=most_groups(n)).map(panels).collect::<Result<Vec<Panels>>>()?;
+        let mut row = memory::zeros(n)?;
+        for input in 0..k {
+            row.fill(0.0);
+            fill(input, &mut row);
+            for (Panels { values, lanes }, groups) in panels.iter_mut().zip(1..) {
+                let (width, panel) = (n * groups, 2 * *lanes);
+                for first in (0..width).step_by(panel) {
+                    let columns = panel.min(width - first);
+                    let to = &mut values[first * k + input * columns..][..columns];
+                    if groups == 1 {
+                        to.copy_from_slice(&row[first..][..columns]);
+                    } else {
+                        to.iter_mut().zip(first..).for_each(|(to, column)| *to = row[column / groups]);
+                    }
                 }
             }
-            Ok(Panels { values, lanes })
-        });
-        Ok(Self { k, n, panels: panels.collect::<Result<_>>()? })
+        }
+        Ok(Self { k, n, panels })
     }
 }
 

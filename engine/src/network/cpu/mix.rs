@@ -18,8 +18,11 @@ pub struct Mix {
 impl Mix {
     /// Packs weights `[out, in]`.
     pub fn new(inputs: usize, outputs: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
-        let weights = Packed::new(padded(inputs), padded(outputs), |input, output| {
-            if input < inputs && output < outputs { weight[output * inputs + input] } else { 0.0 }
+        let weights = Packed::new(padded(inputs), padded(outputs), |input, row| {
+            if input < inputs {
+                let values = weight[input..].iter().step_by(inputs);
+                row.iter_mut().zip(values).for_each(|(to, value)| *to = *value);
+            }
         })?;
         Ok(Self { bias: Bias::new(bias, weights.n), weights, outputs })
     }

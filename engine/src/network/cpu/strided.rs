@@ -27,11 +27,13 @@ impl Down {
     pub fn new(inputs: usize, outputs: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
         let (from, to) = (padded(inputs), padded(outputs));
         let taps = (0..4).into_par_iter().map(|z| {
-            Packed::new(16 * from, to, |row, output| {
+            Packed::new(16 * from, to, |row, all| {
                 // As they lie in memory: taps along y, then along x, then channels.
                 let (tap, input) = (row / from, row % from);
-                let inside = input < inputs && output < outputs;
-                if inside { weight[(output * inputs + input) * 64 + 16 * z + tap] } else { 0.0 }
+                if input < inputs {
+                    let values = weight[input * 64 + 16 * z + tap..].iter().step_by(inputs * 64);
+                    all.iter_mut().zip(values).for_each(|(to, value)| *to = *value);
+                }
             })
         });
         Ok(Self { taps: taps.collect::<Result<_>>()?, bias: Bias::new(bias, to), from, outputs })

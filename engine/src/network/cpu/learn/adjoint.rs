@@ -22,13 +22,15 @@ impl Spread {
     pub fn new(inputs: usize, outputs: usize, weight: &[f32]) -> Result<Self> {
         let from = padded(outputs);
         let kind = |kind: usize| {
-            Packed::new(8 * from, padded(inputs), |row, input| {
+            Packed::new(8 * from, padded(inputs), |row, all| {
                 let (number, output) = (row / from, row % from);
                 // The farther voxel along an axis counts by the smaller tap.
                 let tap = |axis: usize| 3 - (kind >> axis & 1) - 2 * (number >> axis & 1);
-                let inside = input < inputs && output < outputs;
-                let at = 16 * tap(2) + 4 * tap(1) + tap(0);
-                if inside { weight[(output * inputs + input) * 64 + at] } else { 0.0 }
+                if output < outputs {
+                    let first = output * inputs * 64 + 16 * tap(2) + 4 * tap(1) + tap(0);
+                    let values = weight[first..].iter().step_by(64);
+                    all[..inputs].iter_mut().zip(values).for_each(|(to, value)| *to = *value);
+                }
             })
         };
         Ok(Self { kinds: (0..8).into_par_iter().map(kind).collect::<Result<_>>()?, inputs, from })

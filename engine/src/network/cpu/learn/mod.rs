@@ -99,25 +99,17 @@ enum Step {
     },
 }
 
-/// Weights `[out, in, k, k, k]` with outputs and inputs exchanged, and the taps of each turned around.
+/// Weights `[out, in]` with outputs and inputs exchanged.
 fn transposed(conv: &Weighted) -> Vec<f32> {
-    let (inputs, outputs) = (conv.inputs(), conv.outputs());
-    let taps = conv.weight.values.len() / (inputs * outputs);
-    let mut turned = vec![0.0; conv.weight.values.len()];
-    turned.par_chunks_exact_mut(outputs * taps).enumerate().for_each(|(input, all)| {
-        for (output, to) in all.chunks_exact_mut(taps).enumerate() {
-            let from = &conv.weight.values[(output * inputs + input) * taps..][..taps];
-            to.iter_mut().zip(from.iter().rev()).for_each(|(to, from)| *to = *from);
-        }
-    });
-    turned
+    let inputs = conv.inputs();
+    let column = |input: usize| conv.weight.values[input..].iter().step_by(inputs).copied();
+    (0..inputs).flat_map(column).collect()
 }
 
 impl Around {
     fn new(conv: &Weighted) -> Result<Self> {
         let channels = conv.outputs();
-        let forward = Conv3::new(channels, &conv.weight.values, &conv.bias)?;
-        let backward = Conv3::new(channels, &transposed(conv), &[])?;
+        let [forward, backward] = Conv3::both(channels, &conv.weight.values, &conv.bias)?;
         Ok(Self { conv: conv.described(), forward, backward })
     }
 }

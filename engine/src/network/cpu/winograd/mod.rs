@@ -31,20 +31,36 @@ pub const HEAVY: usize = 128;
 impl Conv3 {
     /// Transforms weights `[out, in, z, y, x]` of a convolution that keeps the number of channels.
     pub fn new(channels: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
+        Self::forward(channels, &transformed(channels, weight)?, bias)
+    }
+
+    /// The same and its adjoint, without the bias.
+    pub fn both(channels: usize, weight: &[f32], bias: &[f32]) -> Result<[Self; 2]> {
+        let transformed = transformed(channels, weight)?;
+        // Turned around, a filter has its outer positions exchanged along each axis.
+        let turned = |p: usize| [p / 16, p / 4 % 4, p % 4].map(|at| [3, 1, 2, 0][at]);
+        let adjoint = Self::pack(channels, &[], |p, input, row| {
+            let [z, y, x] = turned(p);
+            let values = &transformed[(16 * z + 4 * y + x) * channels + input..];
+            row.iter_mut().zip(values.iter().step_by(64 * channels)).for_each(|(to, value)| *to = *value);
+        })?;
+        Ok([Self::forward(channels, &transformed, bias)?, adjoint])
+    }
+
+    fn forward(channels: usize, transformed: &[f32], bias: &[f32]) -> Result<Self> {
+        Self::pack(channels, bias, |p, input, row| {
+            row.copy_from_slice(&transformed[(input * 64 + p) * channels..][..channels]);
+        })
+    }
+
+    /// `fill` writes the weights of a position and an input.
+    fn pack(channels: usize, bias: &[f32], fill: impl Fn(usize, usize, &mut [f32]) + Sync) -> Result<Self> {
         let width = padded(channels);
-        // `[input, position, output]`
-        let mut transformed = memory::zeros(channels * 64 * channels)?;
-        transformed.par_chunks_exact_mut(64 * channels).enumerate().for_each(|(input, all)| {
-            for output in 0..channels {
-                let taps = &weight[(output * channels + input) * 27..][..27];
-                let values = filter(taps);
-                all[output..].iter_mut().step_by(channels).zip(values).for_each(|(to, value)| *to = value);
-            }
-        });
         let position = |p: usize| {
-            Packed::new(width, width, |input, output| {
-                let inside = input < channels && output < channels;
-                if inside { transformed[(input * 64 + p) * channels + output] } else { 0.0 }
+            Packed::new(width, width, |input, row| {
+                if input < channels {
+                    fill(p, input, &mut row[..channels]);
+                }
             })
         };
         let positions = (0..64).into_par_iter().map(position).collect::<Result<_>>()?;
@@ -52,29 +68,58 @@ impl Conv3 {
     }
 }
 
-/// A filter of 3³ taps on 4³ positions: G along x, then y, then z. Rows of G are (1, 0, 0), (½, ½, ½), (½, −½, ½) and
-/// (0, 0, 1).
-fn filter(taps: &[f32]) -> [f32; 64] {
-    let along = |[a, b, c]: [f32; 3]| [a, (a + b + c) / 2.0, (a - b + c) / 2.0, c];
-    let mut x = [[0.0; 4]; 9];
-    for (row, taps) in x.iter_mut().zip(taps.as_chunks::<3>().0) {
-        *row = along(*taps);
-    }
-    let mut y = [[0.0; 16]; 3];
-    for (plane, rows) in y.iter_mut().zip(x.as_chunks::<3>().0) {
-        for i in 0..4 {
-            for (j, value) in along(rows.map(|row| row[i])).into_iter().enumerate() {
-                plane[4 * j + i] = value;
+/// Filters that are transformed together.
+const TOGETHER: usize = 8;
+/// A value of each.
+type Values = [f32; TOGETHER];
+
+/// Weights `[out, in, z, y, x]` on the transformed positions: `[in, position, out]`.
+fn transformed(channels: usize, weight: &[f32]) -> Result<Vec<f32>> {
+    let mut all = memory::zeros(channels * 64 * channels)?;
+    all.par_chunks_exact_mut(64 * channels).enumerate().for_each(|(input, all)| {
+        for first in (0..channels).step_by(TOGETHER) {
+            let count = TOGETHER.min(channels - first);
+            let mut taps = [[0.0; TOGETHER]; 27];
+            for i in 0..count {
+                let filter = &weight[((first + i) * channels + input) * 27..][..27];
+                taps.iter_mut().zip(filter).for_each(|(taps, tap)| taps[i] = *tap);
+            }
+            for (row, values) in all.chunks_exact_mut(channels).zip(filters(&taps)) {
+                row[first..][..count].copy_from_slice(&values[..count]);
             }
         }
+    });
+    Ok(all)
+}
+
+/// Filters of 3³ taps on 4³ positions: G along x, then y, then z. Rows of G are (1, 0, 0), (½, ½, ½), (½, −½, ½) and
+/// (0, 0, 1).
+fn filters(taps: &[Values; 27]) -> [Values; 64] {
+    let mut x = [[0.0; TOGETHER]; 36];
+    for row in 0..9 {
+        along([0, 1, 2].map(|i| &taps[3 * row + i]), &mut x[4 * row..], 1);
     }
-    let mut z = [0.0; 64];
+    let mut y = [[0.0; TOGETHER]; 48];
+    for (plane, i) in (0..3).flat_map(|plane| (0..4).map(move |i| (plane, i))) {
+        along([0, 4, 8].map(|row| &x[12 * plane + row + i]), &mut y[16 * plane + i..], 4);
+    }
+    let mut z = [[0.0; TOGETHER]; 64];
     for i in 0..16 {
-        for (k, value) in along(y.map(|plane| plane[i])).into_iter().enumerate() {
-            z[16 * k + i] = value;
-        }
+        along([0, 16, 32].map(|plane| &y[plane + i]), &mut z[i..], 16);
     }
     z
+}
+
+/// G times three taps, every `step`-th of `to`.
+#[inline(always)]
+fn along([a, b, c]: [&Values; 3], to: &mut [Values], step: usize) {
+    for i in 0..TOGETHER {
+        let (outer, inner) = (a[i] + c[i], b[i]);
+        to[0][i] = a[i];
+        to[step][i] = (outer + inner) / 2.0;
+        to[2 * step][i] = (outer - inner) / 2.0;
+        to[3 * step][i] = c[i];
+    }
 }
 
 impl Conv3 {
