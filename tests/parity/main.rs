@@ -1,6 +1,7 @@
 //! The network against the authors' code, on the CPU and through Vulkan, and checkpoints that must be refused.
 
 mod card;
+mod u_net;
 
 use exemplar_engine::Error;
 use exemplar_engine::network::{Cube, Device, Model, relative_error};
@@ -128,7 +129,7 @@ fn both_golden_checkpoints_load_and_survive_conversion() {
 #[test]
 fn a_checkpoint_that_does_not_fit_is_refused_by_name() {
     type Harm = fn(&mut BTreeMap<String, Array>);
-    let cases: [(Harm, &str); 3] = [
+    let cases: [(Harm, &str); 6] = [
         (
             |a| drop(a.remove("target_decoder.output_block.block.1.bias")),
             "output_block.block.1.bias is missing",
@@ -140,6 +141,16 @@ fn a_checkpoint_that_does_not_fit_is_refused_by_name() {
         (
             |a| a.get_mut("target_encoder.target_embedding.weight").unwrap().shape = vec![4, 1, 1, 1],
             "target_embedding.weight has shape [4, 1, 1, 1]",
+        ),
+        (|a| a.retain(|name, _| name.starts_with("context_unet")), "not a Neuroverse3D checkpoint"),
+        // Half of a context branch is neither the network nor a U-Net.
+        (
+            |a| a.retain(|name, _| !name.starts_with("context_unet")),
+            "context_unet.context_embedding.module.weight is missing",
+        ),
+        (
+            |a| a.retain(|name, _| !name.contains("combine_conv_target")),
+            "target_decoder.enc_blocks.0.combine_conv_target.module.weight is missing",
         ),
     ];
     for (harm, sentence) in cases {

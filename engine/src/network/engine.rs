@@ -56,7 +56,7 @@ impl<O: Housekeeping> Engine<O> {
         Ok(Self { ops, network })
     }
 
-    /// Mean context features over all pairs, coarsest first (Algorithm 1).
+    /// Mean context features over all pairs, coarsest first (Algorithm 1); none where the network reads no pair.
     fn read(
         &self,
         target: &Features<O>,
@@ -64,12 +64,13 @@ impl<O: Housekeeping> Engine<O> {
         mini_context: usize,
         after_step: &mut AfterStep,
     ) -> Result<Vec<<Metered<O> as Ops>::Map>> {
+        let Some(branch) = &self.network.context else { return Ok(Vec::new()) };
         let mut mean = Mean::new(target);
         for some in pairs.chunks(self.ops.at_once(mini_context)) {
             let done = mean.done;
             after_step(done)?;
             let check = &mut || after_step(done);
-            mean.read((&self.ops, &self.network), target, some, check, &Ok)?;
+            mean.read((&self.ops, branch), target, some, check, &Ok)?;
             // A GPU works behind; waiting here keeps progress, cancelling and memory honest.
             self.ops.wait()?;
         }
@@ -118,7 +119,7 @@ where
     }
 
     fn at_once(&self, wanted: usize) -> usize {
-        self.ops.at_once(wanted.max(1))
+        self.network.context.as_ref().map_or(1, |_| self.ops.at_once(wanted.max(1)))
     }
 
     fn predicted_bytes(&self, channels: &[usize], side: usize, pairs: usize, mini_context: usize) -> usize {

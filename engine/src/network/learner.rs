@@ -37,11 +37,12 @@ impl Learner {
     }
 
     /// The loss of a prediction for `target` from `pairs` of (image, label), and its gradient with respect to all
-    /// weights: through the last of the mini-contexts of `mini_context` pairs only, which counts for all (Algorithm 1).
+    /// weights: through the last of the mini-contexts of `mini_context` pairs only, which counts for all (Algorithm 1). A
+    /// U-Net's weights need no pairs.
     ///
     /// # Errors
-    /// [`Error::Request`] without pairs, [`Error::Checkpoint`] where the weights are none of the network's, and those of the
-    /// device.
+    /// [`Error::Request`] without pairs for the in-context network, [`Error::Checkpoint`] where the weights are none of the
+    /// network's, and those of the device.
     pub fn gradients(
         &self,
         weights: &Weights,

@@ -2,10 +2,10 @@
 
 use super::Cube;
 use super::mean::Mean;
-use super::neuroverse::Neuroverse;
+use super::neuroverse::{ContextBranch, Neuroverse, TargetFeatures};
 use super::ops::{Ops, Weighted};
+use crate::Result;
 use crate::weights::{Array, Weights};
-use crate::{Error, Result};
 use std::collections::BTreeMap;
 
 /// An array for each parameter, by its name.
@@ -31,7 +31,7 @@ pub trait Learn: Ops {
 ///
 /// Pairs are read in mini-contexts of `mini_context`. All but the last count as constant; the gradient through the last
 /// counts as many times as there are mini-contexts, so that its expectation over their order is the full gradient
-/// (appendix A.1 of the paper).
+/// (appendix A.1 of the paper). A U-Net reads no pair.
 pub fn gradients<O: Learn>(
     ops: &O,
     weights: &Weights,
@@ -39,27 +39,39 @@ pub fn gradients<O: Learn>(
     mini_context: usize,
     loss: &mut Loss,
 ) -> Result<(f64, Arrays)> {
-    if pairs.is_empty() || mini_context == 0 {
-        return Err(Error::Request("There is no example to learn from; add at least one.".into()));
-    }
     let mut gradients = weights.arrays.iter().map(|(name, array)| (name.clone(), array.zeros())).collect();
     ops.start();
     let network = Neuroverse::load(ops, &mut weights.clone())?;
     let check = &mut || Ok(());
     let features = network.encode(ops, target, check)?;
-    let count = pairs.len().div_ceil(mini_context);
-    let amplify = |new| ops.amplify(new, count as f64);
-    let mut mean = Mean::new(&features);
-    for (number, some) in pairs.chunks(mini_context).enumerate() {
-        ops.pause(number + 1 < count);
-        for some in some.chunks(ops.at_once(mini_context)) {
-            mean.read((ops, &network), &features, some, check, &amplify)?;
-        }
-    }
-    let output = network.decode(ops, &features, &mean.finish()?, check)?;
+    let context = match &network.context {
+        Some(branch) => read((ops, branch), &features, pairs, mini_context)?,
+        None => Vec::new(),
+    };
+    let output = network.decode(ops, &features, &context, check)?;
     let (loss, gradient) = loss(&output);
     ops.backward(&gradient, &mut gradients)?;
     Ok((loss, gradients))
+}
+
+/// Mean context features over all pairs, coarsest first, of which the last mini-context is remembered.
+fn read<O: Learn>(
+    (ops, branch): (&O, &ContextBranch<O>),
+    target: &TargetFeatures<O>,
+    pairs: &[(&Cube, &Cube)],
+    mini_context: usize,
+) -> Result<Vec<O::Map>> {
+    let mini_context = mini_context.max(1);
+    let count = pairs.len().div_ceil(mini_context);
+    let amplify = |new| ops.amplify(new, count as f64);
+    let mut mean = Mean::new(target);
+    for (number, some) in pairs.chunks(mini_context).enumerate() {
+        ops.pause(number + 1 < count);
+        for some in some.chunks(ops.at_once(mini_context)) {
+            mean.read((ops, branch), target, some, &mut || Ok(()), &amplify)?;
+        }
+    }
+    mean.finish()
 }
 
 impl Weighted {

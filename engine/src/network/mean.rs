@@ -1,7 +1,7 @@
 //! The running mean of Algorithm 1: context features over all pairs, weighted by the number of pairs in each mini-context.
 
 use super::Cube;
-use super::neuroverse::{Check, Neuroverse, TargetFeatures};
+use super::neuroverse::{Check, ContextBranch, TargetFeatures};
 use super::ops::Ops;
 use crate::{Error, Result};
 
@@ -21,7 +21,7 @@ impl<O: Ops> Mean<O> {
     /// Reads some pairs of (image, label) at once; their features go through `take` first.
     pub fn read(
         &mut self,
-        (ops, network): (&O, &Neuroverse<O>),
+        (ops, branch): (&O, &ContextBranch<O>),
         target: &TargetFeatures<O>,
         pairs: &[(&Cube, &Cube)],
         check: &mut Check,
@@ -30,7 +30,7 @@ impl<O: Ops> Mean<O> {
         let both: Vec<_> = pairs.iter().map(|(image, label)| vec![*image, *label]).collect();
         self.done += pairs.len();
         let weight = pairs.len() as f64 / self.done as f64;
-        network.read(ops, &both, target, check, &mut |scale, new| {
+        branch.read(ops, &both, target, check, &mut |scale, new| {
             let mean = self.features[scale].take();
             self.features[scale] = Some(ops.add_to_mean(mean, take(new)?, weight)?);
             Ok(())

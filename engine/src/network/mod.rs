@@ -1,4 +1,4 @@
-//! Neuroverse3D, the 3D in-context network, on one device chosen at run time.
+//! Neuroverse3D, the 3D in-context network, or its target branch alone as a U-Net, on one device chosen at run time.
 
 mod cpu;
 mod device;
@@ -43,6 +43,8 @@ pub struct ModelInfo {
     pub name: String,
     /// Channels of the stages, finest first.
     pub channels: Vec<usize>,
+    /// Whether the network reads examples; a U-Net does not and knows one task.
+    pub reads_examples: bool,
     /// Number of parameters.
     pub parameters: usize,
     /// Of the checkpoint file, hexadecimal.
@@ -106,12 +108,13 @@ impl Model {
         Self::load(Weights::bundled()?, device)
     }
 
-    /// Takes named weights, each exactly once.
+    /// Takes named weights, each exactly once. Without any tensor of the context branch they are a U-Net's.
     pub fn load(mut weights: Weights, device: &Device) -> Result<Self> {
         let grid = weights.metadata.get("grid");
         let info = ModelInfo {
             name: weights.name(),
             channels: weights.channels()?,
+            reads_examples: weights.read_examples(),
             parameters: weights.arrays.values().map(|array| array.values.len()).sum(),
             sha256: weights.sha256.clone(),
             grid: grid.and_then(|side| side.parse().ok()).filter(|side| (1..=MOST_GRID).contains(side)),
@@ -147,7 +150,8 @@ impl Model {
     }
 
     /// Reads `pairs` of (image, label) in mini-contexts of `mini_context` and decodes the target (Algorithm 1).
-    /// Returns the network's raw output, near [0, 1]; it depends on `mini_context` and order by rounding only.
+    /// Returns the network's raw output, near [0, 1]; it depends on `mini_context` and order by rounding only. A U-Net
+    /// leaves the pairs alone, if there are any.
     pub fn predict(
         &self,
         target: &EncodedTarget,
@@ -171,7 +175,7 @@ impl Model {
     }
 
     /// Pairs that are worth reading at once when memory would allow `wanted`: one on the processor, where more
-    /// would take more memory and no less time.
+    /// would take more memory and no less time, and for a U-Net.
     pub fn at_once(&self, wanted: usize) -> usize {
         self.network.at_once(wanted)
     }

@@ -1,5 +1,7 @@
 //! Neuroverse3D as in the paper's figure (Hu et al., ICCV 2025): a target branch and a context U-Net that meet
 //! at every scale. Parameter names are those of the published state dict without its leading `net.`.
+//!
+//! Without the context branch the target branch is a U-Net for the one task that it was trained for.
 
 use super::Cube;
 use super::ops::{Ops, Weighted};
@@ -32,16 +34,22 @@ pub struct DecoderStage<O: Ops> {
 pub struct Neuroverse<O: Ops> {
     target_entry: O::Entry,
     target_encoder: Vec<EncoderStage<O>>,
-    context_entry: O::Entry,
-    context_encoder: Vec<EncoderStage<O>>,
-    /// Takes the target's features into the context branch, before each halving.
-    context_fusions: Vec<Fusion<O>>,
-    context_decoder: Vec<DecoderStage<O>>,
     target_decoder: Vec<DecoderStage<O>>,
-    /// Takes the context's mean features into the target branch, at the bottom and after each doubling.
-    target_fusions: Vec<Fusion<O>>,
     head: O::Unit,
     output: O::Mix,
+    /// What reads the examples; a U-Net has none.
+    pub context: Option<ContextBranch<O>>,
+}
+
+/// The context U-Net, and where it meets the target branch.
+pub struct ContextBranch<O: Ops> {
+    entry: O::Entry,
+    encoder: Vec<EncoderStage<O>>,
+    /// Takes the target's features into this branch, before each halving.
+    fusions: Vec<Fusion<O>>,
+    decoder: Vec<DecoderStage<O>>,
+    /// Takes this branch's mean features into the target branch, at the bottom and after each doubling.
+    target_fusions: Vec<Fusion<O>>,
 }
 
 /// What the target branch makes of the target before it meets the context, computed once for all labels.
@@ -50,6 +58,72 @@ pub struct TargetFeatures<O: Ops> {
     pub shortcuts: Vec<O::Map>,
     /// The coarsest features.
     pub bottom: O::Map,
+}
+
+impl<O: Ops> ContextBranch<O> {
+    /// Features of `pairs` of (image, label) at every scale, coarsest first. Each is handed to `take` as soon as
+    /// nothing else needs it.
+    pub fn read(
+        &self,
+        ops: &O,
+        pairs: &[Vec<&Cube>],
+        target: &TargetFeatures<O>,
+        check: &mut Check,
+        take: &mut dyn FnMut(usize, O::Map) -> Result<()>,
+    ) -> Result<()> {
+        let mut x = ops.enter(pairs, &self.entry)?;
+        let mut shortcuts = Vec::new();
+        let stages = self.encoder.iter().zip(&self.fusions).zip(&target.shortcuts);
+        for ((stage, fusion), of_target) in stages {
+            check()?;
+            let shortcut = ops.fuse(x, &fusion.context, of_target, &fusion.target)?;
+            check()?;
+            let half = ops.down(&shortcut, &stage.down)?;
+            shortcuts.push(shortcut);
+            check()?;
+            x = ops.unit(half, &stage.unit)?;
+        }
+        for (scale, stage) in self.decoder.iter().enumerate() {
+            let shortcut = shortcuts.pop().expect("there are as many shortcuts as stages");
+            check()?;
+            let up = ops.up(&x, &stage.up, shortcut, &stage.shortcut)?;
+            take(scale, x)?;
+            check()?;
+            x = ops.unit(up, &stage.unit)?;
+        }
+        take(self.decoder.len(), x)
+    }
+
+    fn load(l: &mut Loader<O>, channels: &[usize]) -> Result<Self> {
+        let name = |name: &str, i: usize| format!("context_unet.{name}.{i}");
+        let unit = |i: usize| name("enc_blocks", i) + ".context_conv.module";
+        let meeting =
+            |block: &str, i: usize| format!("target_decoder.{block}.{i}.combine_conv_target.module");
+        let entry = l.entry("context_unet.context_embedding.module", &unit(0), 2, channels[0])?;
+        let bottom = channels[channels.len() - 1];
+        Ok(Self {
+            entry,
+            encoder: fine_first(channels)
+                .map(|(i, a, b)| {
+                    let down = name("downsample_blocks", i) + ".context_linear_layer.module";
+                    Ok(EncoderStage { down: l.down(&down, a, b)?, unit: l.unit(&unit(i + 1), b)? })
+                })
+                .collect::<Result<_>>()?,
+            fusions: fine_first(channels)
+                .map(|(i, a, _)| l.fusion(&(name("enc_blocks", i) + ".combine_conv_context.module"), a))
+                .collect::<Result<_>>()?,
+            decoder: coarse_first(channels)
+                .map(|(i, a, b)| {
+                    let up = name("upsample_blocks", i) + ".context_conv_layer.module";
+                    l.decoder_stage(&up, &(name("dec_blocks", i) + ".context_conv.module"), a, b)
+                })
+                .collect::<Result<_>>()?,
+            target_fusions: std::iter::once((meeting("enc_blocks", 0), bottom))
+                .chain(coarse_first(channels).map(|(i, _, b)| (meeting("dec_blocks", i), b)))
+                .map(|(name, channels)| l.fusion(&name, channels))
+                .collect::<Result<_>>()?,
+        })
+    }
 }
 
 impl<O: Ops> Neuroverse<O> {
@@ -67,40 +141,8 @@ impl<O: Ops> Neuroverse<O> {
         Ok(TargetFeatures { shortcuts, bottom: x })
     }
 
-    /// Features of `pairs` of (image, label) at five scales, coarsest first. Each is handed to `take` as soon as
-    /// nothing else needs it.
-    pub fn read(
-        &self,
-        ops: &O,
-        pairs: &[Vec<&Cube>],
-        target: &TargetFeatures<O>,
-        check: &mut Check,
-        take: &mut dyn FnMut(usize, O::Map) -> Result<()>,
-    ) -> Result<()> {
-        let mut x = ops.enter(pairs, &self.context_entry)?;
-        let mut shortcuts = Vec::new();
-        let stages = self.context_encoder.iter().zip(&self.context_fusions).zip(&target.shortcuts);
-        for ((stage, fusion), of_target) in stages {
-            check()?;
-            let shortcut = ops.fuse(x, &fusion.context, of_target, &fusion.target)?;
-            check()?;
-            let half = ops.down(&shortcut, &stage.down)?;
-            shortcuts.push(shortcut);
-            check()?;
-            x = ops.unit(half, &stage.unit)?;
-        }
-        for (scale, stage) in self.context_decoder.iter().enumerate() {
-            let shortcut = shortcuts.pop().expect("there are as many shortcuts as stages");
-            check()?;
-            let up = ops.up(&x, &stage.up, shortcut, &stage.shortcut)?;
-            take(scale, x)?;
-            check()?;
-            x = ops.unit(up, &stage.unit)?;
-        }
-        take(self.context_decoder.len(), x)
-    }
-
-    /// The prediction, `[z, y, x]`, from the target's features and the mean features of the context, coarsest first.
+    /// The prediction, `[z, y, x]`, from the target's features and the mean features of the context, coarsest first; a
+    /// U-Net takes none.
     pub fn decode(
         &self,
         ops: &O,
@@ -108,8 +150,9 @@ impl<O: Ops> Neuroverse<O> {
         context: &[O::Map],
         check: &mut Check,
     ) -> Result<Vec<f32>> {
-        let mut meetings = self.target_fusions.iter().zip(context);
+        let mut meetings = self.context.as_ref().map(|branch| branch.target_fusions.iter().zip(context));
         let mut meet = |x: O::Map| {
+            let Some(meetings) = &mut meetings else { return Ok(x) };
             let (fusion, context) = meetings.next().expect("every scale has its features");
             ops.fuse(x, &fusion.target, context, &fusion.context)
         };
@@ -131,62 +174,48 @@ impl<O: Ops> Neuroverse<O> {
         ops.down(shortcut, &stage.down)
     }
 
-    /// Builds the network of these channels from named weights, each used exactly once.
+    /// Builds the network from named weights, each used exactly once: without a context branch where they hold nothing
+    /// of one.
     pub fn load(ops: &O, weights: &mut Weights) -> Result<Self> {
         let channels = weights.channels()?;
+        let reads_examples = weights.read_examples();
         let last = channels.len() - 1;
         let mut l = Loader { weights, ops };
-        let target = |name: &str, i: usize| format!("target_encoder.{name}.{i}");
-        let context = |name: &str, i: usize| format!("context_unet.{name}.{i}");
+        let encoder = |name: &str, i: usize| format!("target_encoder.{name}.{i}");
         let decoder = |name: &str, i: usize| format!("target_decoder.{name}.{i}");
-        let target_unit = |i: usize| target("enc_blocks", i) + ".target_conv";
-        let context_unit = |i: usize| context("enc_blocks", i) + ".context_conv.module";
+        let unit = |i: usize| encoder("enc_blocks", i) + ".target_conv";
         let at_bottom = || decoder("enc_blocks", 0) + ".target_conv";
-        let fine_first = || (0..last).map(|i| (i, channels[i], channels[i + 1]));
-        let coarse_first = || (0..last).map(|i| (i, channels[last - i], channels[last - 1 - i]));
-        let embedding = "target_encoder.target_embedding";
-        let target_entry = l.entry(embedding, &target_unit(0), 1, channels[0])?;
-        let embedding = "context_unet.context_embedding.module";
-        let context_entry = l.entry(embedding, &context_unit(0), 2, channels[0])?;
+        let target_entry = l.entry("target_encoder.target_embedding", &unit(0), 1, channels[0])?;
         Ok(Self {
             target_entry,
-            target_encoder: fine_first()
+            target_encoder: fine_first(&channels)
                 .map(|(i, a, b)| {
-                    let down = l.down(&(target("downsample_blocks", i) + ".target_linear_layer"), a, b)?;
-                    let unit = if i + 1 < last { target_unit(i + 1) } else { at_bottom() };
+                    let down = l.down(&(encoder("downsample_blocks", i) + ".target_linear_layer"), a, b)?;
+                    let unit = if i + 1 < last { unit(i + 1) } else { at_bottom() };
                     Ok(EncoderStage { down, unit: l.unit(&unit, b)? })
                 })
                 .collect::<Result<_>>()?,
-            context_entry,
-            context_encoder: fine_first()
-                .map(|(i, a, b)| {
-                    let name = context("downsample_blocks", i) + ".context_linear_layer.module";
-                    Ok(EncoderStage { down: l.down(&name, a, b)?, unit: l.unit(&context_unit(i + 1), b)? })
-                })
-                .collect::<Result<_>>()?,
-            context_fusions: fine_first()
-                .map(|(i, a, _)| l.fusion(&(context("enc_blocks", i) + ".combine_conv_context.module"), a))
-                .collect::<Result<_>>()?,
-            context_decoder: coarse_first()
-                .map(|(i, a, b)| {
-                    let name = context("upsample_blocks", i) + ".context_conv_layer.module";
-                    l.decoder_stage(&name, &(context("dec_blocks", i) + ".context_conv.module"), a, b)
-                })
-                .collect::<Result<_>>()?,
-            target_decoder: coarse_first()
+            target_decoder: coarse_first(&channels)
                 .map(|(i, a, b)| {
                     let name = decoder("upsample_blocks", i) + ".target_conv_layer";
                     l.decoder_stage(&name, &(decoder("dec_blocks", i) + ".target_conv"), a, b)
                 })
                 .collect::<Result<_>>()?,
-            target_fusions: std::iter::once((decoder("enc_blocks", 0), channels[last]))
-                .chain(coarse_first().map(|(i, _, b)| (decoder("dec_blocks", i), b)))
-                .map(|(block, channels)| l.fusion(&(block + ".combine_conv_target.module"), channels))
-                .collect::<Result<_>>()?,
             head: l.unit("target_decoder.output_block.block.0", channels[0])?,
             output: l.output("target_decoder.output_block.block.1", channels[0])?,
+            context: reads_examples.then(|| ContextBranch::load(&mut l, &channels)).transpose()?,
         })
     }
+}
+
+/// Number, channels and next channels of each stage but the last.
+fn fine_first(channels: &[usize]) -> impl Iterator<Item = (usize, usize, usize)> {
+    channels.windows(2).enumerate().map(|(i, pair)| (i, pair[0], pair[1]))
+}
+
+/// The same on the way back from the bottom.
+fn coarse_first(channels: &[usize]) -> impl Iterator<Item = (usize, usize, usize)> {
+    channels.windows(2).rev().enumerate().map(|(i, pair)| (i, pair[1], pair[0]))
 }
 
 /// Turns named weights into layers on a device.

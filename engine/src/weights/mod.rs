@@ -15,6 +15,10 @@ use std::path::{Path, PathBuf};
 /// The default weights, part of the program.
 const BUNDLED: &[u8] = include_bytes!("../../../assets/default.safetensors");
 
+/// How the names of the context branch's parameters begin, and what is in those of the layers that take its features into
+/// the target branch.
+const CONTEXT: [&str; 2] = ["context_unet.", ".combine_conv_target."];
+
 /// One named array of a checkpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
@@ -97,9 +101,23 @@ impl Weights {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Channels of the stages, finest first, read from the shapes of the context encoder.
+    /// Whether they are an in-context network's: without anything of its context branch they are a U-Net's.
+    pub fn read_examples(&self) -> bool {
+        self.arrays.keys().any(|name| is_of_context(name))
+    }
+
+    /// The target branch alone: a U-Net.
+    pub fn u_net(mut self) -> Self {
+        self.arrays.retain(|name, _| !is_of_context(name));
+        self
+    }
+
+    /// Channels of the stages, finest first, read from the shapes of the target encoder.
     pub fn channels(&self) -> Result<Vec<usize>> {
-        let name = |i: usize| format!("context_unet.enc_blocks.{i}.context_conv.module.layers.0.weight");
+        let name = |i: usize| match i.checked_sub(1) {
+            None => "target_encoder.target_embedding.weight".to_owned(),
+            Some(i) => format!("target_encoder.downsample_blocks.{i}.target_linear_layer.weight"),
+        };
         let shapes = (0..).map_while(|i| self.arrays.get(&name(i)));
         let channels: Vec<usize> = shapes.filter_map(|array| array.shape.first().copied()).collect();
         match channels.len() {
@@ -135,4 +153,9 @@ impl Weights {
         let advice = "Use an official Neuroverse3D checkpoint or one made by `exemplar convert`.";
         Error::Checkpoint { path: self.path.clone(), problem: format!("{problem} {advice}") }
     }
+}
+
+fn is_of_context(name: &str) -> bool {
+    let [branch, meeting] = CONTEXT;
+    name.starts_with(branch) || name.contains(meeting)
 }
