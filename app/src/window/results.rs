@@ -77,11 +77,17 @@ fn run(ui: &mut Ui, state: &State, commands: &mut Commands) {
             commands.push(Command::SetMiniContext(value as usize));
         }
     });
-    let one_by_one = state.engine.summary().is_some_and(|summary| summary.most_at_once == 1);
+    let told = state.engine.summary().and_then(|summary| match summary {
+        summary if !summary.model.reads_examples => {
+            Some("not read: the weights are a U-Net that knows one task")
+        }
+        summary if summary.most_at_once == 1 => Some("read one by one on a processor"),
+        _ => None,
+    });
     ui.horizontal(|ui| {
         ui.spacing_mut().interact_size.y = 14.0;
-        if one_by_one {
-            muted(ui, "read one by one on a processor");
+        if let Some(told) = told {
+            muted(ui, told);
         } else {
             muted(ui, "less memory");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| muted(ui, "faster"));

@@ -57,7 +57,7 @@ impl<'a, 'o> Run<'a, 'o> {
             model,
             options,
             records: Vec::new(),
-            warnings: fewer.into_iter().collect(),
+            warnings: unread(model).into_iter().chain(fewer).collect(),
             examples: examples.len(),
             mini_context,
             observer,
@@ -134,7 +134,15 @@ impl<'a, 'o> Run<'a, 'o> {
                 "The examples' label maps are empty; add an example with at least one labelled voxel.".into(),
             ));
         }
-        Ok(if wanted.is_empty() { present } else { wanted })
+        let wanted = if wanted.is_empty() { present } else { wanted };
+        if !self.model.info.reads_examples && wanted.len() > 1 {
+            return Err(Error::Request(format!(
+                "These weights are a U-Net that segments one structure, and there are {}; choose the one label \
+                 that is meant (--labels).",
+                list(&wanted)
+            )));
+        }
+        Ok(wanted)
     }
 
     /// The report of a run that is done; `labels` are those of `mask`.
@@ -170,6 +178,15 @@ impl<'a, 'o> Run<'a, 'o> {
             warnings: self.warnings,
         }
     }
+}
+
+/// A sentence where the network reads no example.
+fn unread(model: &Model) -> Option<String> {
+    (!model.info.reads_examples).then(|| {
+        "These weights are a U-Net that knows one task: it read no example; the examples only say what the result \
+         is called, its range of intensities, and how closely to look."
+            .into()
+    })
 }
 
 fn total_flops(work: &Work) -> f64 {
