@@ -52,6 +52,23 @@ fn spatial_changes_move_input_and_output_together() {
 }
 
 #[test]
+fn a_network_that_knows_one_task_is_shown_no_other() {
+    let masked = pair(16);
+    let same = Pair { output: masked.input.clone(), ..masked.clone() };
+    for preset in [Preset::Exemplar, Preset::Paper, Preset::Release] {
+        let one = Augmentation::preset(preset).of_one_task();
+        for Chance { change, .. } in one.segmentation {
+            let after = after(change.clone(), &masked, &mut chance(5));
+            assert!(after.input != masked.input || after.output == masked.output, "{change:?}");
+        }
+        for Chance { change, .. } in one.generation {
+            let after = after(change.clone(), &same, &mut chance(5));
+            assert!(after.input == after.output || matches!(change, Change::Noise { .. }), "{change:?}");
+        }
+    }
+}
+
+#[test]
 fn changes_of_intensity_leave_the_mask_alone_and_do_what_they_say() {
     let before = pair(32);
     let image = |change: Change| {

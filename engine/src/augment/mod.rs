@@ -99,6 +99,17 @@ impl Augmentation {
         Self { segmentation, generation, shapes: vec![turns] }
     }
 
+    /// Without what makes another task of an episode's, for a network that knows one task and is shown no examples.
+    pub fn of_one_task(mut self) -> Self {
+        use Change::*;
+        let output = |change: &Change| matches!(change, InvertOutput | Edges { .. } | DilateOrErode);
+        self.segmentation.retain(|chance| !output(&chance.change));
+        // An output that is an image has its input's intensities.
+        let input = |change: &Change| matches!(change, InvertInput | Gin(_));
+        self.generation.retain(|chance| !output(&chance.change) && !input(&chance.change));
+        self
+    }
+
     /// Draws what is done to the pairs of an episode; all probabilities are multiplied by a factor.
     pub fn draw(&self, material: Material, factor: f32, rng: &mut dyn Rng) -> Plan {
         let (own, shapes) = match material {
