@@ -1,10 +1,11 @@
 //! How the network learns: losses and gradients against the authors' code, and Algorithm 1 against the full gradient.
 
 mod runs;
+mod u_net;
 
 use exemplar_engine::network::{Arrays, Device, Learner, relative_error};
 use exemplar_engine::training::loss::Loss;
-use exemplar_engine::weights::formula;
+use exemplar_engine::weights::{Weights, formula};
 use exemplar_tests::{borrowed, golden, golden_cube, golden_inputs};
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,9 +28,13 @@ fn losses_and_their_gradients_are_the_authors() {
     }
 }
 
+/// Weights by the golden formula.
+fn made_up(channels: &[usize]) -> Weights {
+    formula::weights("dev:", channels, 1.4)
+}
+
 /// Gradients of 50 · Eq. 6 at 16³ by the golden formula, and the loss.
-fn learned(learner: &Learner, channels: &[usize], order: &[usize], mini_context: usize) -> (f64, Arrays) {
-    let weights = formula::weights("dev:", channels, 1.4);
+fn learned(learner: &Learner, weights: &Weights, order: &[usize], mini_context: usize) -> (f64, Arrays) {
     let (target, pairs) = golden_inputs("dev:grad:", 16, order.len());
     let truth = golden_cube("dev:grad:target_label", 16, true);
     let pairs = borrowed(&pairs);
@@ -38,7 +43,7 @@ fn learned(learner: &Learner, channels: &[usize], order: &[usize], mini_context:
         let (loss, gradient) = Loss::Segmentation.of(output, &truth.voxels, 16);
         (50.0 * loss, gradient.into_iter().map(|slope| 50.0 * slope).collect())
     };
-    learner.gradients(&weights, (&target, &pairs), mini_context, &mut loss).unwrap()
+    learner.gradients(weights, (&target, &pairs), mini_context, &mut loss).unwrap()
 }
 
 #[test]
@@ -46,7 +51,8 @@ fn gradients_are_the_authors_for_every_mini_context() {
     let golden = golden("gradients.safetensors");
     for learner in [Learner::new(&Device::cpu()).unwrap(), Learner::reference()] {
         for mini_context in [1, 2, 3] {
-            let (loss, gradients) = learned(&learner, &[4, 8, 16, 32, 64], &[0, 1, 2], mini_context);
+            let weights = made_up(&[4, 8, 16, 32, 64]);
+            let (loss, gradients) = learned(&learner, &weights, &[0, 1, 2], mini_context);
             let want = f64::from(golden[&format!("l{mini_context}.loss")][0]);
             assert!((loss / want - 1.0).abs() <= 1e-5, "loss {loss} instead of {want}");
             let prefix = format!("l{mini_context}.");
@@ -69,8 +75,8 @@ fn worst(got: &Arrays, want: &Arrays) -> f64 {
 
 #[test]
 fn over_all_choices_of_the_last_mini_context_the_gradient_is_the_full_one() {
-    let (learner, channels) = (Learner::reference(), [2, 4, 8]);
-    let (_, full) = learned(&learner, &channels, &[0, 1, 2, 3], 4);
+    let (learner, weights) = (Learner::reference(), made_up(&[2, 4, 8]));
+    let (_, full) = learned(&learner, &weights, &[0, 1, 2, 3], 4);
     for (mini_context, orders) in [
         (1, vec![[0, 1, 2, 3], [1, 2, 3, 0], [2, 3, 0, 1], [3, 0, 1, 2]]),
         (2, vec![[0, 1, 2, 3], [2, 3, 0, 1]]),
@@ -78,7 +84,7 @@ fn over_all_choices_of_the_last_mini_context_the_gradient_is_the_full_one() {
         let mut mean = full.clone();
         mean.values_mut().for_each(|array| array.values.fill(0.0));
         for order in &orders {
-            let (_, gradients) = learned(&learner, &channels, order, mini_context);
+            let (_, gradients) = learned(&learner, &weights, order, mini_context);
             for (sum, one) in mean.values_mut().zip(gradients.values()) {
                 let share = one.values.iter().map(|value| value / orders.len() as f32);
                 sum.values.iter_mut().zip(share).for_each(|(sum, share)| *sum += share);
@@ -103,7 +109,7 @@ fn a_run_that_failed_leaves_nothing_to_the_next() {
             learner.gradients(&weights, (&target, &borrowed(&pairs)), 1, loss).map(|_| ())
         }));
         assert!(failed.is_err());
-        let run = |learner: &Learner| learned(learner, &[2, 4, 8], &[0, 1, 2], 2);
+        let run = |learner: &Learner| learned(learner, &made_up(&[2, 4, 8]), &[0, 1, 2], 2);
         assert_eq!(run(&learner), run(&fresh()));
     }
 }
@@ -118,9 +124,9 @@ proptest! {
         pairs in 1usize..4,
         mini_context in 1usize..4,
     ) {
-        let order: Vec<usize> = (0..pairs).collect();
-        let (_, want) = learned(&Learner::reference(), &channels, &order, mini_context);
-        let (_, got) = learned(&Learner::new(&Device::cpu()).unwrap(), &channels, &order, mini_context);
+        let (weights, order) = (made_up(&channels), (0..pairs).collect::<Vec<usize>>());
+        let (_, want) = learned(&Learner::reference(), &weights, &order, mini_context);
+        let (_, got) = learned(&Learner::new(&Device::cpu()).unwrap(), &weights, &order, mini_context);
         let error = worst(&got, &want);
         prop_assert!(error <= 1e-4, "{channels:?}: {error:.1e}");
     }

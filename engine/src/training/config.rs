@@ -16,6 +16,7 @@ pub const DEFAULTS: &str = include_str!("default.toml");
 #[allow(missing_docs)]
 pub struct Config {
     pub seed: u64,
+    pub network: Network,
     pub start: String,
     pub channels: Vec<usize>,
     pub grid: usize,
@@ -37,6 +38,16 @@ pub struct Config {
     pub folder: PathBuf,
 }
 
+/// What learns.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Network {
+    /// Neuroverse3D, which reads its task from examples.
+    InContext,
+    /// Its target branch alone, for one task and without examples.
+    UNet,
+}
+
 /// When and how much to validate.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -55,7 +66,8 @@ pub struct Stage {
     pub steps: u64,
     /// Sides of the working grid, one for each episode.
     pub sides: Vec<usize>,
-    /// Fewest and most examples.
+    /// Fewest and most examples; a U-Net is shown none.
+    #[serde(default = "few")]
     pub contexts: [usize; 2],
     /// What the preset's probabilities of augmentation are multiplied by.
     #[serde(default = "one")]
@@ -90,6 +102,9 @@ pub struct Source {
     /// Relative frequency of its episodes.
     #[serde(default = "one")]
     pub share: f32,
+    /// Beginnings of the names of the only files that are read, for training and validation alike; all where it is empty.
+    #[serde(default)]
+    pub only: Vec<String>,
     /// Beginnings of the names of files that are never read, kept for a later judgement.
     #[serde(default)]
     pub hold_out: Vec<String>,
@@ -116,6 +131,10 @@ fn one() -> f32 {
 
 fn half() -> f32 {
     0.5
+}
+
+fn few() -> [usize; 2] {
+    [1, 8]
 }
 
 impl Config {
@@ -159,10 +178,24 @@ impl Config {
             "mini_context, checkpoint and validation.every are at least 1."
         } else if !self.data.iter().any(|data| data.share > 0.0) {
             "no data have a share above 0."
+        } else if self.network == Network::UNet && !self.is_one_task() {
+            "a U-Net learns one task: give one kind of task, no shapes, and to segment, in each [[data]], \
+             one group of labels and grouped = 1, such as groups = [[]] for all labels as one structure."
         } else {
             return None;
         };
         Some(problem.into())
+    }
+
+    /// Whether each episode asks for the same, as far as one can tell.
+    fn is_one_task(&self) -> bool {
+        let mut kinds = self.tasks.iter().filter(|(_, weight)| **weight > 0.0).map(|(kind, _)| *kind);
+        let (kind, others) = (kinds.next(), kinds.next());
+        let same = |data: &Source| {
+            let structure = data.groups.len() == 1 && data.grouped >= 1.0;
+            data.holds != Holding::Shapes && (structure || kind != Some(Kind::Segmentation))
+        };
+        others.is_none() && self.data.iter().all(same)
     }
 
     /// Steps of all stages.

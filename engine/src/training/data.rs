@@ -1,6 +1,6 @@
 //! What is learnt from, held in memory: scans with labels and label maps, in the body's order.
 
-use super::config::{Config, Holding, Source};
+use super::config::{Config, Holding, Network, Source};
 use crate::labels::Names;
 use crate::nifti::Scan;
 use crate::preprocess::foreground::Extent;
@@ -40,7 +40,8 @@ impl Pool {
     /// Reads a source.
     ///
     /// # Errors
-    /// Those of the files, and [`Error::File`] for the folder where fewer than two people are left.
+    /// Those of the files, and [`Error::File`] for the folder where it lacks a file that is asked for by name, or too few
+    /// people are left: two for a target with an example, one for a U-Net.
     pub fn open(config: &Config, source: &Source) -> Result<Self> {
         let source = Source { folder: config.folder.join(&source.folder), ..source.clone() };
         let files = match source.holds {
@@ -56,17 +57,26 @@ impl Pool {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             names.iter().any(|start| name.starts_with(start.as_str()))
         };
-        let kept = files.par_iter().filter(|(_, label)| !named(label, &source.hold_out));
+        let found =
+            |start: &&String| files.iter().any(|(_, label)| named(label, std::slice::from_ref(*start)));
+        if let Some(missing) = source.only.iter().find(|start| !found(start)) {
+            let problem = format!("no label map is called {missing}…, which `only` asks for.");
+            return Err(Error::File { path: source.folder, problem });
+        }
+        let kept = files.par_iter().filter(|(_, label)| {
+            (source.only.is_empty() || named(label, &source.only)) && !named(label, &source.hold_out)
+        });
         let read = |(image, label): &(PathBuf, PathBuf)| {
             Person::open(&source, image, label, named(label, &source.validate))
         };
         let people: Vec<Person> = kept.map(read).collect::<Result<_>>()?;
         let seen = people.iter().filter(|person| !person.unseen).count();
-        if source.holds != Holding::Shapes && seen < 2 {
-            let problem = format!(
-                "{seen} labelled scans are left to learn from, and an episode needs two: one to segment and one as \
-                 its example."
-            );
+        let (least, needs) = match config.network {
+            Network::InContext => (2, "an episode needs two: one to segment and one as its example"),
+            Network::UNet => (1, "a U-Net needs one at least"),
+        };
+        if source.holds != Holding::Shapes && seen < least {
+            let problem = format!("{seen} labelled scans are left to learn from, and {needs}.");
             return Err(Error::File { path: source.folder, problem });
         }
         let names = files.first().map(|(_, label)| Names::beside(label)).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Episodes: a target and its examples, drawn as one task, seen through frames that differ as much as those of a
 //! clinician's scans do.
 
-use super::config::{Config, Holding, Stage};
+use super::config::{Config, Holding, Network, Stage};
 use super::data::{Person, Pool};
 use super::loss::Loss;
 use crate::Result;
@@ -18,7 +18,7 @@ use rayon::prelude::*;
 pub struct Episode {
     /// What to predict.
     pub target: Pair,
-    /// What to predict it from.
+    /// What to predict it from; nothing for a U-Net.
     pub examples: Vec<Pair>,
     /// What the prediction is measured by.
     pub loss: Loss,
@@ -27,6 +27,7 @@ pub struct Episode {
 /// Where episodes are drawn from.
 pub struct Episodes {
     seed: u64,
+    network: Network,
     pools: Vec<Pool>,
     tasks: Tasks,
     augmentation: Augmentation,
@@ -62,12 +63,18 @@ impl Episodes {
     /// Those of [`Pool::open`].
     pub fn open(config: &Config) -> Result<Self> {
         let pools = config.data.iter().map(|source| Pool::open(config, source)).collect::<Result<_>>()?;
+        let augmentation = Augmentation::preset(config.preset);
+        let augmentation = match config.network {
+            Network::InContext => augmentation,
+            Network::UNet => augmentation.of_one_task(),
+        };
         let tasks = Tasks { weights: config.tasks.clone(), ..Tasks::preset(config.preset) };
         Ok(Self {
             seed: config.seed,
+            network: config.network,
             pools,
             tasks,
-            augmentation: Augmentation::preset(config.preset),
+            augmentation,
             synthesis: Synthesis::default(),
             shapes: Shapes::default(),
         })
@@ -86,7 +93,10 @@ impl Episodes {
     fn draw(&self, rng: &mut Generator, stage: &Stage, validation: bool) -> Result<Episode> {
         let side = one_of(&stage.sides, rng);
         let [fewest, most] = stage.contexts;
-        let contexts = fewest + index(most - fewest + 1, rng);
+        let contexts = match self.network {
+            Network::InContext => fewest + index(most - fewest + 1, rng),
+            Network::UNet => 0,
+        };
         // Validation sees its images as they are.
         let augment = if validation { 0.0 } else { stage.augment };
         let pool = self.pool(rng);
@@ -151,9 +161,13 @@ impl Episodes {
         if let Goal::Segment { labels: merged, .. } = &mut task.goal
             && happens(pool.source.grouped, rng)
         {
-            let present =
-                |group: &&Vec<u16>| group.is_empty() || group.iter().any(|label| labels.contains(label));
-            let groups: Vec<&Vec<u16>> = pool.source.groups.iter().filter(present).collect();
+            // A U-Net has to learn, too, what people look like who lack its structure.
+            let possible = |group: &&Vec<u16>| {
+                self.network == Network::UNet
+                    || group.is_empty()
+                    || group.iter().any(|label| labels.contains(label))
+            };
+            let groups: Vec<&Vec<u16>> = pool.source.groups.iter().filter(possible).collect();
             if !groups.is_empty() {
                 let group = one_of(&groups, rng);
                 *merged = if group.is_empty() { labels.to_vec() } else { group.clone() };

@@ -12,6 +12,6 @@ pub mod optimiser;
 mod trainer;
 
 pub use checkpoint::State;
-pub use config::{Config, DEFAULTS, Holding, Source, Stage, Validation};
+pub use config::{Config, DEFAULTS, Holding, Network, Source, Stage, Validation};
 pub use episode::{Episode, Episodes};
 pub use trainer::{Point, Trainer};

@@ -1,7 +1,7 @@
 //! A run of training: step after step, with checkpoints.
 
 use super::checkpoint::State;
-use super::config::Config;
+use super::config::{Config, Network};
 use super::episode::{Episode, Episodes};
 use super::loss::{Loss, dice};
 use super::optimiser::follow;
@@ -47,7 +47,8 @@ impl Trainer {
     /// Begins a run in `folder`, or goes on with the one that it holds.
     ///
     /// # Errors
-    /// Those of the files, of the data and of the device.
+    /// Those of the files, of the data and of the device, and [`Error::Request`] where the weights are those of another kind
+    /// of network than the configuration's.
     pub fn open(config: Config, folder: &Path, device: Device) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.into(), source })?;
         let [checkpoint, _, curve] = FILES.map(|file| folder.join(file));
@@ -56,8 +57,19 @@ impl Trainer {
         } else {
             (State::new(begin(&config)?), Vec::new())
         };
-        // Finds out at once whether the weights are those of a network.
-        Model::load(state.weights.clone(), &device)?;
+        // Finds out at once whether the weights are those of the network.
+        let reads_examples = Model::load(state.weights.clone(), &device)?.info.reads_examples;
+        if reads_examples != (config.network == Network::InContext) {
+            let [got, asked] = [reads_examples, !reads_examples].map(|reads| match reads {
+                true => "the in-context network",
+                false => "a U-Net",
+            });
+            return Err(Error::Request(format!(
+                "The weights to begin with ({}) are those of {got} and the configuration asks for {asked}; give \
+                 start = \"random\" or a file of {asked}, and a new folder for a new run.",
+                state.weights.name()
+            )));
+        }
         let curve = curve.into_iter().filter(|point| point.step <= state.adam.steps).collect();
         let (episodes, learner) = (Episodes::open(&config)?, Learner::new(&device)?);
         Ok(Self { config, folder: folder.into(), device, episodes, learner, state, next: None, curve })
@@ -171,7 +183,12 @@ fn begin(config: &Config) -> Result<Weights> {
         "bundled" => Weights::bundled(),
         // Uniform within 1/√(fan-in), as PyTorch begins.
         "random" => {
-            Ok(formula::weights(&format!("{}:", config.seed), &config.channels, 3.0_f64.sqrt().recip()))
+            let (salt, gain) = (format!("{}:", config.seed), 3.0_f64.sqrt().recip());
+            let weights = formula::weights(&salt, &config.channels, gain);
+            Ok(match config.network {
+                Network::InContext => weights,
+                Network::UNet => weights.u_net(),
+            })
         }
         file => Weights::open(&config.folder.join(file)),
     }
