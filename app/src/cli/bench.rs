@@ -1,10 +1,12 @@
-//! `exemplar bench`: seconds and peak memory of one prediction with made-up weights.
+//! `exemplar bench`: seconds and peak memory of one prediction, or of one step of training, with made-up weights.
+
+mod train;
 
 use super::BenchArgs;
 use anyhow::{Result, ensure};
 use exemplar_engine::memory;
 use exemplar_engine::network::{Cost, Cube, Device, Layer, Model, Work, cpu_flops_per_second};
-use exemplar_engine::weights::formula;
+use exemplar_engine::weights::{Weights, formula};
 use serde_json::json;
 use std::time::Instant;
 
@@ -17,7 +19,14 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     );
     let compute = &args.compute;
     let device = Device::choose(compute.device.into(), compute.threads.map(usize::from))?;
-    let model = Model::load(formula::weights("bench:", &args.channels, 1.4), &device)?;
+    let weights = formula::weights("bench:", &args.channels, 1.4);
+    if args.train { train::run(args, &device, weights) } else { predict(args, &device, weights) }
+}
+
+/// Predictions.
+fn predict(args: &BenchArgs, device: &Device, weights: Weights) -> Result<()> {
+    let compute = &args.compute;
+    let model = Model::load(weights, device)?;
     let mini_context = model.at_once(compute.mini_context.0.unwrap_or(1));
     let cubes = 4 * (2 * args.contexts + 1) * args.size.pow(3);
     let network = model.predicted_bytes(args.size, args.contexts, mini_context);
@@ -29,13 +38,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let [needed, all] = [predicted as f64, within_reach as f64].map(gb);
     eprintln!("ℓ = {mini_context} · {needed:.2} of {all:.1} GB of memory");
     memory::must_fit(predicted, within_reach)?;
-    let cube = |key: String| Cube {
-        side: args.size,
-        voxels: formula::uniform(&key).take(args.size.pow(3)).collect(),
-    };
-    let target = cube("target".into());
-    let pairs: Vec<_> =
-        (0..args.contexts).map(|k| (cube(format!("image {k}")), cube(format!("label {k}")))).collect();
+    let (target, pairs) = (cube(args, "target"), pairs(args));
     let pairs: Vec<_> = pairs.iter().map(|(image, label)| (image, label)).collect();
     let mut seconds = Vec::new();
     let mut work = Work::new();
@@ -47,9 +50,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         seconds.push(start.elapsed().as_secs_f64());
         work = model.take_work();
     }
-    let mut sorted = seconds.clone();
-    sorted.sort_by(f64::total_cmp);
-    let median = sorted[sorted.len() / 2];
+    let median = median(&seconds);
     let peak = model.card_memory().map_or_else(memory::peak_bytes, |card| card.held);
     let flops: f64 = work.values().map(|cost| cost.flops).sum();
     if args.json {
@@ -75,6 +76,23 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         layers(&work);
     }
     Ok(())
+}
+
+/// Made-up values.
+fn cube(args: &BenchArgs, key: &str) -> Cube {
+    Cube { side: args.size, voxels: formula::uniform(key).take(args.size.pow(3)).collect() }
+}
+
+/// Made-up examples.
+fn pairs(args: &BenchArgs) -> Vec<(Cube, Cube)> {
+    let pair = |k: usize| (cube(args, &format!("image {k}")), cube(args, &format!("label {k}")));
+    (0..args.contexts).map(pair).collect()
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
 }
 
 /// A table of what each kind of layer took, finest first, beside the most that the processor could do.
