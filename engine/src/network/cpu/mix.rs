@@ -17,8 +17,8 @@ pub struct Mix {
 
 impl Mix {
     /// Packs weights `[out, in]`.
-    pub fn new(inputs: usize, outputs: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
-        let weights = Packed::new(padded(inputs), padded(outputs), |input, output| {
+    pub fn new(pool: &Pool, inputs: usize, outputs: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
+        let weights = Packed::new(pool, [1, padded(inputs), padded(outputs)], |_, input, output| {
             if input < inputs && output < outputs { weight[output * inputs + input] } else { 0.0 }
         })?;
         Ok(Self { bias: Bias::new(bias, weights.n), weights, outputs })
@@ -124,7 +124,7 @@ impl WithSimd for Line<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let weights = &self.mix.weights;
-        product(simd, &rows(self.x, weights, self.groups), weights, self.out, false);
+        product(simd, &rows(self.x, weights, self.groups), weights.matrix(0), self.out, false);
     }
 }
 
@@ -142,7 +142,7 @@ impl WithSimd for Affine<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let weights = &self.mix.weights;
-        product(simd, &rows(self.x, weights, 1), weights, self.out, self.add);
+        product(simd, &rows(self.x, weights, 1), weights.matrix(0), self.out, self.add);
         let bias: &[S::f32s] = bytemuck::cast_slice(self.mix.bias.of(1));
         for voxel in bytemuck::cast_slice_mut::<_, S::f32s>(self.out).chunks_exact_mut(bias.len()) {
             voxel.iter_mut().zip(bias).for_each(|(value, bias)| *value = simd.add_f32s(*value, *bias));
@@ -168,8 +168,8 @@ impl WithSimd for Fused<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let (groups, [own, others]) = (self.groups, [self.own, self.others]);
         let (ours, theirs) = self.scratch.split_at_mut(self.x.len());
-        product(simd, &rows(self.x, &own.weights, groups), &own.weights, ours, false);
-        product(simd, &rows(self.other, &others.weights, groups), &others.weights, theirs, false);
+        product(simd, &rows(self.x, &own.weights, groups), own.weights.matrix(0), ours, false);
+        product(simd, &rows(self.other, &others.weights, groups), others.weights.matrix(0), theirs, false);
         let [a, b]: [&[S::f32s]; 2] = [own, others].map(|mix| bytemuck::cast_slice(mix.bias.of(groups)));
         let [ours, theirs]: [&[S::f32s]; 2] = [ours, theirs].map(|line| bytemuck::cast_slice(line));
         let out: &mut [S::f32s] = bytemuck::cast_slice_mut(self.x);
@@ -215,7 +215,7 @@ impl WithSimd for Enlarged<'_> {
         let (line, scratch) = scratch.split_at_mut(length);
         let (folded, fine) = scratch.split_at_mut(scratch.len() - out.len());
         let shortcut = rows(from.unwrap_or(out), &shortcuts.weights, shape.groups);
-        product(simd, &shortcut, &shortcuts.weights, fine, false);
+        product(simd, &shortcut, shortcuts.weights.matrix(0), fine, false);
 
         let (y, z) = (around(y, side), around(z, side));
         let at = |y: usize, z: usize| &coarse.values[(z * side + y) * length..][..length];

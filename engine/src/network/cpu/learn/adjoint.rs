@@ -2,7 +2,7 @@
 
 use super::pointwise::{Change, each_of_line};
 use crate::Result;
-use crate::network::cpu::gemm::{Packed, Rows, product, vectorize};
+use crate::network::cpu::gemm::{Matrix, Packed, Rows, product, vectorize};
 use crate::network::cpu::map::{Map, Pool, Scratch, padded};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 /// each of these eight kinds sums over two taps along each axis.
 pub struct Spread {
     /// By the kind: odd along z, y, x, in binary.
-    kinds: Vec<Packed>,
+    kinds: Packed,
     /// Channels of the result, and padded ones of what is spread.
     inputs: usize,
     from: usize,
@@ -19,19 +19,17 @@ pub struct Spread {
 
 impl Spread {
     /// Packs the convolution's weights `[out, in, z, y, x]`.
-    pub fn new(inputs: usize, outputs: usize, weight: &[f32]) -> Result<Self> {
+    pub fn new(pool: &Pool, inputs: usize, outputs: usize, weight: &[f32]) -> Result<Self> {
         let from = padded(outputs);
-        let kind = |kind: usize| {
-            Packed::new(8 * from, padded(inputs), |row, input| {
-                let (number, output) = (row / from, row % from);
-                // The farther voxel along an axis counts by the smaller tap.
-                let tap = |axis: usize| 3 - (kind >> axis & 1) - 2 * (number >> axis & 1);
-                let inside = input < inputs && output < outputs;
-                let at = 16 * tap(2) + 4 * tap(1) + tap(0);
-                if inside { weight[(output * inputs + input) * 64 + at] } else { 0.0 }
-            })
-        };
-        Ok(Self { kinds: (0..8).map(kind).collect::<Result<_>>()?, inputs, from })
+        let kinds = Packed::new(pool, [8, 8 * from, padded(inputs)], |kind, row, input| {
+            let (number, output) = (row / from, row % from);
+            // The farther voxel along an axis counts by the smaller tap.
+            let tap = |axis: usize| 3 - (kind >> axis & 1) - 2 * (number >> axis & 1);
+            let inside = input < inputs && output < outputs;
+            let at = 16 * tap(2) + 4 * tap(1) + tap(0);
+            if inside { weight[(output * inputs + input) * 64 + at] } else { 0.0 }
+        })?;
+        Ok(Self { kinds, inputs, from })
     }
 
     /// From the gradient of the convolution's outputs that of its inputs.
@@ -54,9 +52,10 @@ impl Spread {
                 }
             }
             for odd in 0..2 {
-                let weights = &self.kinds[4 * (z % 2) + 2 * (y % 2) + odd];
+                let weights = self.kinds.matrix(4 * (z % 2) + 2 * (y % 2) + odd);
                 let values = &lines[odd * self.from..];
-                vectorize(shape.width, Kind { values, row: self.from, segment: length, weights, products });
+                let (row, segment, width) = (self.from, length, shape.width);
+                vectorize(width, Kind { values, row, width, segment, weights, products });
                 let places = out.chunks_exact_mut(shape.width).skip(odd).step_by(2);
                 for (place, product) in places.zip(products.chunks_exact(shape.width)) {
                     place.copy_from_slice(product);
@@ -71,8 +70,10 @@ impl Spread {
 struct Kind<'a> {
     values: &'a [f32],
     row: usize,
+    /// Values of a voxel of the result.
+    width: usize,
     segment: usize,
-    weights: &'a Packed,
+    weights: Matrix<'a>,
     products: &'a mut [f32],
 }
 
@@ -81,8 +82,8 @@ impl WithSimd for Kind<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { values, row, segment, weights, products } = self;
-        let rows = Rows { values, count: products.len() / weights.n, row, segments: 4, segment, groups: 1 };
+        let Self { values, row, width, segment, weights, products } = self;
+        let rows = Rows { values, count: products.len() / width, row, segments: 4, segment, groups: 1 };
         product(simd, &rows, weights, products, false);
     }
 }

@@ -95,20 +95,18 @@ enum Step {
     },
 }
 
-/// Weights `[out, in, k, k, k]` with outputs and inputs exchanged, and the taps of each turned around.
+/// Weights `[out, in]` as `[in, out]`.
 fn transposed(conv: &Weighted) -> Vec<f32> {
-    let (inputs, outputs) = (conv.inputs(), conv.outputs());
-    let taps = conv.weight.values.len() / (inputs * outputs);
-    let rows = (0..inputs).flat_map(|input| (0..outputs).map(move |output| output * inputs + input));
-    rows.flat_map(|row| conv.weight.values[row * taps..][..taps].iter().rev().copied()).collect()
+    let (inputs, values) = (conv.inputs(), &conv.weight.values);
+    (0..inputs).flat_map(|input| values[input..].iter().step_by(inputs).copied()).collect()
 }
 
 impl Around {
-    fn new(conv: &Weighted) -> Result<Self> {
-        let channels = conv.outputs();
-        let forward = Conv3::new(channels, &conv.weight.values, &conv.bias)?;
-        let backward = Conv3::new(channels, &transposed(conv), &[])?;
-        Ok(Self { conv: conv.clone(), forward, backward })
+    fn new(pool: &Pool, conv: &Weighted) -> Result<Self> {
+        let (channels, weight) = (conv.outputs(), &conv.weight.values);
+        let forward = || Conv3::new(pool, channels, weight, &conv.bias);
+        let (forward, backward) = rayon::join(forward, || Conv3::adjoint(pool, channels, weight));
+        Ok(Self { conv: conv.clone(), forward: forward?, backward: backward? })
     }
 }
 
@@ -229,15 +227,18 @@ impl Ops for Tape {
     }
 
     fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<Arc<Unit>> {
-        Ok(Arc::new(Unit { first: Around::new(first)?, second: Around::new(second)? }))
+        let pool = &self.pool;
+        let conv = |conv: &Weighted| Around::new(pool, conv);
+        let (first, second) = rayon::join(|| conv(first), || conv(second));
+        Ok(Arc::new(Unit { first: first?, second: second? }))
     }
 
     fn load_down(&self, conv: &Weighted) -> Result<Halving> {
         let (inputs, outputs) = (conv.inputs(), conv.outputs());
         Ok(Arc::new(Layer {
             conv: conv.clone(),
-            forward: Down::new(inputs, outputs, &conv.weight.values, &conv.bias)?,
-            backward: Spread::new(inputs, outputs, &conv.weight.values)?,
+            forward: Down::new(&self.pool, inputs, outputs, &conv.weight.values, &conv.bias)?,
+            backward: Spread::new(&self.pool, inputs, outputs, &conv.weight.values)?,
         }))
     }
 
@@ -245,8 +246,8 @@ impl Ops for Tape {
         let (inputs, outputs) = (conv.inputs(), conv.outputs());
         Ok(Arc::new(Layer {
             conv: conv.clone(),
-            forward: Mix::new(inputs, outputs, &conv.weight.values, &conv.bias)?,
-            backward: Mix::new(outputs, inputs, &transposed(conv), &[])?,
+            forward: Mix::new(&self.pool, inputs, outputs, &conv.weight.values, &conv.bias)?,
+            backward: Mix::new(&self.pool, outputs, inputs, &transposed(conv), &[])?,
         }))
     }
 

@@ -18,41 +18,52 @@ use std::ops::Range;
 
 /// A 3³ convolution, transformed.
 pub struct Conv3 {
-    /// One product for each of the 64 transformed positions, z slowest.
-    positions: Vec<Packed>,
+    /// A matrix for each of the 64 transformed positions, z slowest.
+    positions: Packed,
     bias: Bias,
     /// Padded channels.
     pub width: usize,
 }
-
-/// Rows of G: a filter of three taps on four transformed positions.
-const G: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
 
 /// Channels from which on weights are too large for a cache to keep between blocks.
 pub const HEAVY: usize = 128;
 
 impl Conv3 {
     /// Transforms weights `[out, in, z, y, x]` of a convolution that keeps the number of channels.
-    pub fn new(channels: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
+    pub fn new(pool: &Pool, channels: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
+        let weight = |input, output, tap| weight[(output * channels + input) * 27 + tap];
+        Self::transformed(pool, channels, weight, bias)
+    }
+
+    /// The adjoint of the convolution of these weights, which has no bias: inputs and outputs exchanged, and taps turned
+    /// around.
+    pub fn adjoint(pool: &Pool, channels: usize, weight: &[f32]) -> Result<Self> {
+        let weight = |input, output, tap| weight[(input * channels + output) * 27 + 26 - tap];
+        Self::transformed(pool, channels, weight, &[])
+    }
+
+    fn transformed(
+        pool: &Pool,
+        channels: usize,
+        weight: impl Fn(usize, usize, usize) -> f32,
+        bias: &[f32],
+    ) -> Result<Self> {
         let width = padded(channels);
-        let position = |p: usize| {
-            let [pz, py, px] = [p / 16, p / 4 % 4, p % 4];
-            let factors: [f64; 27] =
-                std::array::from_fn(|tap| G[pz][tap / 9] * G[py][tap / 3 % 3] * G[px][tap % 3]);
-            Packed::new(width, width, |input, output| {
-                if input >= channels || output >= channels {
-                    return 0.0;
+        let mut positions = Packed::unset(pool, [64, width, width])?;
+        for (first, input) in (0..width).step_by(8).flat_map(|first| (0..width).map(move |i| (first, i))) {
+            let mut taps = [[0.0; 8]; 27];
+            if input < channels {
+                for output in first..(first + 8).min(channels) {
+                    taps.iter_mut()
+                        .enumerate()
+                        .for_each(|(tap, taps)| taps[output - first] = weight(input, output, tap));
                 }
-                let taps = &weight[(output * channels + input) * 27..][..27];
-                taps.iter().zip(factors).map(|(&tap, factor)| f64::from(tap) * factor).sum::<f64>() as f32
-            })
-        };
-        let positions = (0..64).into_par_iter().map(position).collect::<Result<_>>()?;
+            }
+            positions.set(input, first, &filter(&taps));
+        }
         Ok(Self { positions, bias: Bias::new(bias, width), width })
     }
-}
 
-impl Conv3 {
     /// The job `to = GELU(to + conv(from))`.
     pub fn residual(&self, from: Planes, to: Planes, shape: Shape, layers: Range<usize>) -> Layers<'_> {
         Layers { conv: self, from, to, shape, layers, add: true, activate: true }
@@ -67,6 +78,32 @@ impl Conv3 {
         run(&[Layers { conv: self, from, to, shape, layers, add, activate: false }], &scratch);
         Ok(())
     }
+}
+
+/// Eight filters of 3³ taps on 4³ transformed positions: G g along x, y and z, one axis after the other.
+fn filter(taps: &[[f32; 8]; 27]) -> [[f32; 8]; 64] {
+    let (mut rows, mut planes, mut all) = ([[0.0; 8]; 36], [[0.0; 8]; 48], [[0.0; 8]; 64]);
+    for line in 0..9 {
+        rows[4 * line..][..4]
+            .copy_from_slice(&on_four([3 * line, 3 * line + 1, 3 * line + 2].map(|tap| taps[tap])));
+    }
+    for line in 0..12 {
+        let first = line / 4 * 12 + line % 4;
+        let four = on_four([first, first + 4, first + 8].map(|at| rows[at]));
+        four.into_iter().enumerate().for_each(|(y, value)| planes[line / 4 * 16 + 4 * y + line % 4] = value);
+    }
+    for line in 0..16 {
+        let four = on_four([line, line + 16, line + 32].map(|at| planes[at]));
+        four.into_iter().enumerate().for_each(|(z, value)| all[16 * z + line] = value);
+    }
+    all
+}
+
+/// G g: three taps on four transformed positions.
+fn on_four([a, b, c]: [[f32; 8]; 3]) -> [[f32; 8]; 4] {
+    let sides: [f32; 8] = std::array::from_fn(|i| 0.5 * (a[i] + c[i]));
+    let plus = std::array::from_fn(|i| sides[i] + 0.5 * b[i]);
+    [a, plus, std::array::from_fn(|i| sides[i] - 0.5 * b[i]), c]
 }
 
 /// Tiles of a block: the more channels, the longer it takes to read the weights, and the more tiles must share that;
