@@ -1,6 +1,7 @@
 //! Adam (Kingma and Ba, 2015) with clipping by the global norm, and the moving average of the weights.
 
 use crate::network::Arrays;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Decay of the first and second moments, and what keeps the division finite.
@@ -26,36 +27,52 @@ impl Adam {
     /// Takes a step against the gradients, which are scaled down first where their norm over all parameters is above `clip`.
     /// Returns that norm.
     pub fn step(&mut self, weights: &mut Arrays, gradients: &Arrays, rate: f64, clip: f64) -> f64 {
-        let squares = gradients.values().flat_map(|array| &array.values).map(|&g| f64::from(g).powi(2));
-        let norm = squares.sum::<f64>().sqrt();
+        let parts = gradients.values().flat_map(|array| array.values.chunks(PART)).collect::<Vec<_>>();
+        let squares: Vec<f64> = parts.par_iter().map(|part| squares(part)).collect();
+        // Added in a fixed order, whoever was first.
+        let norm = squares.into_iter().sum::<f64>().sqrt();
         let scale = (clip / norm).min(1.0);
         self.steps += 1;
         let corrections = BETAS.map(|beta| 1.0 - beta.powf(self.steps as f64));
         let [first, second] = &mut self.moments;
-        let moments = first.values_mut().zip(second.values_mut());
-        for ((weights, gradients), (first, second)) in
-            weights.values_mut().zip(gradients.values()).zip(moments)
-        {
-            let moments = first.values.iter_mut().zip(&mut second.values);
-            for ((w, &g), (m, v)) in weights.values.iter_mut().zip(&gradients.values).zip(moments) {
+        let [weights, first, second] = [weights, first, second]
+            .map(|arrays| arrays.values_mut().flat_map(|array| array.values.chunks_mut(PART)));
+        let parts: Vec<_> = weights.zip(first.zip(second)).zip(parts).collect();
+        parts.into_par_iter().for_each(|((weights, (first, second)), gradients)| {
+            for ((w, &g), (m, v)) in weights.iter_mut().zip(gradients).zip(first.iter_mut().zip(second)) {
                 let g = f64::from(g) * scale;
                 *m = (f64::from(*m) * BETAS[0] + g * (1.0 - BETAS[0])) as f32;
                 *v = (f64::from(*v) * BETAS[1] + g * g * (1.0 - BETAS[1])) as f32;
                 let [m, v] = [f64::from(*m) / corrections[0], f64::from(*v) / corrections[1]];
                 *w -= (rate * m / (v.sqrt() + EPSILON)) as f32;
             }
-        }
+        });
         norm
     }
 }
 
+/// Parameters that a thread takes at once.
+const PART: usize = 1 << 14;
+
+/// The sum of some squares.
+fn squares(values: &[f32]) -> f64 {
+    // Several sums side by side, so that none waits for another.
+    let mut sums = [0.0; 16];
+    for values in values.chunks(sums.len()) {
+        sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum += f64::from(value) * f64::from(value));
+    }
+    sums.into_iter().sum()
+}
+
 /// Moves the average of the weights towards the weights: `average += (weights − average) · (1 − decay)`.
 pub fn follow(average: &mut Arrays, weights: &Arrays, decay: f64) {
-    for (average, weights) in average.values_mut().zip(weights.values()) {
-        for (average, &weight) in average.values.iter_mut().zip(&weights.values) {
+    let averages = average.values_mut().flat_map(|array| array.values.chunks_mut(PART));
+    let parts: Vec<_> = averages.zip(weights.values().flat_map(|array| array.values.chunks(PART))).collect();
+    parts.into_par_iter().for_each(|(average, weights)| {
+        for (average, &weight) in average.iter_mut().zip(weights) {
             *average += ((f64::from(weight) - f64::from(*average)) * (1.0 - decay)) as f32;
         }
-    }
+    });
 }
 
 /// How the learning rate goes.

@@ -99,8 +99,12 @@ impl Packed {
                 for (weights, output) in weights.chunks_exact(piece).zip((first_output..).step_by(piece)) {
                     let (panel, column) = (output * groups / wide * wide, output * groups % wide);
                     let at = panel * self.k + input * wide.min(width - panel) + column;
-                    let row = matrix[at..][..piece * groups].chunks_exact_mut(groups);
-                    row.zip(weights).for_each(|(values, weight)| values.fill(*weight));
+                    let row = &mut matrix[at..][..piece * groups];
+                    match (groups, <&[f32; 8]>::try_from(weights)) {
+                        // Eight at once, without a loop: there are many.
+                        (1, Ok(weights)) => row.copy_from_slice(weights),
+                        _ => row.iter_mut().enumerate().for_each(|(i, value)| *value = weights[i / groups]),
+                    }
                 }
             }
         }

@@ -9,6 +9,7 @@ use crate::{Result, memory};
 use bytemuck::{Pod, Zeroable};
 use memmap2::MmapMut;
 use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -165,6 +166,15 @@ impl WithSimd for Unfold<'_> {
 }
 
 impl Map {
+    /// The same with one voxel after the other.
+    pub fn straight(&self, pool: &Pool) -> Result<Self> {
+        let shape = Shape { groups: 1, ..self.shape };
+        let mut values = pool.buffer(shape.len())?;
+        let lines = values.par_chunks_mut(shape.line()).zip(self.values.par_chunks(self.shape.line()));
+        lines.for_each(|(voxels, line)| self.shape.unfold(line, voxels));
+        Ok(Self { shape, channels: self.channels, values: Arc::new(values) })
+    }
+
     /// The values for writing; a copy of them where another map shares them.
     pub fn own(&mut self) -> Result<&mut [f32]> {
         if Arc::get_mut(&mut self.values).is_none() {

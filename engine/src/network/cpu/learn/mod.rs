@@ -15,9 +15,12 @@ use crate::network::Cube;
 use crate::network::learning::{Arrays, Learn};
 use crate::network::ops::{Ops, Weighted};
 use adjoint::{Spread, reduce};
-use correlate::{Window, correlate};
-use pointwise::{Change, each, sums};
+use correlate::{Sums, Window};
+use pointwise::{Change, each};
+use rayon::prelude::*;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 /// Operations and what is remembered of them.
@@ -193,7 +196,9 @@ impl Tape {
 /// Gradients on their way back: with respect to the results of steps, and to weights.
 struct Flow<'a> {
     maps: Vec<Option<Map>>,
-    weights: &'a mut Arrays,
+    /// By the name of the convolution and its first input.
+    weights: BTreeMap<(String, usize), Sums>,
+    pool: &'a Pool,
 }
 
 impl Flow<'_> {
@@ -209,9 +214,12 @@ impl Flow<'_> {
 
     /// Adds the gradients of a convolution's weights, from what it read and the gradient of what it made.
     fn credit<F, B>(&mut self, layer: &Layer<F, B>, x: &Map, gradient: &Map, window: Window) -> Result<()> {
-        let bias = if layer.conv.bias.is_empty() { Vec::new() } else { sums(gradient) };
-        layer.conv.credit(self.weights, &correlate(x, gradient, window)?, &bias);
-        Ok(())
+        let conv = &layer.conv;
+        let sums = match self.weights.entry((conv.name.clone(), conv.first_input)) {
+            Entry::Occupied(sums) => sums.into_mut(),
+            Entry::Vacant(none) => none.insert(Sums::new(conv, x, gradient, window, self.pool)?),
+        };
+        sums.add(x, gradient, self.pool)
     }
 }
 
@@ -331,7 +339,7 @@ impl Learn for Tape {
 
     fn backward(&self, gradient: &[f32], gradients: &mut Arrays) -> Result<()> {
         let mut steps = self.steps.take();
-        let mut flow = Flow { maps: vec![None; steps.len()], weights: gradients };
+        let mut flow = Flow { maps: vec![None; steps.len()], weights: BTreeMap::new(), pool: &self.pool };
         let side = (gradient.len() as f64).cbrt().round() as usize;
         let mut last = self.pool.map(side, 1)?;
         let width = last.shape.width;
@@ -345,6 +353,10 @@ impl Learn for Tape {
             if let Some(gradient) = flow.maps[steps.len()].take() {
                 self.back(step, gradient, &mut flow)?;
             }
+        }
+        let sums: Vec<Sums> = flow.weights.into_values().collect();
+        for (conv, weight, bias) in sums.into_par_iter().map(Sums::finish).collect::<Result<Vec<_>>>()? {
+            conv.credit(gradients, weight, bias);
         }
         Ok(())
     }
