@@ -24,12 +24,24 @@ impl Mix {
         Ok(Self { bias: Bias::new(bias, weights.n), weights, outputs })
     }
 
-    /// `to = mix(x)` or, with `add`, `to += mix(x)`, both with one voxel after the other.
-    pub fn apply(&self, x: &Map, to: &mut Map, add: bool) -> Result<()> {
-        let (line, shape) = (x.shape.line(), to.shape);
-        let lines = to.own()?.par_chunks_mut(shape.line()).zip(x.values.par_chunks(line));
-        lines.for_each(|(out, x)| vectorize(shape.width, Affine { mix: self, x, out, add }));
-        Ok(())
+    /// `to = mix(x)` or, with `add`, `to += mix(x)`.
+    pub fn apply(&self, x: &Map, to: &mut Map, add: bool, pool: &Pool) -> Result<()> {
+        let (from, shape) = (x.shape, to.shape);
+        if from.groups == shape.groups {
+            let lines = to.own()?.par_chunks_mut(shape.line()).zip(x.values.par_chunks(from.line()));
+            lines.for_each(|(out, x)| {
+                vectorize(shape.place(), Affine { mix: self, groups: shape.groups, x, out, add });
+                shape.tie(out, false);
+            });
+            return Ok(());
+        }
+        assert!(!add, "what is added up has the same channels");
+        let scratch = Scratch::new(pool, from.side * from.width)?;
+        to.write(pool, |number, out| {
+            let mut voxels = scratch.mine();
+            from.unfold(&x.values[number * from.line()..][..from.line()], &mut voxels);
+            vectorize(shape.width, Affine { mix: self, groups: 1, x: &voxels, out, add });
+        })
     }
 
     /// The convolution of `x` without the bias, with one voxel after the other.
@@ -128,9 +140,10 @@ impl WithSimd for Line<'_> {
     }
 }
 
-/// A line of voxels: `out = mix(x)` or `out += mix(x)`.
+/// A line of places: `out = mix(x)` or `out += mix(x)`.
 struct Affine<'a> {
     mix: &'a Mix,
+    groups: usize,
     x: &'a [f32],
     out: &'a mut [f32],
     add: bool,
@@ -142,8 +155,8 @@ impl WithSimd for Affine<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let weights = &self.mix.weights;
-        product(simd, &rows(self.x, weights, 1), weights.matrix(0), self.out, self.add);
-        let bias: &[S::f32s] = bytemuck::cast_slice(self.mix.bias.of(1));
+        product(simd, &rows(self.x, weights, self.groups), weights.matrix(0), self.out, self.add);
+        let bias: &[S::f32s] = bytemuck::cast_slice(self.mix.bias.of(self.groups));
         for voxel in bytemuck::cast_slice_mut::<_, S::f32s>(self.out).chunks_exact_mut(bias.len()) {
             voxel.iter_mut().zip(bias).for_each(|(value, bias)| *value = simd.add_f32s(*value, *bias));
         }

@@ -38,7 +38,7 @@ impl Spread {
         let mut map = pool.map(2 * half, self.inputs)?;
         let (shape, length) = (map.shape, (half + 2) * self.from);
         let scratch = Scratch::new(pool, 4 * length + half * shape.width)?;
-        map.own()?.par_chunks_mut(shape.line()).enumerate().for_each(|(number, out)| {
+        map.write(pool, |number, out| {
             let scratch = &mut scratch.mine();
             let (lines, products) = scratch.split_at_mut(4 * length);
             let (y, z) = (number % shape.side, number / shape.side);
@@ -47,8 +47,9 @@ impl Spread {
                 let [y, z] = [y.div_ceil(2) + i % 2, z.div_ceil(2) + i / 2].map(|at| at.wrapping_sub(1));
                 line.fill(0.0);
                 if y < half && z < half {
-                    let from = &gradient.values[(z * half + y) * half * self.from..][..half * self.from];
-                    line[self.from..][..from.len()].copy_from_slice(from);
+                    let from = gradient.shape.line();
+                    let from = &gradient.values[(z * half + y) * from..][..from];
+                    gradient.shape.unfold(from, &mut line[self.from..][..half * self.from]);
                 }
             }
             for odd in 0..2 {
@@ -61,7 +62,7 @@ impl Spread {
                     place.copy_from_slice(product);
                 }
             }
-        });
+        })?;
         Ok(map)
     }
 }
@@ -97,10 +98,11 @@ pub fn reduce(gradient: &Map, pool: &Pool) -> Result<Map> {
     let fine = gradient.shape;
     let mut map = pool.map(fine.side / 2, gradient.channels)?;
     let shape = map.shape;
-    let scratch = Scratch::new(pool, fine.line())?;
+    let scratch = Scratch::new(pool, fine.line() + fine.side * fine.width)?;
     let around = move |i: usize| [0, 1, 2, 3].map(|tap| (2 * i + tap).saturating_sub(1).min(fine.side - 1));
-    map.own()?.par_chunks_mut(shape.line()).enumerate().for_each(|(number, out)| {
-        let line = &mut scratch.mine();
+    map.write(pool, |number, out| {
+        let scratch = &mut scratch.mine();
+        let (line, voxels) = scratch.split_at_mut(fine.line());
         let (y, z) = (number % shape.side, number / shape.side);
         line.fill(0.0);
         for (z, share_z) in around(z).into_iter().zip(SHARES) {
@@ -109,12 +111,13 @@ pub fn reduce(gradient: &Map, pool: &Pool) -> Result<Map> {
                 each_of_line(line, from, Change::Plus(share_z * share_y));
             }
         }
+        fine.unfold(line, voxels);
         out.fill(0.0);
         for (x, out) in out.chunks_exact_mut(shape.width).enumerate() {
             for (x, share) in around(x).into_iter().zip(SHARES) {
-                each_of_line(out, &line[x * shape.width..][..shape.width], Change::Plus(share));
+                each_of_line(out, &voxels[x * shape.width..][..shape.width], Change::Plus(share));
             }
         }
-    });
+    })?;
     Ok(map)
 }

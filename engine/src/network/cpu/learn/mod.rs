@@ -1,4 +1,4 @@
-//! The operations on the processor, remembered, and the way back through them. Maps have one voxel after the other.
+//! The operations on the processor, remembered, and the way back through them.
 //!
 //! A unit and a fusion keep what their GELUs read; everything else is linear and keeps its inputs only.
 
@@ -6,7 +6,7 @@ mod adjoint;
 mod correlate;
 mod pointwise;
 
-use super::map::{Map, Pool};
+use super::map::{Map, Pool, Shape};
 use super::mix::Mix;
 use super::strided::Down;
 use super::winograd::Conv3;
@@ -116,7 +116,7 @@ impl Around {
 impl Tape {
     /// Nothing is remembered yet.
     pub fn new() -> Self {
-        Self { pool: Pool::straight(), steps: RefCell::default(), paused: Cell::new(false) }
+        Self { pool: Pool::default(), steps: RefCell::default(), paused: Cell::new(false) }
     }
 
     /// A map that came out of `step`, which is remembered unless its inputs are constant.
@@ -188,7 +188,7 @@ impl Tape {
             return Ok(());
         }
         let mut before = self.pool.map(gradient.shape.side, conv.conv.inputs())?;
-        conv.backward.apply(gradient, &mut before, false)?;
+        conv.backward.apply(gradient, &mut before, false, &self.pool)?;
         flow.pass(x.step, before)
     }
 }
@@ -266,14 +266,16 @@ impl Ops for Tape {
     fn enter(&self, pairs: &[Vec<&Cube>], (embedding, unit): &Self::Entry) -> Result<Node> {
         let [images] = pairs else { unreachable!("pairs are read one by one, see `at_once`") };
         let mut map = self.pool.map(images[0].side, images.len())?;
-        let width = map.shape.width;
-        for (voxel, values) in map.own()?.chunks_exact_mut(width).enumerate() {
-            values.fill(0.0);
-            images.iter().zip(values).for_each(|(image, value)| *value = image.voxels[voxel]);
-        }
+        let Shape { side, width, .. } = map.shape;
+        map.write(&self.pool, |number, voxels| {
+            for (values, voxel) in voxels.chunks_exact_mut(width).zip(number * side..) {
+                values.fill(0.0);
+                images.iter().zip(values).for_each(|(image, value)| *value = image.voxels[voxel]);
+            }
+        })?;
         let x = Node { map, step: None };
         let mut embedded = self.pool.map(images[0].side, embedding.conv.outputs())?;
-        embedding.forward.apply(&x.map, &mut embedded, false)?;
+        embedding.forward.apply(&x.map, &mut embedded, false, &self.pool)?;
         let x = self.remember(embedded, || Step::Mix { x, conv: embedding.clone() });
         self.unit(x, unit)
     }
@@ -300,8 +302,8 @@ impl Ops for Tape {
 
     fn fuse(&self, x: Node, own: &Point, other: &Node, others: &Point) -> Result<Node> {
         let mut outer = self.made(&x.map, Change::Times(1.0))?;
-        own.forward.apply(&x.map, &mut outer, true)?;
-        others.forward.apply(&other.map, &mut outer, true)?;
+        own.forward.apply(&x.map, &mut outer, true, &self.pool)?;
+        others.forward.apply(&other.map, &mut outer, true, &self.pool)?;
         let map = self.made(&outer, Change::Gelu)?;
         let (own, other, others) = (own.clone(), other.clone(), others.clone());
         Ok(self.remember(map, || Step::Fuse { x, own, other, others, outer }))
@@ -343,10 +345,11 @@ impl Learn for Tape {
         let side = (gradient.len() as f64).cbrt().round() as usize;
         let mut last = self.pool.map(side, 1)?;
         let width = last.shape.width;
-        for (voxel, value) in last.own()?.chunks_exact_mut(width).zip(gradient) {
-            voxel.fill(0.0);
-            voxel[0] = *value;
-        }
+        last.write(&self.pool, |number, voxels| {
+            voxels.fill(0.0);
+            let places = voxels.iter_mut().step_by(width);
+            places.zip(&gradient[number * side..]).for_each(|(to, from)| *to = *from);
+        })?;
         flow.pass(steps.len().checked_sub(1), last)?;
         while let Some(step) = steps.pop() {
             // What nothing depends on has none.
