@@ -1,11 +1,11 @@
-//! `exemplar bench`: seconds and peak memory of one prediction, or one step of training, with made-up weights.
+//! `exemplar bench`: seconds and peak memory of one prediction, or of one step of training, with made-up weights.
+
+mod train;
 
 use super::BenchArgs;
 use anyhow::{Result, ensure};
 use exemplar_engine::memory;
-use exemplar_engine::network::{Cost, Cube, Device, Layer, Learner, Model, Work, cpu_flops_per_second};
-use exemplar_engine::training::loss::Loss;
-use exemplar_engine::training::optimiser::Adam;
+use exemplar_engine::network::{Cost, Cube, Device, Layer, Model, Work, cpu_flops_per_second};
 use exemplar_engine::weights::{Weights, formula};
 use serde_json::json;
 use std::time::Instant;
@@ -20,10 +20,13 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let compute = &args.compute;
     let device = Device::choose(compute.device.into(), compute.threads.map(usize::from))?;
     let weights = formula::weights("bench:", &args.channels, 1.4);
-    if args.train {
-        return train(args, weights, &device);
-    }
-    let model = Model::load(weights, &device)?;
+    if args.train { train::run(args, &device, weights) } else { predict(args, &device, weights) }
+}
+
+/// Predictions.
+fn predict(args: &BenchArgs, device: &Device, weights: Weights) -> Result<()> {
+    let compute = &args.compute;
+    let model = Model::load(weights, device)?;
     let mini_context = model.at_once(compute.mini_context.0.unwrap_or(1));
     let cubes = 4 * (2 * args.contexts + 1) * args.size.pow(3);
     let network = model.predicted_bytes(args.size, args.contexts, mini_context);
@@ -35,7 +38,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let [needed, all] = [predicted as f64, within_reach as f64].map(gb);
     eprintln!("ℓ = {mini_context} · {needed:.2} of {all:.1} GB of memory");
     memory::must_fit(predicted, within_reach)?;
-    let (target, pairs) = inputs(args);
+    let (target, pairs) = (cube(args, "target"), pairs(args));
     let pairs: Vec<_> = pairs.iter().map(|(image, label)| (image, label)).collect();
     let mut seconds = Vec::new();
     let mut work = Work::new();
@@ -75,49 +78,21 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     Ok(())
 }
 
-/// A target and examples of made-up values.
-fn inputs(args: &BenchArgs) -> (Cube, Vec<(Cube, Cube)>) {
-    let cube = |key: String| Cube {
-        side: args.size,
-        voxels: formula::uniform(&key).take(args.size.pow(3)).collect(),
-    };
-    let pair = |k: usize| (cube(format!("image {k}")), cube(format!("label {k}")));
-    (cube("target".into()), (0..args.contexts).map(pair).collect())
+/// Made-up values.
+fn cube(args: &BenchArgs, key: &str) -> Cube {
+    Cube { side: args.size, voxels: formula::uniform(key).take(args.size.pow(3)).collect() }
 }
 
-fn median(seconds: &[f64]) -> f64 {
-    let mut sorted = seconds.to_vec();
+/// Made-up examples.
+fn pairs(args: &BenchArgs) -> Vec<(Cube, Cube)> {
+    let pair = |k: usize| (cube(args, &format!("image {k}")), cube(args, &format!("label {k}")));
+    (0..args.contexts).map(pair).collect()
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]
-}
-
-/// Steps of training; examples are read all at once unless ℓ is given.
-fn train(args: &BenchArgs, mut weights: Weights, device: &Device) -> Result<()> {
-    let mini_context = args.compute.mini_context.0.unwrap_or(args.contexts);
-    let (target, pairs) = inputs(args);
-    let pairs: Vec<_> = pairs.iter().map(|(image, label)| (image, label)).collect();
-    let truth = vec![0.0; args.size.pow(3)];
-    let (learner, mut adam) = (Learner::new(device)?, Adam::new(&weights.arrays));
-    let mut seconds = Vec::new();
-    for _ in 0..args.runs {
-        let start = Instant::now();
-        let loss = &mut |output: &[f32]| Loss::Segmentation.of(output, &truth, args.size);
-        let (_, gradients) = learner.gradients(&weights, (&target, &pairs), mini_context, loss)?;
-        adam.step(&mut weights.arrays, &gradients, 1e-4, 1.0);
-        seconds.push(start.elapsed().as_secs_f64());
-    }
-    let (median, peak) = (median(&seconds), memory::peak_bytes());
-    if args.json {
-        let report = json!({
-            "device": device.name, "channels": args.channels, "size": args.size, "contexts": args.contexts,
-            "mini_context": mini_context, "seconds": seconds, "median_seconds": median, "peak_memory_bytes": peak,
-        });
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        let (name, runs, peak) = (&device.name, args.runs, peak as f64 / 1e9);
-        println!("{name}: {median:.3} s for a step of training (median of {runs}), peak {peak:.2} GB");
-    }
-    Ok(())
 }
 
 /// A table of what each kind of layer took, finest first, beside the most that the processor could do.

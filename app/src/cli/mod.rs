@@ -197,7 +197,7 @@ pub struct BenchArgs {
     /// How often to run; the median counts.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     pub runs: u16,
-    /// Measure a step of training instead: loss, gradient, optimiser.
+    /// Measure a step of training instead: loss, gradients and optimiser.
     #[arg(long, conflicts_with = "layers")]
     pub train: bool,
     /// Also print what each kind of layer cost in the last run.

@@ -22,8 +22,8 @@ pub trait Learn: Ops {
     fn pause(&self, paused: bool);
     /// The same values, whose gradient counts `factor` times.
     fn amplify(&self, x: Self::Map, factor: f64) -> Result<Self::Map>;
-    /// From the gradient with respect to what [`Ops::output`] returned last, adds the gradients with respect to all
-    /// weights to `gradients`, which hold all of them, and forgets everything.
+    /// From the gradient with respect to what [`Ops::output`] returned last, writes the gradients with respect to all
+    /// weights to `gradients`, which hold zeros for all of them, and forgets everything.
     fn backward(&self, gradient: &[f32], gradients: &mut Arrays) -> Result<()>;
 }
 
@@ -75,21 +75,25 @@ fn read<O: Learn>(
 }
 
 impl Weighted {
-    /// Adds gradients `[out, in, k, k, k]` and `[out]`, the second one where this part has the bias, to those of the
-    /// stored convolution.
-    pub fn credit(&self, gradients: &mut Arrays, weight: &[f32], bias: &[f32]) {
-        let mut add = |what: &str, first: usize, row: usize, values: &[f32]| {
-            let name = format!("{}.{what}", self.name);
-            let whole = gradients.get_mut(&name).expect("there are gradients for all weights");
-            let whole_row = whole.values.len() / self.outputs();
-            for (to, from) in whole.values.chunks_mut(whole_row).zip(values.chunks(row)) {
-                to[first..].iter_mut().zip(from).for_each(|(to, from)| *to += from);
+    /// Writes gradients `[out, in, k, k, k]` and `[out]`, the second one where this part has the bias, to their places in
+    /// those of the stored convolution.
+    pub fn credit(&self, gradients: &mut Arrays, weight: Vec<f32>, bias: Vec<f32>) {
+        let mut write = |what: &str, first: usize, values: Vec<f32>| {
+            let whole = gradients.get_mut(&format!("{}.{what}", self.name));
+            let whole = &mut whole.expect("there are gradients for all weights").values;
+            if whole.len() == values.len() {
+                *whole = values;
+                return;
+            }
+            let [whole_row, row] = [whole.len(), values.len()].map(|len| len / self.outputs());
+            for (to, from) in whole.chunks_mut(whole_row).zip(values.chunks(row)) {
+                to[first..][..row].copy_from_slice(from);
             }
         };
-        let row = weight.len() / self.outputs();
-        add("weight", self.first_input * (row / self.inputs()), row, weight);
+        let taps = weight.len() / (self.outputs() * self.inputs());
+        write("weight", self.first_input * taps, weight);
         if !self.bias.is_empty() {
-            add("bias", 0, 1, bias);
+            write("bias", 0, bias);
         }
     }
 }

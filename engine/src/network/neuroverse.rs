@@ -7,6 +7,7 @@ use super::Cube;
 use super::ops::{Ops, Weighted};
 use crate::weights::{Array, Weights};
 use crate::{Result, memory};
+use std::sync::Arc;
 
 /// Called between the operations of the network; an error stops the work there.
 pub type Check<'a> = dyn FnMut() -> Result<()> + 'a;
@@ -229,7 +230,8 @@ impl<O: Ops> Loader<'_, O> {
         let shape = vec![outputs, inputs, kernel, kernel, kernel];
         let values = self.weights.take(&format!("{name}.weight"), &shape)?;
         let bias = self.weights.take(&format!("{name}.bias"), &[outputs])?;
-        Ok(Weighted { name: name.to_owned(), first_input: 0, weight: Array { shape, values }, bias })
+        let weight = Arc::new(Array { shape, values });
+        Ok(Weighted { name: name.to_owned(), first_input: 0, weight, bias })
     }
 
     /// The two convolutions of a unit.
@@ -264,7 +266,7 @@ impl<O: Ops> Loader<'_, O> {
             let (name, first_input) = (name.to_owned(), inputs.start);
             let shape = vec![outputs, inputs.len(), 1, 1, 1];
             let values = whole.weight.values.chunks(a + b).flat_map(|row| &row[inputs.clone()]).copied();
-            let weight = Array { shape, values: memory::collect(values)? };
+            let weight = Arc::new(Array { shape, values: memory::collect(values)? });
             self.ops.load_mix(&Weighted { name, first_input, weight, bias: bias.to_vec() })
         };
         Ok((part(0..a, &[])?, part(a..a + b, &whole.bias)?))

@@ -6,6 +6,7 @@
 use super::{CardMemory, Cube};
 use crate::Result;
 use crate::weights::Array;
+use std::sync::Arc;
 
 /// A convolution as a checkpoint holds it, or the part of one that reads some of its inputs.
 #[derive(Clone, Debug)]
@@ -14,8 +15,8 @@ pub struct Weighted {
     pub name: String,
     /// The first of its inputs that this part reads.
     pub first_input: usize,
-    /// `[out, in, k, k, k]`.
-    pub weight: Array,
+    /// `[out, in, k, k, k]`; clones share it.
+    pub weight: Arc<Array>,
     /// `[out]`; nothing where another part has it.
     pub bias: Vec<f32>,
 }
@@ -29,12 +30,6 @@ impl Weighted {
     /// Outputs.
     pub fn outputs(&self) -> usize {
         self.weight.shape[0]
-    }
-
-    /// The same without its weights.
-    pub fn described(&self) -> Self {
-        let weight = Array { shape: self.weight.shape.clone(), values: Vec::new() };
-        Self { name: self.name.clone(), weight, bias: self.bias.clone(), ..*self }
     }
 }
 

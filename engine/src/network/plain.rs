@@ -176,7 +176,7 @@ impl Learn for Plain {
                 Some(bias) => floats(bias.try_into_data())?,
                 None => Vec::new(),
             };
-            stored.credit(gradients, &floats(weight.try_into_data())?, &bias);
+            stored.credit(gradients, floats(weight.try_into_data())?, bias);
         }
         Ok(())
     }

@@ -1,16 +1,12 @@
 //! Adam (Kingma and Ba, 2015) with clipping by the global norm, and the moving average of the weights.
 
 use crate::network::Arrays;
-use crate::weights::Array;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Decay of the first and second moments, and what keeps the division finite.
 const BETAS: [f64; 2] = [0.9, 0.999];
-const EPSILON: f32 = 1e-8;
-
-/// Values that a thread takes at once.
-const PART: usize = 1 << 14;
+const EPSILON: f64 = 1e-8;
 
 /// The moments of the gradients.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,52 +27,52 @@ impl Adam {
     /// Takes a step against the gradients, which are scaled down first where their norm over all parameters is above `clip`.
     /// Returns that norm.
     pub fn step(&mut self, weights: &mut Arrays, gradients: &Arrays, rate: f64, clip: f64) -> f64 {
-        let norm = norm(gradients);
-        let scale = (clip / norm).min(1.0) as f32;
+        let parts = gradients.values().flat_map(|array| array.values.chunks(PART)).collect::<Vec<_>>();
+        let squares: Vec<f64> = parts.par_iter().map(|part| squares(part)).collect();
+        // Added in a fixed order, whoever was first.
+        let norm = squares.into_iter().sum::<f64>().sqrt();
+        let scale = (clip / norm).min(1.0);
         self.steps += 1;
-        // What divides the moments, brought to the step's size and to the root.
-        let [first, second] = BETAS.map(|beta| 1.0 - beta.powf(self.steps as f64));
-        let (size, root) = ((rate / first) as f32, second.sqrt().recip() as f32);
-        let [keep, add] = [BETAS.map(|beta| beta as f32), BETAS.map(|beta| (1.0 - beta) as f32)];
+        let corrections = BETAS.map(|beta| 1.0 - beta.powf(self.steps as f64));
         let [first, second] = &mut self.moments;
-        let moments = first.values_mut().zip(second.values_mut());
-        for ((weights, gradients), (first, second)) in
-            weights.values_mut().zip(gradients.values()).zip(moments)
-        {
-            let moments = first.values.par_chunks_mut(PART).zip(second.values.par_chunks_mut(PART));
-            let parts = weights.values.par_chunks_mut(PART).zip(gradients.values.par_chunks(PART));
-            parts.zip(moments).for_each(|((w, g), (m, v))| {
-                for ((w, g), (m, v)) in w.iter_mut().zip(g).zip(m.iter_mut().zip(v)) {
-                    let g = g * scale;
-                    *m = *m * keep[0] + g * add[0];
-                    *v = *v * keep[1] + g * g * add[1];
-                    *w -= size * *m / (v.sqrt() * root + EPSILON);
-                }
-            });
-        }
+        let [weights, first, second] = [weights, first, second]
+            .map(|arrays| arrays.values_mut().flat_map(|array| array.values.chunks_mut(PART)));
+        let parts: Vec<_> = weights.zip(first.zip(second)).zip(parts).collect();
+        parts.into_par_iter().for_each(|((weights, (first, second)), gradients)| {
+            for ((w, &g), (m, v)) in weights.iter_mut().zip(gradients).zip(first.iter_mut().zip(second)) {
+                let g = f64::from(g) * scale;
+                *m = (f64::from(*m) * BETAS[0] + g * (1.0 - BETAS[0])) as f32;
+                *v = (f64::from(*v) * BETAS[1] + g * g * (1.0 - BETAS[1])) as f32;
+                let [m, v] = [f64::from(*m) / corrections[0], f64::from(*v) / corrections[1]];
+                *w -= (rate * m / (v.sqrt() + EPSILON)) as f32;
+            }
+        });
         norm
     }
 }
 
-/// Moves the average of the weights towards the weights: `average += (weights − average) · (1 − decay)`.
-pub fn follow(average: &mut Arrays, weights: &Arrays, decay: f64) {
-    for (average, weights) in average.values_mut().zip(weights.values()) {
-        let parts = average.values.par_chunks_mut(PART).zip(weights.values.par_chunks(PART));
-        parts.for_each(|(average, weights)| {
-            let part = (1.0 - decay) as f32;
-            average
-                .iter_mut()
-                .zip(weights)
-                .for_each(|(average, weight)| *average += (weight - *average) * part);
-        });
+/// Parameters that a thread takes at once.
+const PART: usize = 1 << 14;
+
+/// The sum of some squares.
+fn squares(values: &[f32]) -> f64 {
+    // Several sums side by side, so that none waits for another.
+    let mut sums = [0.0; 16];
+    for values in values.chunks(sums.len()) {
+        sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum += f64::from(value) * f64::from(value));
     }
+    sums.into_iter().sum()
 }
 
-/// The Euclidean norm over all parameters, the same for any number of threads.
-fn norm(gradients: &Arrays) -> f64 {
-    let squares = |part: &[f32]| part.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>();
-    let of_array = |array: &Array| array.values.par_chunks(PART).map(squares).collect::<Vec<_>>();
-    gradients.values().flat_map(of_array).sum::<f64>().sqrt()
+/// Moves the average of the weights towards the weights: `average += (weights − average) · (1 − decay)`.
+pub fn follow(average: &mut Arrays, weights: &Arrays, decay: f64) {
+    let averages = average.values_mut().flat_map(|array| array.values.chunks_mut(PART));
+    let parts: Vec<_> = averages.zip(weights.values().flat_map(|array| array.values.chunks(PART))).collect();
+    parts.into_par_iter().for_each(|(average, weights)| {
+        for (average, &weight) in average.iter_mut().zip(weights) {
+            *average += ((f64::from(weight) - f64::from(*average)) * (1.0 - decay)) as f32;
+        }
+    });
 }
 
 /// How the learning rate goes.

@@ -29,6 +29,7 @@ const LINES: usize = 9;
 impl Entry {
     /// Composes weights `[out, in]` of the embedding and `[out, in, z, y, x]` of the first convolution, each with a bias.
     pub fn new(
+        pool: &Pool,
         channels: usize,
         embedding: (&[f32], &[f32]),
         first: (&[f32], &[f32]),
@@ -47,12 +48,14 @@ impl Entry {
             ((0..channels).map(product).sum::<f64>() + f64::from(bias)) as f32
         };
         let to = padded(channels);
-        let fill = |row: &mut [f32], value: &dyn Fn(usize) -> f32| {
-            row.iter_mut().take(channels).enumerate().for_each(|(output, to)| *to = value(output));
-        };
+        let within = |output: usize, value: &dyn Fn() -> f32| if output < channels { value() } else { 0.0 };
         Ok(Self {
-            embedding: Packed::new(inputs, to, |input, row| fill(row, &|output| embed(input, output)))?,
-            first: Packed::new(27 * inputs, to, |tap, row| fill(row, &|output| compose(tap, output)))?,
+            embedding: Packed::new(pool, [1, inputs, to], |_, input, output| {
+                within(output, &|| embed(input, output))
+            })?,
+            first: Packed::new(pool, [1, 27 * inputs, to], |_, row, output| {
+                within(output, &|| compose(row, output))
+            })?,
             second,
             inputs,
             channels,
@@ -142,14 +145,14 @@ impl WithSimd for Line<'_> {
         let (row, inside) =
             (entry.inputs * groups, shape.ends() * place..(shape.ends() + shape.half()) * place);
         let rows = Rows { values: inputs, count: shape.half(), row, segments: LINES, segment: line, groups };
-        product(simd, &rows, &entry.first, &mut out[inside.clone()], false);
+        product(simd, &rows, entry.first.matrix(0), &mut out[inside.clone()], false);
         for value in bytemuck::cast_slice_mut::<_, S::f32s>(&mut out[inside.clone()]) {
             *value = gelu(simd, *value);
         }
         shape.tie(out, false);
         let own = &inputs[LINES / 2 * line + row..];
         let rows = Rows { values: own, count: shape.half(), row, segments: 1, segment: 0, groups };
-        product(simd, &rows, &entry.embedding, &mut embedded[inside], false);
+        product(simd, &rows, entry.embedding.matrix(0), &mut embedded[inside], false);
         shape.tie(embedded, false);
     }
 }

@@ -7,12 +7,13 @@
 // `Rows` says what must be in bounds; it is checked once for each call in `product`.
 #![allow(unsafe_code)]
 
-use super::map::Aligned;
-use crate::{Result, memory};
+use super::map::{Buffer, Pool};
+use crate::Result;
 use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
 use std::sync::OnceLock;
 
-/// Weights `[k][n]` of a product, packed by panels of columns.
+/// Weights `[k][n]` of products, one matrix or several, packed by panels of columns.
 pub struct Packed {
     /// Rows: inputs.
     pub k: usize,
@@ -22,10 +23,18 @@ pub struct Packed {
     panels: Vec<Panels>,
 }
 
-/// Weights for one number of groups.
+/// Weights for one number of groups, one matrix after the other.
 struct Panels {
-    values: Aligned,
+    groups: usize,
+    values: Buffer,
     lanes: usize,
+}
+
+/// One of the matrices.
+#[derive(Clone, Copy)]
+pub struct Matrix<'a> {
+    packed: &'a Packed,
+    number: usize,
 }
 
 /// Where the activations of a product lie: row r is made of `segments` pieces of `k / segments` values for each group,
@@ -47,29 +56,63 @@ pub struct Rows<'a> {
 }
 
 impl Packed {
-    /// Packs rows of weights: `fill` writes those of an input over zeros. `n` is a map's width.
-    pub fn new(k: usize, n: usize, fill: impl Fn(usize, &mut [f32])) -> Result<Self> {
-        let panels =
-            |groups| Ok(Panels { values: Aligned::zeros(k * n * groups)?, lanes: lanes(n * groups) });
-        let mut panels = (1..=most_groups(n)).map(panels).collect::<Result<Vec<Panels>>>()?;
-        let mut row = memory::zeros(n)?;
-        for input in 0..k {
-            row.fill(0.0);
-            fill(input, &mut row);
-            for (Panels { values, lanes }, groups) in panels.iter_mut().zip(1..) {
-                let (width, panel) = (n * groups, 2 * *lanes);
-                for first in (0..width).step_by(panel) {
-                    let columns = panel.min(width - first);
-                    let to = &mut values[first * k + input * columns..][..columns];
-                    if groups == 1 {
-                        to.copy_from_slice(&row[first..][..columns]);
-                    } else {
-                        to.iter_mut().zip(first..).for_each(|(to, column)| *to = row[column / groups]);
+    /// Packs `weight(matrix, input, output)`; `n` is a map's width.
+    pub fn new(
+        pool: &Pool,
+        [matrices, k, n]: [usize; 3],
+        weight: impl Fn(usize, usize, usize) -> f32 + Sync,
+    ) -> Result<Self> {
+        let mut packed = Self::unset(pool, [matrices, k, n])?;
+        for Panels { groups, values, lanes } in &mut packed.panels {
+            let (width, wide) = (n * *groups, 2 * *lanes);
+            values.par_chunks_exact_mut(k * width).enumerate().for_each(|(matrix, values)| {
+                values.par_chunks_mut(wide * k).zip((0..width).into_par_iter().step_by(wide)).for_each(
+                    |(panel, first)| {
+                        for (input, row) in panel.chunks_exact_mut(wide.min(width - first)).enumerate() {
+                            let outputs = row.iter_mut().zip(first..);
+                            outputs
+                                .for_each(|(value, column)| *value = weight(matrix, input, column / *groups));
+                        }
+                    },
+                );
+            });
+        }
+        Ok(packed)
+    }
+
+    /// Room for weights, all of which are to be set with [`Packed::set`].
+    pub fn unset(pool: &Pool, [matrices, k, n]: [usize; 3]) -> Result<Self> {
+        let panels = (1..=most_groups(n)).map(|groups| {
+            let values = pool.buffer(matrices * k * n * groups)?;
+            Ok(Panels { groups, values, lanes: lanes(n * groups) })
+        });
+        Ok(Self { k, n, panels: panels.collect::<Result<_>>()? })
+    }
+
+    /// Sets the weights of all matrices from one input to eight outputs.
+    pub fn set(&mut self, input: usize, first_output: usize, weights: &[[f32; 8]]) {
+        for Panels { groups, values, lanes } in &mut self.panels {
+            let (groups, width, wide) = (*groups, self.n * *groups, 2 * *lanes);
+            // Outputs that lie side by side in any panel.
+            let piece = (wide / groups).min(8);
+            for (matrix, weights) in values.chunks_exact_mut(self.k * width).zip(weights) {
+                for (weights, output) in weights.chunks_exact(piece).zip((first_output..).step_by(piece)) {
+                    let (panel, column) = (output * groups / wide * wide, output * groups % wide);
+                    let at = panel * self.k + input * wide.min(width - panel) + column;
+                    let row = &mut matrix[at..][..piece * groups];
+                    match (groups, <&[f32; 8]>::try_from(weights)) {
+                        // Eight at once, without a loop: there are many.
+                        (1, Ok(weights)) => row.copy_from_slice(weights),
+                        _ => row.iter_mut().enumerate().for_each(|(i, value)| *value = weights[i / groups]),
                     }
                 }
             }
         }
-        Ok(Self { k, n, panels })
+    }
+
+    /// Matrix `number`.
+    pub fn matrix(&self, number: usize) -> Matrix<'_> {
+        Matrix { packed: self, number }
     }
 }
 
@@ -78,7 +121,8 @@ pub const ROWS: usize = 12;
 
 /// `out[r] = rows[r] · weights` or, with `add`, `out[r] += rows[r] · weights`; rows of `out` are `n` wide for each group.
 #[inline(always)]
-pub fn product<S: Simd>(simd: S, rows: &Rows, weights: &Packed, out: &mut [f32], add: bool) {
+pub fn product<S: Simd>(simd: S, rows: &Rows, weights: Matrix, out: &mut [f32], add: bool) {
+    let Matrix { packed: weights, number } = weights;
     let panels = &weights.panels[rows.groups - 1];
     let (lanes, piece, width) = (S::F32_LANES, weights.k / rows.segments, weights.n * rows.groups);
     assert_eq!(panels.lanes, lanes, "weights are packed for the vectors in use");
@@ -88,9 +132,10 @@ pub fn product<S: Simd>(simd: S, rows: &Rows, weights: &Packed, out: &mut [f32],
     }
     let end = (rows.count - 1) * rows.row + (rows.segments - 1) * rows.segment + piece * rows.groups;
     assert!(end <= rows.values.len(), "every row lies within the values");
+    let values = &panels.values[number * weights.k * width..][..weights.k * width];
     let mut column = 0;
     while column < width {
-        let panel = Panel { weights: &panels.values[column * weights.k..], piece, width, add };
+        let panel = Panel { weights: &values[column * weights.k..], piece, width, add };
         let out = &mut out[column..];
         match (width - column >= 2 * lanes, rows.groups) {
             (true, 1) => columns::<S, 2, 1>(simd, rows, &panel, out),

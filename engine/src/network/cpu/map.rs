@@ -9,6 +9,7 @@ use crate::{Result, memory};
 use bytemuck::{Pod, Zeroable};
 use memmap2::MmapMut;
 use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -165,6 +166,28 @@ impl WithSimd for Unfold<'_> {
 }
 
 impl Map {
+    /// Writes all values: `write` is given the number of a line and room for its voxels, `[x, channel]`.
+    pub fn write(&mut self, pool: &Pool, write: impl Fn(usize, &mut [f32]) + Sync) -> Result<()> {
+        let shape = self.shape;
+        let scratch = Scratch::new(pool, shape.side * shape.width)?;
+        self.own()?.par_chunks_mut(shape.line()).enumerate().for_each(|(number, line)| {
+            let mut voxels = scratch.mine();
+            write(number, &mut voxels);
+            shape.fold(&voxels, line);
+            shape.tie(line, false);
+        });
+        Ok(())
+    }
+
+    /// The same with one voxel after the other.
+    pub fn straight(&self, pool: &Pool) -> Result<Self> {
+        let shape = Shape { groups: 1, ..self.shape };
+        let mut values = pool.buffer(shape.len())?;
+        let lines = values.par_chunks_mut(shape.line()).zip(self.values.par_chunks(self.shape.line()));
+        lines.for_each(|(voxels, line)| self.shape.unfold(line, voxels));
+        Ok(Self { shape, channels: self.channels, values: Arc::new(values) })
+    }
+
     /// The values for writing; a copy of them where another map shares them.
     pub fn own(&mut self) -> Result<&mut [f32]> {
         if Arc::get_mut(&mut self.values).is_none() {
@@ -246,20 +269,12 @@ pub struct Buffer {
 #[derive(Clone, Debug, Default)]
 pub struct Pool {
     free: Arc<Mutex<Vec<Aligned>>>,
-    /// Whether lines are never folded.
-    straight: bool,
 }
 
 impl Pool {
-    /// One whose maps have one voxel after the other, whatever their channels.
-    pub fn straight() -> Self {
-        Self { straight: true, ..Self::default() }
-    }
-
     /// A map whose values are whatever an earlier one left, for an operation that writes them all.
     pub fn map(&self, side: usize, channels: usize) -> Result<Map> {
         let shape = Shape::new(side, channels);
-        let shape = if self.straight { Shape { groups: 1, ..shape } } else { shape };
         Ok(Map { shape, channels, values: Arc::new(self.buffer(shape.len())?) })
     }
 

@@ -17,22 +17,31 @@ pub struct Mix {
 
 impl Mix {
     /// Packs weights `[out, in]`.
-    pub fn new(inputs: usize, outputs: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
-        let weights = Packed::new(padded(inputs), padded(outputs), |input, row| {
-            if input < inputs {
-                let values = weight[input..].iter().step_by(inputs);
-                row.iter_mut().zip(values).for_each(|(to, value)| *to = *value);
-            }
+    pub fn new(pool: &Pool, inputs: usize, outputs: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
+        let weights = Packed::new(pool, [1, padded(inputs), padded(outputs)], |_, input, output| {
+            if input < inputs && output < outputs { weight[output * inputs + input] } else { 0.0 }
         })?;
         Ok(Self { bias: Bias::new(bias, weights.n), weights, outputs })
     }
 
-    /// `to = mix(x)` or, with `add`, `to += mix(x)`, both with one voxel after the other.
-    pub fn apply(&self, x: &Map, to: &mut Map, add: bool) -> Result<()> {
-        let (line, shape) = (x.shape.line(), to.shape);
-        let lines = to.own()?.par_chunks_mut(shape.line()).zip(x.values.par_chunks(line));
-        lines.for_each(|(out, x)| vectorize(shape.width, Affine { mix: self, x, out, add }));
-        Ok(())
+    /// `to = mix(x)` or, with `add`, `to += mix(x)`.
+    pub fn apply(&self, x: &Map, to: &mut Map, add: bool, pool: &Pool) -> Result<()> {
+        let (from, shape) = (x.shape, to.shape);
+        if from.groups == shape.groups {
+            let lines = to.own()?.par_chunks_mut(shape.line()).zip(x.values.par_chunks(from.line()));
+            lines.for_each(|(out, x)| {
+                vectorize(shape.place(), Affine { mix: self, groups: shape.groups, x, out, add });
+                shape.tie(out, false);
+            });
+            return Ok(());
+        }
+        assert!(!add, "what is added up has the same channels");
+        let scratch = Scratch::new(pool, from.side * from.width)?;
+        to.write(pool, |number, out| {
+            let mut voxels = scratch.mine();
+            from.unfold(&x.values[number * from.line()..][..from.line()], &mut voxels);
+            vectorize(shape.width, Affine { mix: self, groups: 1, x: &voxels, out, add });
+        })
     }
 
     /// The convolution of `x` without the bias, with one voxel after the other.
@@ -127,13 +136,14 @@ impl WithSimd for Line<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let weights = &self.mix.weights;
-        product(simd, &rows(self.x, weights, self.groups), weights, self.out, false);
+        product(simd, &rows(self.x, weights, self.groups), weights.matrix(0), self.out, false);
     }
 }
 
-/// A line of voxels: `out = mix(x)` or `out += mix(x)`.
+/// A line of places: `out = mix(x)` or `out += mix(x)`.
 struct Affine<'a> {
     mix: &'a Mix,
+    groups: usize,
     x: &'a [f32],
     out: &'a mut [f32],
     add: bool,
@@ -145,8 +155,8 @@ impl WithSimd for Affine<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let weights = &self.mix.weights;
-        product(simd, &rows(self.x, weights, 1), weights, self.out, self.add);
-        let bias: &[S::f32s] = bytemuck::cast_slice(self.mix.bias.of(1));
+        product(simd, &rows(self.x, weights, self.groups), weights.matrix(0), self.out, self.add);
+        let bias: &[S::f32s] = bytemuck::cast_slice(self.mix.bias.of(self.groups));
         for voxel in bytemuck::cast_slice_mut::<_, S::f32s>(self.out).chunks_exact_mut(bias.len()) {
             voxel.iter_mut().zip(bias).for_each(|(value, bias)| *value = simd.add_f32s(*value, *bias));
         }
@@ -171,8 +181,8 @@ impl WithSimd for Fused<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let (groups, [own, others]) = (self.groups, [self.own, self.others]);
         let (ours, theirs) = self.scratch.split_at_mut(self.x.len());
-        product(simd, &rows(self.x, &own.weights, groups), &own.weights, ours, false);
-        product(simd, &rows(self.other, &others.weights, groups), &others.weights, theirs, false);
+        product(simd, &rows(self.x, &own.weights, groups), own.weights.matrix(0), ours, false);
+        product(simd, &rows(self.other, &others.weights, groups), others.weights.matrix(0), theirs, false);
         let [a, b]: [&[S::f32s]; 2] = [own, others].map(|mix| bytemuck::cast_slice(mix.bias.of(groups)));
         let [ours, theirs]: [&[S::f32s]; 2] = [ours, theirs].map(|line| bytemuck::cast_slice(line));
         let out: &mut [S::f32s] = bytemuck::cast_slice_mut(self.x);
@@ -218,7 +228,7 @@ impl WithSimd for Enlarged<'_> {
         let (line, scratch) = scratch.split_at_mut(length);
         let (folded, fine) = scratch.split_at_mut(scratch.len() - out.len());
         let shortcut = rows(from.unwrap_or(out), &shortcuts.weights, shape.groups);
-        product(simd, &shortcut, &shortcuts.weights, fine, false);
+        product(simd, &shortcut, shortcuts.weights.matrix(0), fine, false);
 
         let (y, z) = (around(y, side), around(z, side));
         let at = |y: usize, z: usize| &coarse.values[(z * side + y) * length..][..length];

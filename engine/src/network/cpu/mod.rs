@@ -44,20 +44,23 @@ impl Ops for Cpu {
     fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Entry> {
         let [embedding, first] = [embedding, first].map(|conv| (&conv.weight.values[..], &conv.bias[..]));
         let channels = second.outputs();
-        Entry::new(channels, embedding, first, Conv3::new(channels, &second.weight.values, &second.bias)?)
+        let second = Conv3::new(&self.pool, channels, &second.weight.values, &second.bias)?;
+        Entry::new(&self.pool, channels, embedding, first, second)
     }
 
     fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<Unit> {
-        let conv = |conv: &Weighted| Conv3::new(conv.outputs(), &conv.weight.values, &conv.bias);
-        Ok(Unit { first: conv(first)?, second: conv(second)? })
+        let pool = &self.pool;
+        let conv = |conv: &Weighted| Conv3::new(pool, conv.outputs(), &conv.weight.values, &conv.bias);
+        let (first, second) = rayon::join(|| conv(first), || conv(second));
+        Ok(Unit { first: first?, second: second? })
     }
 
     fn load_down(&self, conv: &Weighted) -> Result<Down> {
-        Down::new(conv.inputs(), conv.outputs(), &conv.weight.values, &conv.bias)
+        Down::new(&self.pool, conv.inputs(), conv.outputs(), &conv.weight.values, &conv.bias)
     }
 
     fn load_mix(&self, conv: &Weighted) -> Result<Mix> {
-        Mix::new(conv.inputs(), conv.outputs(), &conv.weight.values, &conv.bias)
+        Mix::new(&self.pool, conv.inputs(), conv.outputs(), &conv.weight.values, &conv.bias)
     }
 
     /// One: more would take more memory and no less time.

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 /// A 4³ convolution, packed.
 pub struct Down {
     /// By the tap along z.
-    taps: Vec<Packed>,
+    taps: Packed,
     bias: Bias,
     /// Padded channels of the input.
     from: usize,
@@ -24,19 +24,15 @@ const SHARING: usize = 96;
 
 impl Down {
     /// Packs weights `[out, in, z, y, x]`.
-    pub fn new(inputs: usize, outputs: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
+    pub fn new(pool: &Pool, inputs: usize, outputs: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
         let (from, to) = (padded(inputs), padded(outputs));
-        let taps = (0..4).into_par_iter().map(|z| {
-            Packed::new(16 * from, to, |row, all| {
-                // As they lie in memory: taps along y, then along x, then channels.
-                let (tap, input) = (row / from, row % from);
-                if input < inputs {
-                    let values = weight[input * 64 + 16 * z + tap..].iter().step_by(inputs * 64);
-                    all.iter_mut().zip(values).for_each(|(to, value)| *to = *value);
-                }
-            })
-        });
-        Ok(Self { taps: taps.collect::<Result<_>>()?, bias: Bias::new(bias, to), from, outputs })
+        let taps = Packed::new(pool, [4, 16 * from, to], |z, row, output| {
+            // As they lie in memory: taps along y, then along x, then channels.
+            let (tap, input) = (row / from, row % from);
+            let inside = input < inputs && output < outputs;
+            if inside { weight[(output * inputs + input) * 64 + 16 * z + tap] } else { 0.0 }
+        })?;
+        Ok(Self { taps, bias: Bias::new(bias, to), from, outputs })
     }
 
     /// The convolution of `x`, whose side is even.
@@ -94,11 +90,11 @@ impl WithSimd for Lines<'_> {
         let Shape { side, width, .. } = x.shape;
         let (half, line, rows) = (side / 2, (side + 2) * width, rows(count, side / 2));
         let segment = segment(rows, width);
-        let (values, outputs) = (&mut inputs[..4 * segment], &mut outputs[..rows * conv.taps[0].n]);
+        let (values, outputs) = (&mut inputs[..4 * segment], &mut outputs[..rows * conv.taps.n]);
         let bias: &[S::f32s] = bytemuck::cast_slice(conv.bias.of(1));
         let sums: &mut [S::f32s] = bytemuck::cast_slice_mut(outputs);
         sums.chunks_exact_mut(bias.len()).for_each(|voxel| voxel.copy_from_slice(bias));
-        for (tap, weights) in conv.taps.iter().enumerate() {
+        for tap in 0..4 {
             for (number, y_tap) in (0..4 * count).map(|i| (i % count, i / count)) {
                 let input = &mut values[y_tap * segment + number * line..][..line];
                 let (y, z) = (2 * ((first + number) % half) + y_tap, 2 * ((first + number) / half) + tap);
@@ -113,7 +109,7 @@ impl WithSimd for Lines<'_> {
                 }
             }
             let rows = Rows { values, count: rows, row: 2 * width, segments: 4, segment, groups: 1 };
-            product(simd, &rows, weights, outputs, true);
+            product(simd, &rows, conv.taps.matrix(tap), outputs, true);
         }
     }
 }

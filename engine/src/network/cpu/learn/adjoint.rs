@@ -2,16 +2,15 @@
 
 use super::pointwise::{Change, each_of_line};
 use crate::Result;
-use crate::network::cpu::gemm::{Packed, Rows, product, vectorize};
+use crate::network::cpu::gemm::{Matrix, Packed, Rows, product, vectorize};
 use crate::network::cpu::map::{Map, Pool, Scratch, padded};
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
 /// The adjoint of a 4³ convolution with stride 2 and padding 1. Voxels of the result are even or odd along each axis, and
 /// each of these eight kinds sums over two taps along each axis.
 pub struct Spread {
     /// By the kind: odd along z, y, x, in binary.
-    kinds: Vec<Packed>,
+    kinds: Packed,
     /// Channels of the result, and padded ones of what is spread.
     inputs: usize,
     from: usize,
@@ -19,21 +18,17 @@ pub struct Spread {
 
 impl Spread {
     /// Packs the convolution's weights `[out, in, z, y, x]`.
-    pub fn new(inputs: usize, outputs: usize, weight: &[f32]) -> Result<Self> {
+    pub fn new(pool: &Pool, inputs: usize, outputs: usize, weight: &[f32]) -> Result<Self> {
         let from = padded(outputs);
-        let kind = |kind: usize| {
-            Packed::new(8 * from, padded(inputs), |row, all| {
-                let (number, output) = (row / from, row % from);
-                // The farther voxel along an axis counts by the smaller tap.
-                let tap = |axis: usize| 3 - (kind >> axis & 1) - 2 * (number >> axis & 1);
-                if output < outputs {
-                    let first = output * inputs * 64 + 16 * tap(2) + 4 * tap(1) + tap(0);
-                    let values = weight[first..].iter().step_by(64);
-                    all[..inputs].iter_mut().zip(values).for_each(|(to, value)| *to = *value);
-                }
-            })
-        };
-        Ok(Self { kinds: (0..8).into_par_iter().map(kind).collect::<Result<_>>()?, inputs, from })
+        let kinds = Packed::new(pool, [8, 8 * from, padded(inputs)], |kind, row, input| {
+            let (number, output) = (row / from, row % from);
+            // The farther voxel along an axis counts by the smaller tap.
+            let tap = |axis: usize| 3 - (kind >> axis & 1) - 2 * (number >> axis & 1);
+            let inside = input < inputs && output < outputs;
+            let at = 16 * tap(2) + 4 * tap(1) + tap(0);
+            if inside { weight[(output * inputs + input) * 64 + at] } else { 0.0 }
+        })?;
+        Ok(Self { kinds, inputs, from })
     }
 
     /// From the gradient of the convolution's outputs that of its inputs.
@@ -42,7 +37,7 @@ impl Spread {
         let mut map = pool.map(2 * half, self.inputs)?;
         let (shape, length) = (map.shape, (half + 2) * self.from);
         let scratch = Scratch::new(pool, 4 * length + half * shape.width)?;
-        map.own()?.par_chunks_mut(shape.line()).enumerate().for_each(|(number, out)| {
+        map.write(pool, |number, out| {
             let scratch = &mut scratch.mine();
             let (lines, products) = scratch.split_at_mut(4 * length);
             let (y, z) = (number % shape.side, number / shape.side);
@@ -51,20 +46,22 @@ impl Spread {
                 let [y, z] = [y.div_ceil(2) + i % 2, z.div_ceil(2) + i / 2].map(|at| at.wrapping_sub(1));
                 line.fill(0.0);
                 if y < half && z < half {
-                    let from = &gradient.values[(z * half + y) * half * self.from..][..half * self.from];
-                    line[self.from..][..from.len()].copy_from_slice(from);
+                    let from = gradient.shape.line();
+                    let from = &gradient.values[(z * half + y) * from..][..from];
+                    gradient.shape.unfold(from, &mut line[self.from..][..half * self.from]);
                 }
             }
             for odd in 0..2 {
-                let weights = &self.kinds[4 * (z % 2) + 2 * (y % 2) + odd];
+                let weights = self.kinds.matrix(4 * (z % 2) + 2 * (y % 2) + odd);
                 let values = &lines[odd * self.from..];
-                vectorize(shape.width, Kind { values, row: self.from, segment: length, weights, products });
+                let (row, segment, width) = (self.from, length, shape.width);
+                vectorize(width, Kind { values, row, width, segment, weights, products });
                 let places = out.chunks_exact_mut(shape.width).skip(odd).step_by(2);
                 for (place, product) in places.zip(products.chunks_exact(shape.width)) {
                     place.copy_from_slice(product);
                 }
             }
-        });
+        })?;
         Ok(map)
     }
 }
@@ -73,8 +70,10 @@ impl Spread {
 struct Kind<'a> {
     values: &'a [f32],
     row: usize,
+    /// Values of a voxel of the result.
+    width: usize,
     segment: usize,
-    weights: &'a Packed,
+    weights: Matrix<'a>,
     products: &'a mut [f32],
 }
 
@@ -83,8 +82,8 @@ impl WithSimd for Kind<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { values, row, segment, weights, products } = self;
-        let rows = Rows { values, count: products.len() / weights.n, row, segments: 4, segment, groups: 1 };
+        let Self { values, row, width, segment, weights, products } = self;
+        let rows = Rows { values, count: products.len() / width, row, segments: 4, segment, groups: 1 };
         product(simd, &rows, weights, products, false);
     }
 }
@@ -98,10 +97,11 @@ pub fn reduce(gradient: &Map, pool: &Pool) -> Result<Map> {
     let fine = gradient.shape;
     let mut map = pool.map(fine.side / 2, gradient.channels)?;
     let shape = map.shape;
-    let scratch = Scratch::new(pool, fine.line())?;
+    let scratch = Scratch::new(pool, fine.line() + fine.side * fine.width)?;
     let around = move |i: usize| [0, 1, 2, 3].map(|tap| (2 * i + tap).saturating_sub(1).min(fine.side - 1));
-    map.own()?.par_chunks_mut(shape.line()).enumerate().for_each(|(number, out)| {
-        let line = &mut scratch.mine();
+    map.write(pool, |number, out| {
+        let scratch = &mut scratch.mine();
+        let (line, voxels) = scratch.split_at_mut(fine.line());
         let (y, z) = (number % shape.side, number / shape.side);
         line.fill(0.0);
         for (z, share_z) in around(z).into_iter().zip(SHARES) {
@@ -110,12 +110,13 @@ pub fn reduce(gradient: &Map, pool: &Pool) -> Result<Map> {
                 each_of_line(line, from, Change::Plus(share_z * share_y));
             }
         }
+        fine.unfold(line, voxels);
         out.fill(0.0);
         for (x, out) in out.chunks_exact_mut(shape.width).enumerate() {
             for (x, share) in around(x).into_iter().zip(SHARES) {
-                each_of_line(out, &line[x * shape.width..][..shape.width], Change::Plus(share));
+                each_of_line(out, &voxels[x * shape.width..][..shape.width], Change::Plus(share));
             }
         }
-    });
+    })?;
     Ok(map)
 }

@@ -1,4 +1,4 @@
-//! The operations on the processor, remembered, and the way back through them. Maps have one voxel after the other.
+//! The operations on the processor, remembered, and the way back through them.
 //!
 //! A unit and a fusion keep what their GELUs read; everything else is linear and keeps its inputs only.
 
@@ -6,7 +6,7 @@ mod adjoint;
 mod correlate;
 mod pointwise;
 
-use super::map::{Map, Pool};
+use super::map::{Map, Pool, Shape};
 use super::mix::Mix;
 use super::strided::Down;
 use super::winograd::Conv3;
@@ -16,7 +16,7 @@ use crate::network::learning::{Arrays, Learn};
 use crate::network::ops::{Ops, Weighted};
 use adjoint::{Spread, reduce};
 use correlate::{Sums, Window};
-use pointwise::{Change, each, sums};
+use pointwise::{Change, each};
 use rayon::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -39,7 +39,6 @@ pub struct Node {
 
 /// A convolution forwards and its adjoint.
 pub struct Layer<F, B> {
-    /// Without its weights.
     conv: Weighted,
     forward: F,
     backward: B,
@@ -99,25 +98,25 @@ enum Step {
     },
 }
 
-/// Weights `[out, in]` with outputs and inputs exchanged.
+/// Weights `[out, in]` as `[in, out]`.
 fn transposed(conv: &Weighted) -> Vec<f32> {
-    let inputs = conv.inputs();
-    let column = |input: usize| conv.weight.values[input..].iter().step_by(inputs).copied();
-    (0..inputs).flat_map(column).collect()
+    let (inputs, values) = (conv.inputs(), &conv.weight.values);
+    (0..inputs).flat_map(|input| values[input..].iter().step_by(inputs).copied()).collect()
 }
 
 impl Around {
-    fn new(conv: &Weighted) -> Result<Self> {
-        let channels = conv.outputs();
-        let [forward, backward] = Conv3::both(channels, &conv.weight.values, &conv.bias)?;
-        Ok(Self { conv: conv.described(), forward, backward })
+    fn new(pool: &Pool, conv: &Weighted) -> Result<Self> {
+        let (channels, weight) = (conv.outputs(), &conv.weight.values);
+        let forward = || Conv3::new(pool, channels, weight, &conv.bias);
+        let (forward, backward) = rayon::join(forward, || Conv3::adjoint(pool, channels, weight));
+        Ok(Self { conv: conv.clone(), forward: forward?, backward: backward? })
     }
 }
 
 impl Tape {
     /// Nothing is remembered yet.
     pub fn new() -> Self {
-        Self { pool: Pool::straight(), steps: RefCell::default(), paused: Cell::new(false) }
+        Self { pool: Pool::default(), steps: RefCell::default(), paused: Cell::new(false) }
     }
 
     /// A map that came out of `step`, which is remembered unless its inputs are constant.
@@ -189,26 +188,20 @@ impl Tape {
             return Ok(());
         }
         let mut before = self.pool.map(gradient.shape.side, conv.conv.inputs())?;
-        conv.backward.apply(gradient, &mut before, false)?;
+        conv.backward.apply(gradient, &mut before, false, &self.pool)?;
         flow.pass(x.step, before)
     }
 }
 
 /// Gradients on their way back: with respect to the results of steps, and to weights.
-struct Flow {
+struct Flow<'a> {
     maps: Vec<Option<Map>>,
-    /// By name and first input of the convolution.
-    weights: BTreeMap<(String, usize), Credit>,
+    /// By the name of the convolution and its first input.
+    weights: BTreeMap<(String, usize), Sums>,
+    pool: &'a Pool,
 }
 
-/// The gradients of one convolution.
-struct Credit {
-    conv: Weighted,
-    weight: Sums,
-    bias: Vec<f32>,
-}
-
-impl Flow {
+impl Flow<'_> {
     /// Adds a gradient to that of a step's result.
     fn pass(&mut self, step: Option<usize>, gradient: Map) -> Result<()> {
         let Some(step) = step else { return Ok(()) };
@@ -222,16 +215,11 @@ impl Flow {
     /// Adds the gradients of a convolution's weights, from what it read and the gradient of what it made.
     fn credit<F, B>(&mut self, layer: &Layer<F, B>, x: &Map, gradient: &Map, window: Window) -> Result<()> {
         let conv = &layer.conv;
-        let credit = match self.weights.entry((conv.name.clone(), conv.first_input)) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(Credit {
-                conv: conv.clone(),
-                weight: Sums::new(x, gradient, window)?,
-                bias: vec![0.0; conv.bias.len()],
-            }),
+        let sums = match self.weights.entry((conv.name.clone(), conv.first_input)) {
+            Entry::Occupied(sums) => sums.into_mut(),
+            Entry::Vacant(none) => none.insert(Sums::new(conv, x, gradient, window, self.pool)?),
         };
-        credit.bias.iter_mut().zip(sums(gradient)).for_each(|(sum, value)| *sum += value);
-        credit.weight.add(x, gradient)
+        sums.add(x, gradient, self.pool)
     }
 }
 
@@ -247,24 +235,27 @@ impl Ops for Tape {
     }
 
     fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<Arc<Unit>> {
-        Ok(Arc::new(Unit { first: Around::new(first)?, second: Around::new(second)? }))
+        let pool = &self.pool;
+        let conv = |conv: &Weighted| Around::new(pool, conv);
+        let (first, second) = rayon::join(|| conv(first), || conv(second));
+        Ok(Arc::new(Unit { first: first?, second: second? }))
     }
 
     fn load_down(&self, conv: &Weighted) -> Result<Halving> {
         let (inputs, outputs) = (conv.inputs(), conv.outputs());
         Ok(Arc::new(Layer {
-            conv: conv.described(),
-            forward: Down::new(inputs, outputs, &conv.weight.values, &conv.bias)?,
-            backward: Spread::new(inputs, outputs, &conv.weight.values)?,
+            conv: conv.clone(),
+            forward: Down::new(&self.pool, inputs, outputs, &conv.weight.values, &conv.bias)?,
+            backward: Spread::new(&self.pool, inputs, outputs, &conv.weight.values)?,
         }))
     }
 
     fn load_mix(&self, conv: &Weighted) -> Result<Point> {
         let (inputs, outputs) = (conv.inputs(), conv.outputs());
         Ok(Arc::new(Layer {
-            conv: conv.described(),
-            forward: Mix::new(inputs, outputs, &conv.weight.values, &conv.bias)?,
-            backward: Mix::new(outputs, inputs, &transposed(conv), &[])?,
+            conv: conv.clone(),
+            forward: Mix::new(&self.pool, inputs, outputs, &conv.weight.values, &conv.bias)?,
+            backward: Mix::new(&self.pool, outputs, inputs, &transposed(conv), &[])?,
         }))
     }
 
@@ -275,14 +266,16 @@ impl Ops for Tape {
     fn enter(&self, pairs: &[Vec<&Cube>], (embedding, unit): &Self::Entry) -> Result<Node> {
         let [images] = pairs else { unreachable!("pairs are read one by one, see `at_once`") };
         let mut map = self.pool.map(images[0].side, images.len())?;
-        let width = map.shape.width;
-        for (voxel, values) in map.own()?.chunks_exact_mut(width).enumerate() {
-            values.fill(0.0);
-            images.iter().zip(values).for_each(|(image, value)| *value = image.voxels[voxel]);
-        }
+        let Shape { side, width, .. } = map.shape;
+        map.write(&self.pool, |number, voxels| {
+            for (values, voxel) in voxels.chunks_exact_mut(width).zip(number * side..) {
+                values.fill(0.0);
+                images.iter().zip(values).for_each(|(image, value)| *value = image.voxels[voxel]);
+            }
+        })?;
         let x = Node { map, step: None };
         let mut embedded = self.pool.map(images[0].side, embedding.conv.outputs())?;
-        embedding.forward.apply(&x.map, &mut embedded, false)?;
+        embedding.forward.apply(&x.map, &mut embedded, false, &self.pool)?;
         let x = self.remember(embedded, || Step::Mix { x, conv: embedding.clone() });
         self.unit(x, unit)
     }
@@ -309,8 +302,8 @@ impl Ops for Tape {
 
     fn fuse(&self, x: Node, own: &Point, other: &Node, others: &Point) -> Result<Node> {
         let mut outer = self.made(&x.map, Change::Times(1.0))?;
-        own.forward.apply(&x.map, &mut outer, true)?;
-        others.forward.apply(&other.map, &mut outer, true)?;
+        own.forward.apply(&x.map, &mut outer, true, &self.pool)?;
+        others.forward.apply(&other.map, &mut outer, true, &self.pool)?;
         let map = self.made(&outer, Change::Gelu)?;
         let (own, other, others) = (own.clone(), other.clone(), others.clone());
         Ok(self.remember(map, || Step::Fuse { x, own, other, others, outer }))
@@ -348,14 +341,15 @@ impl Learn for Tape {
 
     fn backward(&self, gradient: &[f32], gradients: &mut Arrays) -> Result<()> {
         let mut steps = self.steps.take();
-        let mut flow = Flow { maps: vec![None; steps.len()], weights: BTreeMap::new() };
+        let mut flow = Flow { maps: vec![None; steps.len()], weights: BTreeMap::new(), pool: &self.pool };
         let side = (gradient.len() as f64).cbrt().round() as usize;
         let mut last = self.pool.map(side, 1)?;
         let width = last.shape.width;
-        for (voxel, value) in last.own()?.chunks_exact_mut(width).zip(gradient) {
-            voxel.fill(0.0);
-            voxel[0] = *value;
-        }
+        last.write(&self.pool, |number, voxels| {
+            voxels.fill(0.0);
+            let places = voxels.iter_mut().step_by(width);
+            places.zip(&gradient[number * side..]).for_each(|(to, from)| *to = *from);
+        })?;
         flow.pass(steps.len().checked_sub(1), last)?;
         while let Some(step) = steps.pop() {
             // What nothing depends on has none.
@@ -363,10 +357,10 @@ impl Learn for Tape {
                 self.back(step, gradient, &mut flow)?;
             }
         }
-        let finish = |credit: Credit| Ok((credit.conv, credit.weight.finish()?, credit.bias));
-        let all: Vec<_> =
-            flow.weights.into_par_iter().map(|(_, credit)| finish(credit)).collect::<Result<_>>()?;
-        all.iter().for_each(|(conv, weight, bias)| conv.credit(gradients, weight, bias));
+        let sums: Vec<Sums> = flow.weights.into_values().collect();
+        for (conv, weight, bias) in sums.into_par_iter().map(Sums::finish).collect::<Result<Vec<_>>>()? {
+            conv.credit(gradients, weight, bias);
+        }
         Ok(())
     }
 }

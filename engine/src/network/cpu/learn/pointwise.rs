@@ -35,16 +35,25 @@ pub fn each_of_line(to: &mut [f32], from: &[f32], change: Change) {
 
 /// Sums over all voxels, one for each channel: the gradient of a bias.
 pub fn sums(gradient: &Map) -> Vec<f32> {
-    let (width, plane) = (gradient.shape.width, gradient.shape.side * gradient.shape.line());
+    let shape = gradient.shape;
     let of_plane = |plane: &[f32]| {
-        let mut sums = vec![0.0; width];
-        for voxel in plane.chunks_exact(width) {
-            sums.iter_mut().zip(voxel).for_each(|(sum, value)| *sum += value);
+        let mut sums = vec![0.0; shape.place()];
+        let mut of_line = vec![0.0; shape.place()];
+        for line in plane.chunks_exact(shape.line()) {
+            of_line.fill(0.0);
+            for place in line.chunks_exact(shape.place()).skip(shape.ends()).take(shape.half()) {
+                of_line.iter_mut().zip(place).for_each(|(sum, value)| *sum += value);
+            }
+            sums.iter_mut().zip(&of_line).for_each(|(sum, value)| *sum += f64::from(*value));
         }
         sums
     };
-    let planes: Vec<Vec<f32>> = gradient.values.par_chunks(plane).map(of_plane).collect();
-    (0..gradient.channels).map(|channel| planes.iter().map(|plane| plane[channel]).sum()).collect()
+    let planes: Vec<Vec<f64>> = gradient.values.par_chunks(shape.side * shape.line()).map(of_plane).collect();
+    let of_channel = |channel: usize| {
+        let voxels = channel * shape.groups..(channel + 1) * shape.groups;
+        planes.iter().flat_map(|plane| &plane[voxels.clone()]).sum::<f64>() as f32
+    };
+    (0..gradient.channels).map(of_channel).collect()
 }
 
 struct Each<'a> {

@@ -47,7 +47,7 @@ impl WithSimd for Block<'_> {
                 product(
                     simd,
                     &rows,
-                    &self.job.conv.positions[pz * 16 + p],
+                    self.job.conv.positions.matrix(pz * 16 + p),
                     &mut products[p * stride..][..part],
                     false,
                 );

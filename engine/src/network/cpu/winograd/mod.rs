@@ -11,15 +11,15 @@ pub use planes::Planes;
 
 use super::gemm::{Packed, ROWS, vectorize};
 use super::map::{Bias, Map, Pool, Scratch, Shape, padded};
-use crate::{Result, memory};
+use crate::Result;
 use block::Block;
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// A 3³ convolution, transformed.
 pub struct Conv3 {
-    /// One product for each of the 64 transformed positions, z slowest.
-    positions: Vec<Packed>,
+    /// A matrix for each of the 64 transformed positions, z slowest.
+    positions: Packed,
     bias: Bias,
     /// Padded channels.
     pub width: usize,
@@ -30,99 +30,40 @@ pub const HEAVY: usize = 128;
 
 impl Conv3 {
     /// Transforms weights `[out, in, z, y, x]` of a convolution that keeps the number of channels.
-    pub fn new(channels: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
-        Self::forward(channels, &transformed(channels, weight)?, bias)
+    pub fn new(pool: &Pool, channels: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
+        let weight = |input, output, tap| weight[(output * channels + input) * 27 + tap];
+        Self::transformed(pool, channels, weight, bias)
     }
 
-    /// The same and its adjoint, without the bias.
-    pub fn both(channels: usize, weight: &[f32], bias: &[f32]) -> Result<[Self; 2]> {
-        let transformed = transformed(channels, weight)?;
-        // Turned around, a filter has its outer positions exchanged along each axis.
-        let turned = |p: usize| [p / 16, p / 4 % 4, p % 4].map(|at| [3, 1, 2, 0][at]);
-        let adjoint = Self::pack(channels, &[], |p, input, row| {
-            let [z, y, x] = turned(p);
-            let values = &transformed[(16 * z + 4 * y + x) * channels + input..];
-            row.iter_mut().zip(values.iter().step_by(64 * channels)).for_each(|(to, value)| *to = *value);
-        })?;
-        Ok([Self::forward(channels, &transformed, bias)?, adjoint])
+    /// The adjoint of the convolution of these weights, which has no bias: inputs and outputs exchanged, and taps turned
+    /// around.
+    pub fn adjoint(pool: &Pool, channels: usize, weight: &[f32]) -> Result<Self> {
+        let weight = |input, output, tap| weight[(input * channels + output) * 27 + 26 - tap];
+        Self::transformed(pool, channels, weight, &[])
     }
 
-    fn forward(channels: usize, transformed: &[f32], bias: &[f32]) -> Result<Self> {
-        Self::pack(channels, bias, |p, input, row| {
-            row.copy_from_slice(&transformed[(input * 64 + p) * channels..][..channels]);
-        })
-    }
-
-    /// `fill` writes the weights of a position and an input.
-    fn pack(channels: usize, bias: &[f32], fill: impl Fn(usize, usize, &mut [f32]) + Sync) -> Result<Self> {
+    fn transformed(
+        pool: &Pool,
+        channels: usize,
+        weight: impl Fn(usize, usize, usize) -> f32,
+        bias: &[f32],
+    ) -> Result<Self> {
         let width = padded(channels);
-        let position = |p: usize| {
-            Packed::new(width, width, |input, row| {
-                if input < channels {
-                    fill(p, input, &mut row[..channels]);
+        let mut positions = Packed::unset(pool, [64, width, width])?;
+        for (first, input) in (0..width).step_by(8).flat_map(|first| (0..width).map(move |i| (first, i))) {
+            let mut taps = [[0.0; 8]; 27];
+            if input < channels {
+                for output in first..(first + 8).min(channels) {
+                    taps.iter_mut()
+                        .enumerate()
+                        .for_each(|(tap, taps)| taps[output - first] = weight(input, output, tap));
                 }
-            })
-        };
-        let positions = (0..64).into_par_iter().map(position).collect::<Result<_>>()?;
+            }
+            positions.set(input, first, &filter(&taps));
+        }
         Ok(Self { positions, bias: Bias::new(bias, width), width })
     }
-}
 
-/// Filters that are transformed together.
-const TOGETHER: usize = 8;
-/// A value of each.
-type Values = [f32; TOGETHER];
-
-/// Weights `[out, in, z, y, x]` on the transformed positions: `[in, position, out]`.
-fn transformed(channels: usize, weight: &[f32]) -> Result<Vec<f32>> {
-    let mut all = memory::zeros(channels * 64 * channels)?;
-    all.par_chunks_exact_mut(64 * channels).enumerate().for_each(|(input, all)| {
-        for first in (0..channels).step_by(TOGETHER) {
-            let count = TOGETHER.min(channels - first);
-            let mut taps = [[0.0; TOGETHER]; 27];
-            for i in 0..count {
-                let filter = &weight[((first + i) * channels + input) * 27..][..27];
-                taps.iter_mut().zip(filter).for_each(|(taps, tap)| taps[i] = *tap);
-            }
-            for (row, values) in all.chunks_exact_mut(channels).zip(filters(&taps)) {
-                row[first..][..count].copy_from_slice(&values[..count]);
-            }
-        }
-    });
-    Ok(all)
-}
-
-/// Filters of 3³ taps on 4³ positions: G along x, then y, then z. Rows of G are (1, 0, 0), (½, ½, ½), (½, −½, ½) and
-/// (0, 0, 1).
-fn filters(taps: &[Values; 27]) -> [Values; 64] {
-    let mut x = [[0.0; TOGETHER]; 36];
-    for row in 0..9 {
-        along([0, 1, 2].map(|i| &taps[3 * row + i]), &mut x[4 * row..], 1);
-    }
-    let mut y = [[0.0; TOGETHER]; 48];
-    for (plane, i) in (0..3).flat_map(|plane| (0..4).map(move |i| (plane, i))) {
-        along([0, 4, 8].map(|row| &x[12 * plane + row + i]), &mut y[16 * plane + i..], 4);
-    }
-    let mut z = [[0.0; TOGETHER]; 64];
-    for i in 0..16 {
-        along([0, 16, 32].map(|plane| &y[plane + i]), &mut z[i..], 16);
-    }
-    z
-}
-
-/// G times three taps, every `step`-th of `to`.
-#[inline(always)]
-fn along([a, b, c]: [&Values; 3], to: &mut [Values], step: usize) {
-    for i in 0..TOGETHER {
-        let (outer, inner) = (a[i] + c[i], b[i]);
-        to[0][i] = a[i];
-        to[step][i] = (outer + inner) / 2.0;
-        to[2 * step][i] = (outer - inner) / 2.0;
-        to[3 * step][i] = c[i];
-    }
-}
-
-impl Conv3 {
     /// The job `to = GELU(to + conv(from))`.
     pub fn residual(&self, from: Planes, to: Planes, shape: Shape, layers: Range<usize>) -> Layers<'_> {
         Layers { conv: self, from, to, shape, layers, add: true, activate: true }
@@ -137,6 +78,32 @@ impl Conv3 {
         run(&[Layers { conv: self, from, to, shape, layers, add, activate: false }], &scratch);
         Ok(())
     }
+}
+
+/// Eight filters of 3³ taps on 4³ transformed positions: G g along x, y and z, one axis after the other.
+fn filter(taps: &[[f32; 8]; 27]) -> [[f32; 8]; 64] {
+    let (mut rows, mut planes, mut all) = ([[0.0; 8]; 36], [[0.0; 8]; 48], [[0.0; 8]; 64]);
+    for line in 0..9 {
+        rows[4 * line..][..4]
+            .copy_from_slice(&on_four([3 * line, 3 * line + 1, 3 * line + 2].map(|tap| taps[tap])));
+    }
+    for line in 0..12 {
+        let first = line / 4 * 12 + line % 4;
+        let four = on_four([first, first + 4, first + 8].map(|at| rows[at]));
+        four.into_iter().enumerate().for_each(|(y, value)| planes[line / 4 * 16 + 4 * y + line % 4] = value);
+    }
+    for line in 0..16 {
+        let four = on_four([line, line + 16, line + 32].map(|at| planes[at]));
+        four.into_iter().enumerate().for_each(|(z, value)| all[16 * z + line] = value);
+    }
+    all
+}
+
+/// G g: three taps on four transformed positions.
+fn on_four([a, b, c]: [[f32; 8]; 3]) -> [[f32; 8]; 4] {
+    let sides: [f32; 8] = std::array::from_fn(|i| 0.5 * (a[i] + c[i]));
+    let plus = std::array::from_fn(|i| sides[i] + 0.5 * b[i]);
+    [a, plus, std::array::from_fn(|i| sides[i] - 0.5 * b[i]), c]
 }
 
 /// Tiles of a block: the more channels, the longer it takes to read the weights, and the more tiles must share that;
