@@ -106,6 +106,7 @@ fn what_is_wrong_with_a_configuration_is_told_in_a_sentence() {
         (scans("contexts = [0]"), "contexts are numbers of examples from 1 on"),
         ("[[tasks]]\nname = \"x\"\nkind = \"juggling\"".into(), "`kind` is \"shapes\" or"),
         ("[[tasks]]\nname = \"x\"\nkind = \"inpainting\"".into(), "needs a folder"),
+        (format!("{}{}", scans(""), scans("").replace("crops", "CROPS")), "a name of its own"),
         (format!("models = [{{ name = \"floor\" }}]\n{}", scans("")), "other than those of baselines"),
         (format!("models = [{{ name = \"m\", weights = \"none.ckpt\" }}]\n{}", scans("")), "none.ckpt"),
     ] {
@@ -119,7 +120,7 @@ fn what_is_wrong_with_a_configuration_is_told_in_a_sentence() {
 fn the_project_s_own_study_and_the_printed_defaults_can_be_read() {
     let own = include_str!("../../assets/study.toml");
     let config = Config::parse(own).unwrap();
-    assert_eq!(config.scans[1].targets.len(), 20);
+    assert_eq!(config.scans[2].targets.len(), 20);
     let printed = exemplar("study", &[]).well().said;
     assert_eq!(Config::parse(&format!("{printed}\n{}", scans(""))), Config::parse(&scans("")));
 }

@@ -152,7 +152,8 @@ mod tests {
         let voxels = (0..grid.len()).map(|at| {
             let squares = [at % 20, at / 20 % 20, at / 400].map(|place| (place as f32 - 9.5).powi(2));
             // A shell around something as dark as air.
-            if (9.0..64.0).contains(&squares.iter().sum()) { 100.0 } else { 0.0 }
+            let distance = squares.iter().sum::<f32>().sqrt();
+            if (3.0..8.0).contains(&distance) { 100.0 } else { 0.0 }
         });
         let image = Volume { grid, voxels: voxels.collect() };
         let inside = inside(&image, 10.0);

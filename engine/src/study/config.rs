@@ -1,6 +1,7 @@
 //! What a study is: a TOML file over the documented defaults of `default.toml`.
 
 use super::condition::Condition;
+use super::sheet::plot_file;
 use crate::tasks::Kind;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -199,8 +200,8 @@ impl Config {
         };
         let problem = if self.scans.is_empty() && self.tasks.is_empty() {
             "there is nothing to study; add [[scans]] with a folder of labelled scans, or [[tasks]]."
-        } else if repeated(studies.map(String::as_str)) {
-            "each of [[scans]] and [[tasks]] needs a name of its own."
+        } else if repeated(studies.map(|name| plot_file(name))) {
+            "each of [[scans]] and [[tasks]] needs a name of its own, different in letters or digits."
         } else if repeated(methods) {
             "each of [[models]] needs a name of its own, other than those of baselines and \"input\"."
         } else if self.models.is_empty() && (self.baselines.is_empty() || !self.tasks.is_empty()) {
@@ -263,10 +264,10 @@ impl Config {
 /// What tables call the input of an episode beside what became of it.
 pub const INPUT: &str = "input";
 
-/// Whether a name is empty or there twice.
-fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> bool {
+/// Whether a name is there twice.
+fn repeated<T: Ord>(mut names: impl Iterator<Item = T>) -> bool {
     let mut seen = BTreeSet::new();
-    names.into_iter().any(|name| name.is_empty() || !seen.insert(name))
+    names.any(|name| !seen.insert(name))
 }
 
 /// Whether entries of one name are the same in both.

@@ -29,7 +29,7 @@ use episodes::Episodic;
 use method::{Method, methods};
 use results::Log;
 use scans::Scans;
-use sheet::Sheet;
+use sheet::{Sheet, plot_file};
 use std::path::{Path, PathBuf};
 
 /// What a study tells while it runs.
@@ -98,7 +98,7 @@ impl Study {
             replace_file(&folder.join("results.md"), |out| write!(out, "{text}"))?;
             sheets.iter().try_for_each(|sheet| {
                 let plot = plot::svg(sheet, log.rows());
-                replace_file(&folder.join(sheet.plot_file()), |out| write!(out, "{plot}"))
+                replace_file(&folder.join(plot_file(&sheet.name)), |out| write!(out, "{plot}"))
             })
         };
         // One after the other, so that only one of them holds scans.

@@ -58,6 +58,12 @@ pub struct Sheet {
     pub notes: Vec<String>,
 }
 
+/// Name of the file of a study's plot.
+pub fn plot_file(study: &str) -> String {
+    let name = study.chars().map(|c| if c.is_alphanumeric() { c } else { '-' });
+    format!("{}.svg", name.collect::<String>().to_lowercase())
+}
+
 /// Over draws.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
@@ -97,12 +103,6 @@ impl Sheet {
     pub fn units(&self) -> u64 {
         let each = self.conditions.len() * self.methods.len() * self.contexts.len() * self.targets;
         self.draws * each as u64
-    }
-
-    /// Name of the file of its plot.
-    pub fn plot_file(&self) -> String {
-        let name = self.name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' });
-        format!("{}.svg", name.collect::<String>().to_lowercase())
     }
 
     /// Rows that belong to the study as it is configured now.

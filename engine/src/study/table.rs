@@ -2,7 +2,7 @@
 
 use super::condition::Condition;
 use super::results::Row;
-use super::sheet::{Sheet, Summary, summary};
+use super::sheet::{Sheet, Summary, plot_file, summary};
 use std::fmt::Write;
 
 /// All studies. Structures are told apart at `table_contexts` examples, at the most of each study for 0 or where it has no
@@ -11,7 +11,7 @@ pub fn markdown(sheets: &[Sheet], all: &[Row], table_contexts: usize) -> String 
     let mut text = String::from("# Results\n");
     for sheet in sheets {
         let rows = sheet.rows(all);
-        let (name, metric, file) = (&sheet.name, sheet.metric.name(), sheet.plot_file());
+        let (name, metric, file) = (&sheet.name, sheet.metric.name(), plot_file(&sheet.name));
         say(&mut text, format_args!("\n## {name}\n"));
         let how = format!("{metric}, mean ± standard deviation over {}.", sheet.over);
         say(&mut text, format_args!("{how}\n\n![{metric} by number of examples]({file})"));
