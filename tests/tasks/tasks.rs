@@ -240,6 +240,7 @@ fn soft_structures_add_up_and_the_largest_part_names_a_voxel() {
     let patch = |x: std::ops::Range<usize>, voxels: Vec<f32>| SoftLabel {
         patch: Patch { extent: [x, 2..3, 1..2], voxels },
         rescued: false,
+        extent: [0..1, 0..1, 0..1],
     };
     let soft = BTreeMap::from([(4, patch(0..3, vec![1.0, 0.6, 0.2])), (9, patch(1..4, vec![0.4, 0.3, 0.4]))]);
     let structures = Structures::soft(4, &soft);
