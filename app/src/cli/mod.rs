@@ -10,6 +10,7 @@ mod info;
 mod preview;
 mod progress;
 mod segment;
+mod study;
 mod train;
 
 use anyhow::Result;
@@ -49,6 +50,8 @@ pub enum Command {
     Bench(BenchArgs),
     /// Learn weights from labelled scans; without a configuration, print the one of the defaults.
     Train(TrainArgs),
+    /// Measure on labelled scans how good weights are; without a configuration, print the one of the defaults.
+    Study(StudyArgs),
 }
 
 /// Arguments of `demo`.
@@ -228,6 +231,23 @@ pub struct TrainArgs {
     pub threads: Option<u16>,
 }
 
+/// Arguments of `study`.
+#[derive(Debug, Args)]
+pub struct StudyArgs {
+    /// What to measure and on which data (TOML).
+    #[arg(requires = "output")]
+    pub config: Option<PathBuf>,
+    /// Folder for results.md, results.csv and plots. A study that it holds goes on.
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+    /// auto takes a real GPU that passes its self-test, else the CPU.
+    #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
+    pub device: DeviceArg,
+    /// Threads of the CPU; all cores by default.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
 /// Device on the command line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum DeviceArg {
@@ -301,6 +321,7 @@ impl Command {
             Self::Convert(args) => convert::run(&args),
             Self::Bench(args) => bench::run(&args),
             Self::Train(args) => train::run(&args),
+            Self::Study(args) => study::run(&args),
         }
     }
 }

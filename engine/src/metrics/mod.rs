@@ -70,7 +70,6 @@ pub fn compare(prediction: &LabelMap, truth: &LabelMap) -> Result<Vec<Agreement>
 
 fn judge(label: u16, ours: &Mask, theirs: &Mask, spacing_mm: [f64; 3], voxel_ml: f64) -> Result<Agreement> {
     let (a, b) = (ours.count(), theirs.count());
-    let both = ours.inside.iter().zip(&theirs.inside).filter(|(a, b)| **a && **b).count();
     let (our_surface, their_surface) = (ours.surface()?, theirs.surface()?);
     let between = [(&our_surface, &their_surface), (&their_surface, &our_surface)];
     let [there, back] = between.map(|(from, to)| distances_mm(from, to, spacing_mm));
@@ -79,12 +78,28 @@ fn judge(label: u16, ours: &Mask, theirs: &Mask, spacing_mm: [f64; 3], voxel_ml:
     let close = between.iter().filter(|d| **d <= TOLERANCE_MM).count();
     Ok(Agreement {
         label,
-        dice: 2.0 * both as f64 / (a + b) as f64,
+        dice: dice(ours.inside.iter().copied().zip(theirs.inside.iter().copied())),
         prediction_ml: a as f64 * voxel_ml,
         truth_ml: b as f64 * voxel_ml,
         hd95_mm: comparable.then(|| percentile(&mut between, 0.95)),
         surface_dice_1mm: comparable.then(|| close as f64 / between.len() as f64),
     })
+}
+
+/// Dice coefficient of two masks, voxel by voxel; 1 where both are empty.
+pub fn dice(voxels: impl Iterator<Item = (bool, bool)>) -> f64 {
+    let (mut both, mut sizes) = (0usize, 0);
+    for (ours, theirs) in voxels {
+        both += usize::from(ours && theirs);
+        sizes += usize::from(ours) + usize::from(theirs);
+    }
+    if sizes == 0 { 1.0 } else { 2.0 * both as f64 / sizes as f64 }
+}
+
+/// Peak signal-to-noise ratio in dB of images whose peak is 1; infinite where they are equal.
+pub fn psnr(image: &[f32], truth: &[f32]) -> f64 {
+    let squares = image.iter().zip(truth).map(|(image, truth)| f64::from(image - truth).powi(2));
+    -10.0 * (squares.sum::<f64>() / truth.len() as f64).log10()
 }
 
 /// Linear interpolation between order statistics, as numpy's default; `values` is not empty.
@@ -171,6 +186,13 @@ mod tests {
         assert_eq!(compare(&other, &truth).unwrap()[0].dice, 1.0);
         other.grid.world_from_voxel.translation.x += 1.0;
         assert!(matches!(compare(&other, &truth), Err(Error::Geometry { .. })));
+    }
+
+    #[test]
+    fn a_tenth_off_is_20_decibels_and_nothing_agrees_with_nothing() {
+        assert!((psnr(&[0.1, 0.4, 1.0], &[0.0, 0.5, 0.9]) - 20.0).abs() < 1e-5);
+        assert_eq!(psnr(&[0.5], &[0.5]), f64::INFINITY);
+        assert_eq!(dice([(false, false)].into_iter()), 1.0);
     }
 
     #[test]

@@ -80,6 +80,17 @@ impl Episodes {
         })
     }
 
+    /// With nothing wrong with an input but what its task is about.
+    pub fn pure(mut self) -> Self {
+        let extra = &mut self.tasks.extra;
+        for probability in
+            [&mut extra.bias_field, &mut extra.noise, &mut extra.low_resolution, &mut extra.holes]
+        {
+            *probability = 0.0;
+        }
+        self
+    }
+
     /// Episode `number`, a function of it and the seed alone.
     pub fn training(&self, number: u64, stage: &Stage) -> Result<Episode> {
         self.draw(&mut generator(self.seed, number), stage, false)

@@ -1,0 +1,123 @@
+//! Labels without learning: the examples' labels laid on the target by centre and spread of the bright voxels.
+
+use crate::nifti::Scan;
+use crate::pipeline::Example;
+use crate::preprocess::Order;
+use crate::preprocess::statistics::otsu;
+use crate::{LabelMap, Result, memory};
+use rayon::prelude::*;
+
+/// Where the bright voxels of an image are, above Otsu's threshold, in the body's order.
+struct Bright {
+    order: Order,
+    /// Centre and standard deviation along each axis, in voxels.
+    center: [f64; 3],
+    spread: [f64; 3],
+}
+
+impl Bright {
+    fn of(image: &Scan) -> Self {
+        let order = Order::of(&image.volume.grid);
+        let threshold = otsu(&[&image.volume.voxels]).unwrap_or(f32::NEG_INFINITY);
+        let value = order.look(&image.volume.voxels);
+        let [nx, ny, nz] = order.shape();
+        let plane = |z: usize| {
+            let (mut n, mut sums) = (0.0, [[0.0; 2]; 3]);
+            for voxel in (0..nx * ny).map(|at| [at % nx, at / nx, z]).filter(|&at| value(at) > threshold) {
+                n += 1.0;
+                for (sums, at) in sums.iter_mut().zip(voxel) {
+                    *sums = [sums[0] + at as f64, sums[1] + (at * at) as f64];
+                }
+            }
+            (n, sums)
+        };
+        let planes: Vec<_> = (0..nz).into_par_iter().map(plane).collect();
+        let n: f64 = planes.iter().map(|(n, _)| n).sum();
+        let mean = |axis: usize, power: usize| planes.iter().map(|(_, s)| s[axis][power]).sum::<f64>() / n;
+        let center = std::array::from_fn(|axis| mean(axis, 0));
+        let spread =
+            std::array::from_fn(|axis| (mean(axis, 1) - center[axis].powi(2)).sqrt().max(f64::EPSILON));
+        Self { order, center, spread }
+    }
+}
+
+/// An example that can be laid on targets.
+pub struct Placed<'a> {
+    example: &'a Example<LabelMap>,
+    bright: Bright,
+}
+
+impl<'a> Placed<'a> {
+    /// Looks where its bright voxels are.
+    pub fn new(example: &'a Example<LabelMap>) -> Self {
+        Self { example, bright: Bright::of(&example.image) }
+    }
+
+    /// The voxel of the example that lies on a voxel of the target, both in the body's order.
+    fn under(&self, target: &Bright, voxel: [usize; 3]) -> Option<[usize; 3]> {
+        let (ours, shape) = (&self.bright, self.bright.order.shape());
+        let place: [f64; 3] = std::array::from_fn(|axis| {
+            let relative = (voxel[axis] as f64 - target.center[axis]) / target.spread[axis];
+            (relative * ours.spread[axis] + ours.center[axis]).round()
+        });
+        let inside = (0..3).all(|axis| place[axis] >= 0.0 && place[axis] < shape[axis] as f64);
+        inside.then(|| place.map(|place| place as usize))
+    }
+}
+
+/// The labels of most examples.
+///
+/// # Errors
+/// [`crate::Error::Memory`].
+pub fn floor(target: &Scan, examples: &[Placed]) -> Result<LabelMap> {
+    let target_bright = Bright::of(target);
+    let labels: Vec<_> = examples.iter().map(|e| e.bright.order.look(&e.example.label.voxels)).collect();
+    let highest = examples.iter().flat_map(|e| &e.example.label.voxels).max().copied().unwrap_or(0);
+    let [nx, ny, _] = target_bright.order.shape();
+    let mut voxels: Vec<u16> = memory::zeros(target.volume.grid.len())?;
+    voxels.par_chunks_mut((nx * ny).max(1)).enumerate().for_each(|(z, plane)| {
+        let mut votes = vec![0; usize::from(highest) + 1];
+        for (at, voxel) in plane.iter_mut().enumerate() {
+            votes.fill(0);
+            for (example, label) in examples.iter().zip(&labels) {
+                // Nothing is labelled beyond an example's edge.
+                let there = example.under(&target_bright, [at % nx, at / nx, z]);
+                votes[usize::from(there.map_or(0, label))] += 1;
+            }
+            let most = (1..votes.len()).max_by_key(|&label| votes[label]);
+            *voxel = most.filter(|&label| votes[label] > votes[0]).map_or(0, |label| label as u16);
+        }
+    });
+    Ok(LabelMap { grid: target.volume.grid, voxels: target_bright.order.restore(&voxels)? })
+}
+
+/// The labels of the example whose image correlates best with the target where it lies on it.
+///
+/// # Errors
+/// [`crate::Error::Memory`].
+pub fn nearest(target: &Scan, examples: &[Placed]) -> Result<LabelMap> {
+    let bright = Bright::of(target);
+    let alike: Vec<f64> = examples.iter().map(|example| correlation((target, &bright), example)).collect();
+    let best = (0..alike.len()).max_by(|&a, &b| alike[a].total_cmp(&alike[b]));
+    floor(target, best.map_or(&[], |best| &examples[best..=best]))
+}
+
+/// Pearson's correlation of the voxels that lie on each other; 0 where one of both is constant.
+fn correlation((target, bright): (&Scan, &Bright), example: &Placed) -> f64 {
+    let ours = bright.order.look(&target.volume.voxels);
+    let theirs = example.bright.order.look(&example.example.image.volume.voxels);
+    let [nx, ny, nz] = bright.order.shape();
+    let plane = |z: usize| {
+        let mut sums = [0.0; 6];
+        for voxel in (0..nx * ny).map(|at| [at % nx, at / nx, z]) {
+            let Some(there) = example.under(bright, voxel) else { continue };
+            let (a, b) = (f64::from(ours(voxel)), f64::from(theirs(there)));
+            sums.iter_mut().zip([1.0, a, b, a * a, b * b, a * b]).for_each(|(sum, term)| *sum += term);
+        }
+        sums
+    };
+    let planes: Vec<_> = (0..nz).into_par_iter().map(plane).collect();
+    let [n, a, b, aa, bb, ab] = std::array::from_fn(|term| planes.iter().map(|sums| sums[term]).sum::<f64>());
+    let spread = (n * aa - a * a) * (n * bb - b * b);
+    if spread > 0.0 { (n * ab - a * b) / spread.sqrt() } else { 0.0 }
+}

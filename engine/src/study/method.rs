@@ -1,0 +1,100 @@
+//! What is compared: ways to segment a target by examples.
+
+use super::config::{Baseline, Config};
+use super::copy::{Placed, floor, nearest};
+use crate::network::{Device, Model};
+use crate::nifti::Scan;
+use crate::pipeline::{Example, Options, segment};
+use crate::{LabelMap, Result};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// The network with some weights.
+pub struct InContext {
+    /// What tables call it.
+    pub name: String,
+    /// The network.
+    pub model: Rc<Model>,
+    /// Whether it looks at the whole body only.
+    pub one_look: bool,
+}
+
+/// A way to segment.
+pub enum Method {
+    /// By the network, which reads the examples anew for each target.
+    InContext(InContext),
+    /// By laying labels on the target.
+    Copy(Baseline),
+}
+
+/// What segments targets after it has met the examples.
+pub type Segmenter<'a> = Box<dyn Fn(&Scan) -> Result<LabelMap> + 'a>;
+
+impl Method {
+    /// What tables call it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::InContext(network) => &network.name,
+            Self::Copy(baseline) => baseline.name(),
+        }
+    }
+
+    /// The network, if it is one.
+    pub fn network(&self) -> Option<&InContext> {
+        match self {
+            Self::InContext(network) => Some(network),
+            Self::Copy(_) => None,
+        }
+    }
+
+    /// Meets examples: what a method does once for all targets.
+    ///
+    /// # Errors
+    /// What learning from them returns.
+    pub fn meet<'a>(&'a self, examples: &'a [Example<LabelMap>]) -> Result<Segmenter<'a>> {
+        // What no example has, nobody can find.
+        if examples.iter().all(|example| example.label.voxels.iter().all(|&label| label == 0)) {
+            return Ok(Box::new(|target| LabelMap::empty(target.volume.grid)));
+        }
+        Ok(match self {
+            Self::InContext(InContext { model, one_look, .. }) => {
+                let options = Options { one_look: *one_look, ..Options::default() };
+                Box::new(move |target| Ok(segment(model, target, examples, &options, &mut |_| Ok(()))?.mask))
+            }
+            Self::Copy(baseline) => {
+                let copy = match baseline {
+                    Baseline::Floor => floor,
+                    Baseline::Nearest => nearest,
+                };
+                let placed: Vec<Placed> = examples.iter().map(Placed::new).collect();
+                Box::new(move |target| copy(target, &placed))
+            }
+        })
+    }
+}
+
+/// The methods of a configuration, the networks first. Weights that several of them use are read once.
+///
+/// # Errors
+/// What opening weights returns.
+pub fn methods(config: &Config, device: &Device) -> Result<Vec<Method>> {
+    let mut opened: BTreeMap<&str, Rc<Model>> = BTreeMap::new();
+    let mut methods = Vec::new();
+    for entry in &config.models {
+        let model = match opened.get(entry.weights.as_str()) {
+            Some(model) => model.clone(),
+            None => Rc::new(match entry.weights.as_str() {
+                "bundled" => Model::bundled(device)?,
+                file => Model::open(&config.folder.join(file), device)?,
+            }),
+        };
+        opened.insert(&entry.weights, model.clone());
+        methods.push(Method::InContext(InContext {
+            name: entry.name.clone(),
+            model,
+            one_look: entry.one_look,
+        }));
+    }
+    methods.extend(config.baselines.iter().map(|&baseline| Method::Copy(baseline)));
+    Ok(methods)
+}
