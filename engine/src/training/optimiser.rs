@@ -33,7 +33,7 @@ impl Adam {
         let norm = squares.into_iter().sum::<f64>().sqrt();
         let scale = (clip / norm).min(1.0);
         self.steps += 1;
-        let corrections = BETAS.map(|beta| 1.0 - beta.powf(self.steps as f64));
+        let corrections = BETAS.map(|beta| 1.0 / (1.0 - beta.powf(self.steps as f64)));
         let [first, second] = &mut self.moments;
         let [weights, first, second] = [weights, first, second]
             .map(|arrays| arrays.values_mut().flat_map(|array| array.values.chunks_mut(PART)));
@@ -43,7 +43,7 @@ impl Adam {
                 let g = f64::from(g) * scale;
                 *m = (f64::from(*m) * BETAS[0] + g * (1.0 - BETAS[0])) as f32;
                 *v = (f64::from(*v) * BETAS[1] + g * g * (1.0 - BETAS[1])) as f32;
-                let [m, v] = [f64::from(*m) / corrections[0], f64::from(*v) / corrections[1]];
+                let [m, v] = [f64::from(*m) * corrections[0], f64::from(*v) * corrections[1]];
                 *w -= (rate * m / (v.sqrt() + EPSILON)) as f32;
             }
         });

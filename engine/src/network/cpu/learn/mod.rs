@@ -4,6 +4,7 @@
 
 mod adjoint;
 mod correlate;
+mod flow;
 mod pointwise;
 
 use super::map::{Map, Pool, Shape};
@@ -14,13 +15,10 @@ use crate::Result;
 use crate::network::Cube;
 use crate::network::learning::{Arrays, Learn};
 use crate::network::ops::{Ops, Weighted};
-use adjoint::{Spread, reduce};
-use correlate::{Sums, Window};
-use pointwise::{Change, each};
-use rayon::prelude::*;
+use adjoint::Spread;
+use flow::{Flow, Step};
+use pointwise::{Change, each, made};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 /// Operations and what is remembered of them.
@@ -57,47 +55,6 @@ pub struct Unit {
     second: Around,
 }
 
-/// What was computed, with what the way back needs.
-enum Step {
-    Mix {
-        x: Node,
-        conv: Point,
-    },
-    /// `inner` and `outer` are what the GELUs read.
-    Unit {
-        x: Node,
-        unit: Arc<Unit>,
-        inner: Map,
-        outer: Map,
-    },
-    Down {
-        x: Node,
-        conv: Halving,
-    },
-    Up {
-        x: Node,
-        own: Point,
-        shortcut: Node,
-        others: Point,
-    },
-    Fuse {
-        x: Node,
-        own: Point,
-        other: Node,
-        others: Point,
-        outer: Map,
-    },
-    Mean {
-        mean: Option<usize>,
-        new: Option<usize>,
-        weight: f32,
-    },
-    Amplify {
-        x: Option<usize>,
-        factor: f32,
-    },
-}
-
 /// Weights `[out, in]` as `[in, out]`.
 fn transposed(conv: &Weighted) -> Vec<f32> {
     let (inputs, values) = (conv.inputs(), &conv.weight.values);
@@ -127,99 +84,6 @@ impl Tape {
         let mut steps = self.steps.borrow_mut();
         steps.push(step());
         Node { map, step: Some(steps.len() - 1) }
-    }
-
-    /// A new map whose values come from those of `x` alone.
-    fn made(&self, x: &Map, change: Change) -> Result<Map> {
-        let mut map = self.pool.map(x.shape.side, x.channels)?;
-        each(&mut map, x, change)?;
-        Ok(map)
-    }
-
-    /// Takes the gradient of a step's result to its inputs and weights.
-    fn back(&self, step: Step, mut gradient: Map, flow: &mut Flow) -> Result<()> {
-        match step {
-            Step::Mix { x, conv } => self.through_mix(&x, &conv, &gradient, flow),
-            Step::Unit { x, unit, inner, outer } => {
-                let side = gradient.shape.side;
-                each(&mut gradient, &outer, Change::TimesSlope)?;
-                let read = self.made(&inner, Change::Gelu)?;
-                flow.credit(&unit.second, &read, &gradient, Window::AROUND)?;
-                let mut within = self.pool.map(side, gradient.channels)?;
-                unit.second.backward.run(&gradient, &mut within, false, &self.pool)?;
-                each(&mut within, &inner, Change::TimesSlope)?;
-                flow.credit(&unit.first, &x.map, &within, Window::AROUND)?;
-                unit.first.backward.run(&within, &mut gradient, true, &self.pool)?;
-                flow.pass(x.step, gradient)
-            }
-            Step::Down { x, conv } => {
-                flow.credit(&conv, &x.map, &gradient, Window::HALVING)?;
-                flow.pass(x.step, conv.backward.run(&gradient, &self.pool)?)
-            }
-            Step::Up { x, own, shortcut, others } => {
-                self.through_mix(&shortcut, &others, &gradient, flow)?;
-                self.through_mix(&x, &own, &reduce(&gradient, &self.pool)?, flow)
-            }
-            Step::Fuse { x, own, other, others, outer } => {
-                each(&mut gradient, &outer, Change::TimesSlope)?;
-                self.through_mix(&other, &others, &gradient, flow)?;
-                self.through_mix(&x, &own, &gradient, flow)?;
-                flow.pass(x.step, gradient)
-            }
-            Step::Mean { mean, new, weight } => {
-                self.share(mean, &gradient, 1.0 - weight, flow)?;
-                self.share(new, &gradient, weight, flow)
-            }
-            Step::Amplify { x, factor } => self.share(x, &gradient, factor, flow),
-        }
-    }
-
-    /// Passes a gradient on, times a factor.
-    fn share(&self, step: Option<usize>, gradient: &Map, factor: f32, flow: &mut Flow) -> Result<()> {
-        if step.is_some() {
-            flow.pass(step, self.made(gradient, Change::Times(factor))?)?;
-        }
-        Ok(())
-    }
-
-    fn through_mix(&self, x: &Node, conv: &Point, gradient: &Map, flow: &mut Flow) -> Result<()> {
-        flow.credit(conv, &x.map, gradient, Window::POINT)?;
-        if x.step.is_none() {
-            return Ok(());
-        }
-        let mut before = self.pool.map(gradient.shape.side, conv.conv.inputs())?;
-        conv.backward.apply(gradient, &mut before, false, &self.pool)?;
-        flow.pass(x.step, before)
-    }
-}
-
-/// Gradients on their way back: with respect to the results of steps, and to weights.
-struct Flow<'a> {
-    maps: Vec<Option<Map>>,
-    /// By the name of the convolution and its first input.
-    weights: BTreeMap<(String, usize), Sums>,
-    pool: &'a Pool,
-}
-
-impl Flow<'_> {
-    /// Adds a gradient to that of a step's result.
-    fn pass(&mut self, step: Option<usize>, gradient: Map) -> Result<()> {
-        let Some(step) = step else { return Ok(()) };
-        match &mut self.maps[step] {
-            Some(sum) => each(sum, &gradient, Change::Plus(1.0))?,
-            none => *none = Some(gradient),
-        }
-        Ok(())
-    }
-
-    /// Adds the gradients of a convolution's weights, from what it read and the gradient of what it made.
-    fn credit<F, B>(&mut self, layer: &Layer<F, B>, x: &Map, gradient: &Map, window: Window) -> Result<()> {
-        let conv = &layer.conv;
-        let sums = match self.weights.entry((conv.name.clone(), conv.first_input)) {
-            Entry::Occupied(sums) => sums.into_mut(),
-            Entry::Vacant(none) => none.insert(Sums::new(conv, x, gradient, window, self.pool)?),
-        };
-        sums.add(x, gradient, self.pool)
     }
 }
 
@@ -281,11 +145,15 @@ impl Ops for Tape {
     }
 
     fn unit(&self, x: Node, unit: &Arc<Unit>) -> Result<Node> {
-        let mut inner = self.pool.map(x.map.shape.side, x.map.channels)?;
-        unit.first.forward.run(&x.map, &mut inner, false, &self.pool)?;
-        let mut outer = self.made(&x.map, Change::Times(1.0))?;
-        unit.second.forward.run(&self.made(&inner, Change::Gelu)?, &mut outer, true, &self.pool)?;
-        let map = self.made(&outer, Change::Gelu)?;
+        let (pool, from) = (&self.pool, &x.map);
+        let (inner, outer, map) = in_pool(|| {
+            let mut inner = pool.map(from.shape.side, from.channels)?;
+            unit.first.forward.run(from, &mut inner, false, pool)?;
+            let mut outer = made(pool, from, Change::Times(1.0))?;
+            unit.second.forward.run(&made(pool, &inner, Change::Gelu)?, &mut outer, true, pool)?;
+            let map = made(pool, &outer, Change::Gelu)?;
+            Ok((inner, outer, map))
+        })?;
         Ok(self.remember(map, || Step::Unit { x, unit: unit.clone(), inner, outer }))
     }
 
@@ -301,10 +169,14 @@ impl Ops for Tape {
     }
 
     fn fuse(&self, x: Node, own: &Point, other: &Node, others: &Point) -> Result<Node> {
-        let mut outer = self.made(&x.map, Change::Times(1.0))?;
-        own.forward.apply(&x.map, &mut outer, true, &self.pool)?;
-        others.forward.apply(&other.map, &mut outer, true, &self.pool)?;
-        let map = self.made(&outer, Change::Gelu)?;
+        let (pool, maps) = (&self.pool, [&x.map, &other.map]);
+        let (outer, map) = in_pool(|| {
+            let mut outer = made(pool, maps[0], Change::Times(1.0))?;
+            own.forward.apply(maps[0], &mut outer, true, pool)?;
+            others.forward.apply(maps[1], &mut outer, true, pool)?;
+            let map = made(pool, &outer, Change::Gelu)?;
+            Ok((outer, map))
+        })?;
         let (own, other, others) = (own.clone(), other.clone(), others.clone());
         Ok(self.remember(map, || Step::Fuse { x, own, other, others, outer }))
     }
@@ -312,7 +184,7 @@ impl Ops for Tape {
     fn add_to_mean(&self, mean: Option<Node>, new: Node, weight: f64) -> Result<Node> {
         let Some(mean) = mean else { return Ok(new) };
         let weight = weight as f32;
-        let mut map = self.made(&mean.map, Change::Times(1.0 - weight))?;
+        let mut map = made(&self.pool, &mean.map, Change::Times(1.0 - weight))?;
         each(&mut map, &new.map, Change::Plus(weight))?;
         Ok(self.remember(map, || Step::Mean { mean: mean.step, new: new.step, weight }))
     }
@@ -340,8 +212,7 @@ impl Learn for Tape {
     }
 
     fn backward(&self, gradient: &[f32], gradients: &mut Arrays) -> Result<()> {
-        let mut steps = self.steps.take();
-        let mut flow = Flow { maps: vec![None; steps.len()], weights: BTreeMap::new(), pool: &self.pool };
+        let steps = self.steps.take();
         let side = (gradient.len() as f64).cbrt().round() as usize;
         let mut last = self.pool.map(side, 1)?;
         let width = last.shape.width;
@@ -350,17 +221,12 @@ impl Learn for Tape {
             let places = voxels.iter_mut().step_by(width);
             places.zip(&gradient[number * side..]).for_each(|(to, from)| *to = *from);
         })?;
-        flow.pass(steps.len().checked_sub(1), last)?;
-        while let Some(step) = steps.pop() {
-            // What nothing depends on has none.
-            if let Some(gradient) = flow.maps[steps.len()].take() {
-                self.back(step, gradient, &mut flow)?;
-            }
-        }
-        let sums: Vec<Sums> = flow.weights.into_values().collect();
-        for (conv, weight, bias) in sums.into_par_iter().map(Sums::finish).collect::<Result<Vec<_>>>()? {
-            conv.credit(gradients, weight, bias);
-        }
-        Ok(())
+        let flow = Flow::new(steps.len(), &self.pool);
+        in_pool(|| flow.run(steps, last)?.finish(gradients))
     }
+}
+
+/// Works on one of the threads that share the work, which need not be woken and waited for each time then.
+fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
 }

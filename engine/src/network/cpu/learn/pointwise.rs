@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::network::cpu::gelu::{gelu, gelu_slope};
 use crate::network::cpu::gemm::{multiply_add, vectorize};
-use crate::network::cpu::map::Map;
+use crate::network::cpu::map::{Map, Pool};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -26,6 +26,13 @@ pub fn each(to: &mut Map, from: &Map, change: Change) -> Result<()> {
     let lines = to.own()?.par_chunks_mut(line).zip(from.values.par_chunks(line));
     lines.for_each(|(to, from)| each_of_line(to, from, change));
     Ok(())
+}
+
+/// A new map whose values come from those of `x` alone.
+pub fn made(pool: &Pool, x: &Map, change: Change) -> Result<Map> {
+    let mut map = pool.map(x.shape.side, x.channels)?;
+    each(&mut map, x, change)?;
+    Ok(map)
 }
 
 /// The same for values that lie side by side, a multiple of a voxel's.
