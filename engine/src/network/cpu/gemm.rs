@@ -65,7 +65,8 @@ impl Packed {
         let mut packed = Self::unset(pool, [matrices, k, n])?;
         for Panels { groups, values, lanes } in &mut packed.panels {
             let (width, wide) = (n * *groups, 2 * *lanes);
-            values.par_chunks_exact_mut(k * width).enumerate().for_each(|(matrix, values)| {
+            values.par_chunks_exact_mut(apart(k * width)).enumerate().for_each(|(matrix, values)| {
+                let values = &mut values[..k * width];
                 values.par_chunks_mut(wide * k).zip((0..width).into_par_iter().step_by(wide)).for_each(
                     |(panel, first)| {
                         for (input, row) in panel.chunks_exact_mut(wide.min(width - first)).enumerate() {
@@ -83,7 +84,7 @@ impl Packed {
     /// Room for weights, all of which are to be set with [`Packed::set`].
     pub fn unset(pool: &Pool, [matrices, k, n]: [usize; 3]) -> Result<Self> {
         let panels = (1..=most_groups(n)).map(|groups| {
-            let values = pool.buffer(matrices * k * n * groups)?;
+            let values = pool.buffer(matrices * apart(k * n * groups))?;
             Ok(Panels { groups, values, lanes: lanes(n * groups) })
         });
         Ok(Self { k, n, panels: panels.collect::<Result<_>>()? })
@@ -95,7 +96,7 @@ impl Packed {
             let (groups, width, wide) = (*groups, self.n * *groups, 2 * *lanes);
             // Outputs that lie side by side in any panel.
             let piece = (wide / groups).min(8);
-            for (matrix, weights) in values.chunks_exact_mut(self.k * width).zip(weights) {
+            for (matrix, weights) in values.chunks_exact_mut(apart(self.k * width)).zip(weights) {
                 for (weights, output) in weights.chunks_exact(piece).zip((first_output..).step_by(piece)) {
                     let (panel, column) = (output * groups / wide * wide, output * groups % wide);
                     let at = panel * self.k + input * wide.min(width - panel) + column;
@@ -116,6 +117,12 @@ impl Packed {
     }
 }
 
+/// Distance between matrices of so many values: an odd number of cache lines, so that the same place of all of them does
+/// not fall into a few sets of the caches.
+fn apart(values: usize) -> usize {
+    values.next_multiple_of(32) + 16
+}
+
 /// Rows are best a multiple of this: so many are at work at once.
 pub const ROWS: usize = 12;
 
@@ -132,7 +139,7 @@ pub fn product<S: Simd>(simd: S, rows: &Rows, weights: Matrix, out: &mut [f32], 
     }
     let end = (rows.count - 1) * rows.row + (rows.segments - 1) * rows.segment + piece * rows.groups;
     assert!(end <= rows.values.len(), "every row lies within the values");
-    let values = &panels.values[number * weights.k * width..][..weights.k * width];
+    let values = &panels.values[number * apart(weights.k * width)..][..weights.k * width];
     let mut column = 0;
     while column < width {
         let panel = Panel { weights: &values[column * weights.k..], piece, width, add };

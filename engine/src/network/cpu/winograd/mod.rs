@@ -50,16 +50,15 @@ impl Conv3 {
     ) -> Result<Self> {
         let width = padded(channels);
         let mut positions = Packed::unset(pool, [64, width, width])?;
-        for (first, input) in (0..width).step_by(8).flat_map(|first| (0..width).map(move |i| (first, i))) {
-            let mut taps = [[0.0; 8]; 27];
-            if input < channels {
-                for output in first..(first + 8).min(channels) {
-                    taps.iter_mut()
-                        .enumerate()
-                        .for_each(|(tap, taps)| taps[output - first] = weight(input, output, tap));
-                }
+        let mut filters = Filters::default();
+        for (first, input) in
+            (0..width).flat_map(|input| (0..width).step_by(8).map(move |first| (first, input)))
+        {
+            for (output, tap) in (0..8).flat_map(|output| (0..27).map(move |tap| (output, tap))) {
+                let inside = input < channels && first + output < channels;
+                filters.taps[tap][output] = if inside { weight(input, first + output, tap) } else { 0.0 };
             }
-            positions.set(input, first, &filter(&taps));
+            positions.set(input, first, filters.transformed());
         }
         Ok(Self { positions, bias: Bias::new(bias, width), width })
     }
@@ -80,23 +79,40 @@ impl Conv3 {
     }
 }
 
-/// Eight filters of 3³ taps on 4³ transformed positions: G g along x, y and z, one axis after the other.
-fn filter(taps: &[[f32; 8]; 27]) -> [[f32; 8]; 64] {
-    let (mut rows, mut planes, mut all) = ([[0.0; 8]; 36], [[0.0; 8]; 48], [[0.0; 8]; 64]);
-    for line in 0..9 {
-        rows[4 * line..][..4]
-            .copy_from_slice(&on_four([3 * line, 3 * line + 1, 3 * line + 2].map(|tap| taps[tap])));
+/// Eight filters on their way from 3³ taps to 4³ transformed positions.
+struct Filters {
+    taps: [[f32; 8]; 27],
+    /// Transformed along x, along y as well, and along all axes.
+    rows: [[f32; 8]; 36],
+    planes: [[f32; 8]; 48],
+    positions: [[f32; 8]; 64],
+}
+
+impl Default for Filters {
+    fn default() -> Self {
+        Self { taps: [[0.0; 8]; 27], rows: [[0.0; 8]; 36], planes: [[0.0; 8]; 48], positions: [[0.0; 8]; 64] }
     }
-    for line in 0..12 {
-        let first = line / 4 * 12 + line % 4;
-        let four = on_four([first, first + 4, first + 8].map(|at| rows[at]));
-        four.into_iter().enumerate().for_each(|(y, value)| planes[line / 4 * 16 + 4 * y + line % 4] = value);
+}
+
+impl Filters {
+    /// G g along x, y and z, one axis after the other.
+    fn transformed(&mut self) -> &[[f32; 8]] {
+        let Self { taps, rows, planes, positions } = self;
+        for (taps, row) in taps.chunks_exact(3).zip(rows.chunks_exact_mut(4)) {
+            row.copy_from_slice(&on_four([taps[0], taps[1], taps[2]]));
+        }
+        for (rows, plane) in rows.chunks_exact(12).zip(planes.chunks_exact_mut(16)) {
+            for x in 0..4 {
+                let column = on_four([rows[x], rows[4 + x], rows[8 + x]]);
+                column.into_iter().enumerate().for_each(|(y, value)| plane[4 * y + x] = value);
+            }
+        }
+        for line in 0..16 {
+            let column = on_four([planes[line], planes[16 + line], planes[32 + line]]);
+            column.into_iter().enumerate().for_each(|(z, value)| positions[16 * z + line] = value);
+        }
+        positions
     }
-    for line in 0..16 {
-        let four = on_four([line, line + 16, line + 32].map(|at| planes[at]));
-        four.into_iter().enumerate().for_each(|(z, value)| all[16 * z + line] = value);
-    }
-    all
 }
 
 /// G g: three taps on four transformed positions.
