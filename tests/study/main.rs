@@ -70,6 +70,27 @@ fn a_small_study_ends_in_tables_and_plots_and_goes_on_without_doing_anything_twi
 }
 
 #[test]
+fn the_examples_of_a_draw_are_the_same_whatever_other_sizes_there_are() {
+    let results = |contexts: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        study(folder.path(), &format!("draws = 4\nmodels = []\ncontexts = {contexts}\n{}", scans(""))).well();
+        values(folder.path())
+    };
+    let all = results("[1, 2, 3]");
+    assert!(results("[2]").iter().all(|(name, dice)| all[name] == *dice));
+    let of_draw = |method: &str, contexts: usize, draw: usize| {
+        all[&format!("crops,as-is,{method},{contexts},{draw},hippocampus_143,anterior")]
+    };
+    let draws = |method: &str, contexts: usize| [0, 1, 2, 3].map(|draw| of_draw(method, contexts, draw));
+    // Three of three are always the same ones, one of three is not.
+    assert!(draws("floor", 3).windows(2).all(|pair| pair[0] == pair[1]));
+    assert!(draws("floor", 1).windows(2).any(|pair| pair[0] != pair[1]));
+    // Of two examples, the first one was there before or the second is nearer.
+    let first = draws("nearest", 1).into_iter().zip(draws("nearest", 2));
+    assert!(first.clone().any(|(one, two)| one == two) && draws("nearest", 1) == draws("floor", 1));
+}
+
+#[test]
 fn controls_and_contrasts_change_the_results_and_tasks_are_measured_beside_their_input() {
     let folder = tempfile::tempdir().unwrap();
     let data = fixture("hippocampus_msd");

@@ -13,6 +13,7 @@ use crate::pairing::context_dir;
 use crate::pipeline::Example;
 use crate::random::{generator, some_of};
 use crate::{Error, LabelMap, Result};
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 /// A study of scans.
@@ -43,8 +44,7 @@ impl Scans {
     pub fn open(config: &Config, study: &ScanStudy, methods: &[Method]) -> Result<Self> {
         let folder = config.folder.join(&study.folder);
         let files = context_dir(&folder)?;
-        let images = || files.iter().map(|(image, _)| image);
-        must_be_found(&folder, &study.targets, images())?;
+        must_be_found(&folder, &study.targets, files.iter().map(|(image, _)| image))?;
         let others = study.example_folder.as_ref().map(|folder| config.folder.join(folder));
         let mut pool = match &others {
             Some(folder) => context_dir(folder)?,
@@ -61,6 +61,12 @@ impl Scans {
         }
         let mut targets = files.clone();
         targets.retain(|(image, _)| begins(image, &study.targets));
+        // Results go by the names of targets.
+        let names: BTreeSet<String> = targets.iter().map(|(image, _)| stem(image)).collect();
+        if names.len() < targets.len() {
+            let problem = "several targets have one name; rename them, or choose one by a longer beginning.";
+            return Err(Error::File { path: folder, problem: problem.into() });
+        }
         let draws = study.draws.unwrap_or(config.draws);
         let mut sheet = Sheet {
             name: study.name.clone(),

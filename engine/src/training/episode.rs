@@ -60,7 +60,7 @@ impl Episodes {
     /// Reads the data.
     ///
     /// # Errors
-    /// Those of [`Pool::open`].
+    /// Those of the files, and [`crate::Error::File`] for a folder with too few people.
     pub fn open(config: &Config) -> Result<Self> {
         let pools = config.data.iter().map(|source| Pool::open(config, source)).collect::<Result<_>>()?;
         let augmentation = Augmentation::preset(config.preset);
