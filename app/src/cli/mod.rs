@@ -16,7 +16,7 @@ mod train;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use exemplar_engine::network::DeviceChoice;
-use exemplar_engine::pipeline::Pipeline;
+use exemplar_engine::pipeline::{Looks, Pipeline};
 use exemplar_engine::session::{Session, Setup};
 use std::path::PathBuf;
 
@@ -133,9 +133,9 @@ pub struct RunArgs {
     /// How scans reach the network.
     #[arg(long, value_enum, default_value_t = PipelineArg::Aligned)]
     pub pipeline: PipelineArg,
-    /// Look at the whole body only, not closer at a box around each structure: faster, coarser.
-    #[arg(long)]
-    pub one_look: bool,
+    /// How often to look at a structure.
+    #[arg(long, value_enum, default_value_t = LooksArg::AsTrained)]
+    pub looks: LooksArg,
     /// What to do where an example's label does not lie on its image: resample trusts both headers,
     /// copy gives the label the image's header. Without it such a pair is an error.
     #[arg(long, value_enum)]
@@ -287,6 +287,27 @@ impl From<PipelineArg> for Pipeline {
         match arg {
             PipelineArg::Aligned => Self::Aligned,
             PipelineArg::Reference => Self::Reference,
+        }
+    }
+}
+
+/// Looks at a structure on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LooksArg {
+    /// Closer where the weights were trained for that.
+    AsTrained,
+    /// At the whole body only.
+    One,
+    /// At the whole body, then at a box around what was found.
+    Closer,
+}
+
+impl From<LooksArg> for Looks {
+    fn from(arg: LooksArg) -> Self {
+        match arg {
+            LooksArg::AsTrained => Self::AsTrained,
+            LooksArg::One => Self::One,
+            LooksArg::Closer => Self::Closer,
         }
     }
 }

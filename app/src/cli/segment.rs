@@ -102,7 +102,7 @@ fn run<L: OnGrid>(
         pipeline: args.pipeline.into(),
         mini_context: args.compute.mini_context.0,
         labels: args.labels.clone(),
-        one_look: args.one_look,
+        looks: args.looks.into(),
         probabilities: args.probabilities.is_some(),
         names,
     };

@@ -51,6 +51,8 @@ pub struct ModelInfo {
     pub sha256: String,
     /// Side of the working grid that the weights were trained for, if the file says so.
     pub grid: Option<usize>,
+    /// Whether the weights were trained on boxes around structures too, so that a closer look at one pays.
+    pub closer: bool,
     /// Free text from the file's metadata.
     pub description: Option<String>,
 }
@@ -118,6 +120,7 @@ impl Model {
             parameters: weights.arrays.values().map(|array| array.values.len()).sum(),
             sha256: weights.sha256.clone(),
             grid: grid.and_then(|side| side.parse().ok()).filter(|side| (1..=MOST_GRID).contains(side)),
+            closer: weights.metadata.get("closer").is_some_and(|closer| closer == "true"),
             description: weights.metadata.get("description").cloned(),
         };
         let network: Box<dyn Network> = match &device.backend {

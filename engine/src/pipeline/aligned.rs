@@ -4,7 +4,7 @@
 use super::fine::{Holder, look};
 use super::restore::{Contest, Restorer, probability};
 use super::run::{Run, Task, must_agree};
-use super::{Example, Pipeline, Record, Segmentation, Transformation};
+use super::{Example, Looks, Pipeline, Record, Segmentation, Transformation};
 use crate::network::Cube;
 use crate::nifti::Scan;
 use crate::preprocess::align::{Fixed, aligned};
@@ -81,9 +81,14 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
         let pairs: Vec<_> =
             holders.iter().zip(&masks).map(|(holder, mask)| (&holder.seen.cube, mask)).collect();
         let coarse = probability(run.predict(&encoded, &pairs, task)?);
-        let fine = match run.options.one_look {
-            true => None,
-            false => look(&mut run, (target, &seen), &coarse, &holders, task)?,
+        let closer = match run.options.looks {
+            Looks::AsTrained => run.model.info.closer,
+            Looks::One => false,
+            Looks::Closer => true,
+        };
+        let fine = match closer {
+            false => None,
+            true => look(&mut run, (target, &seen), &coarse, &holders, task)?,
         };
         let found = contest.enter(label, &coarse, fine.as_ref(), run.options.probabilities)?;
         if let Some(found) = found {

@@ -16,7 +16,7 @@ use crate::network::Model;
 use crate::nifti::Scan;
 use crate::{LabelMap, Result, Volume};
 use run::Run;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Side of the working grid where the weights do not say which one they were trained for.
@@ -43,6 +43,19 @@ impl Pipeline {
     }
 }
 
+/// How often the aligned pipeline looks at a structure.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Looks {
+    /// Closer where the weights were trained for that.
+    #[default]
+    AsTrained,
+    /// At the whole body only.
+    One,
+    /// At the whole body, then at a box around what was found.
+    Closer,
+}
+
 /// A scan and what somebody made of it.
 #[derive(Clone)]
 pub struct Example<L> {
@@ -63,8 +76,8 @@ pub struct Options {
     pub mini_context: Option<usize>,
     /// Labels to segment; empty: every value above 0 in the examples.
     pub labels: Vec<u16>,
-    /// Look at the whole body only, never at a box around a structure.
-    pub one_look: bool,
+    /// How often the aligned pipeline looks at a structure.
+    pub looks: Looks,
     /// Keep one probability volume for each label.
     pub probabilities: bool,
     /// Names of the labels, for report and warnings.

@@ -2,6 +2,7 @@
 
 use super::condition::Condition;
 use super::sheet::plot_file;
+use crate::pipeline::Looks;
 use crate::tasks::Kind;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -50,9 +51,9 @@ pub struct ModelEntry {
     /// `bundled` or a file.
     #[serde(default = "bundled")]
     pub weights: String,
-    /// Whether it looks at the whole body only.
+    /// How often it looks at a structure.
     #[serde(default)]
-    pub one_look: bool,
+    pub looks: Looks,
 }
 
 /// Segmentation of scans.

@@ -4,7 +4,7 @@ use super::config::{Baseline, Config};
 use super::copy::{Placed, floor, nearest};
 use crate::network::{Device, Model};
 use crate::nifti::Scan;
-use crate::pipeline::{Example, Options, segment};
+use crate::pipeline::{Example, Looks, Options, segment};
 use crate::{LabelMap, Result};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -15,8 +15,8 @@ pub struct InContext {
     pub name: String,
     /// The network.
     pub model: Rc<Model>,
-    /// Whether it looks at the whole body only.
-    pub one_look: bool,
+    /// How often it looks at a structure.
+    pub looks: Looks,
 }
 
 /// A way to segment.
@@ -57,8 +57,8 @@ impl Method {
             return Ok(Box::new(|target| LabelMap::empty(target.volume.grid)));
         }
         Ok(match self {
-            Self::InContext(InContext { model, one_look, .. }) => {
-                let options = Options { one_look: *one_look, ..Options::default() };
+            Self::InContext(InContext { model, looks, .. }) => {
+                let options = Options { looks: *looks, ..Options::default() };
                 Box::new(move |target| Ok(segment(model, target, examples, &options, &mut |_| Ok(()))?.mask))
             }
             Self::Copy(baseline) => {
@@ -89,11 +89,7 @@ pub fn methods(config: &Config, device: &Device) -> Result<Vec<Method>> {
             }),
         };
         opened.insert(&entry.weights, model.clone());
-        methods.push(Method::InContext(InContext {
-            name: entry.name.clone(),
-            model,
-            one_look: entry.one_look,
-        }));
+        methods.push(Method::InContext(InContext { name: entry.name.clone(), model, looks: entry.looks }));
     }
     methods.extend(config.baselines.iter().map(|&baseline| Method::Copy(baseline)));
     Ok(methods)

@@ -172,7 +172,9 @@ impl Trainer {
     /// The weights to use, as they are now.
     fn averaged(&self) -> Weights {
         let mut weights = Weights::made_up("in training", self.state.average.clone());
+        let closer = self.config.data.iter().any(|source| source.boxes > 0.0);
         weights.metadata.insert("grid".into(), self.config.grid.to_string());
+        weights.metadata.insert("closer".into(), closer.to_string());
         weights
     }
 }
