@@ -7,15 +7,13 @@ use super::restore::probability;
 use super::run::{Run, Task};
 use crate::network::Cube;
 use crate::nifti::Scan;
-use crate::preprocess::frame::{Frame, cube, position};
+use crate::preprocess::frame::{Frame, LEAST_BOX_MM, cube, position};
 use crate::preprocess::resample::Patch;
 use crate::preprocess::soft::{SoftLabel, soft_label};
 use crate::{LabelMap, Result};
 
 /// Side of the box to the examples' structures at their longest. Training shows 1.3 to 2.4.
 const MARGIN: f64 = 1.7;
-/// Boxes show so many millimetres at least, as in training.
-pub const LEAST_MM: f64 = 48.0;
 /// A box that is not so much smaller than the body shows nothing new.
 const WORTH: f64 = 0.75;
 /// Most looks, the first one counted.
@@ -116,7 +114,7 @@ pub fn look(
     }
     let mean = |of: &dyn Fn(&Place) -> f64| places.iter().map(of).sum::<f64>() / places.len() as f64;
     let voxel_mm = seen.frame.voxel_mm[0];
-    let scale = (MARGIN * mean(&|place| place.longest)).max(LEAST_MM / voxel_mm) / side as f64;
+    let scale = (MARGIN * mean(&|place| place.longest)).max(LEAST_BOX_MM / voxel_mm) / side as f64;
     if scale > WORTH {
         return Ok(None);
     }
@@ -148,4 +146,23 @@ pub fn look(
         shift = std::array::from_fn(|axis| shift[axis] + step[axis]);
     }
     Ok(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_that_of_the_bulk_and_not_of_stray_voxels() {
+        let block =
+            (0..10).flat_map(|x| (0..6).flat_map(move |y| (0..4).map(move |z| [x + 5, y + 8, z + 20])));
+        let filled = block.map(|at| (at, 1.0)).chain([([31, 0, 0], 1.0), ([0, 31, 2], 0.4)]);
+        let place = Place::of(32, filled).unwrap();
+        assert_eq!((place.middle, place.longest), ([9.5, 10.5, 21.5], 10.0));
+        assert_eq!(place.shift(32), [-0.1875, -0.15625, 0.1875]);
+        assert!(
+            Place::of(32, [([1, 1, 1], 0.5)].into_iter()).is_none(),
+            "nothing is filled to more than one half"
+        );
+    }
 }

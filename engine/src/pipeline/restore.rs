@@ -149,3 +149,24 @@ pub fn probability(mut output: Cube) -> Cube {
     }
     output
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Grid;
+
+    #[test]
+    fn a_closer_look_wins_inside_its_box_and_gives_way_at_its_faces() {
+        let grid = Grid { shape: [32, 32, 32], world_from_voxel: Default::default() };
+        let whole = Frame::around(&grid, [0..32, 0..32, 0..32], 16);
+        let closer = whole.moved([0.0; 3], [0.5; 3]);
+        let full = |value: f32| Cube { side: 16, voxels: vec![value; 16 * 16 * 16] };
+        let mut contest = Contest::new(&whole).unwrap();
+        let found = contest.enter(7, &full(0.0), Some(&(closer, full(1.0))), true).unwrap().unwrap();
+        let at = |x: usize| found[grid.index([x, 16, 16])];
+        assert_eq!([at(7), at(16), at(24)], [0.0, 1.0, 0.0], "the box reaches from 8 to 24");
+        assert!(at(8) < 0.5 && at(9) > 0.5, "{} {}", at(8), at(9));
+        let winner = contest.winner();
+        assert_eq!([0, 8, 16, 23, 31].map(|x| winner[grid.index([x, 16, 16])]), [0, 0, 7, 0, 0]);
+    }
+}

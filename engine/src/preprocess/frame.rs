@@ -8,6 +8,9 @@ use crate::network::Cube;
 use crate::{Grid, LabelMap, Result, Volume, memory};
 use rayon::prelude::*;
 
+/// A box around a structure shows so many millimetres at least, in training as in a closer look.
+pub const LEAST_BOX_MM: f64 = 48.0;
+
 /// The working grid of one image: a cube of `side`³ voxels of equal sides around a box of the image, whose longest
 /// side fills it, until it is moved. Axes are those of the image in the body's order.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use super::data::{Person, Pool};
 use super::loss::Loss;
 use crate::Result;
 use crate::augment::{Augmentation, Material, Plan};
-use crate::preprocess::Frame;
+use crate::preprocess::frame::{Frame, LEAST_BOX_MM};
 use crate::preprocess::soft::soft_labels;
 use crate::random::{Generator, around_zero, generator, happens, index, one_of, some_of, within};
 use crate::synthesis::{Shapes, Synthesis};
@@ -52,9 +52,6 @@ enum Around {
     Everything,
     Task,
 }
-
-/// Frames of small structures show so many millimetres at least.
-pub const LEAST_MM: f64 = 48.0;
 
 impl Episodes {
     /// Reads the data.
@@ -271,7 +268,7 @@ impl View {
         let (within, least) = match self.around {
             Around::Body => (person.body.clone(), 0.0),
             Around::Everything => (person.around(&person.extents.keys().copied().collect::<Vec<_>>()), 0.0),
-            Around::Task => (person.around(wanted), LEAST_MM),
+            Around::Task => (person.around(wanted), LEAST_BOX_MM),
         };
         let frame = Frame::around(&person.labels.grid, within, side);
         let shown = frame.voxel_mm[0] * side as f64;
