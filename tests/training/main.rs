@@ -2,7 +2,7 @@
 
 use exemplar_engine::network::{Arrays, Device, Learner, relative_error};
 use exemplar_engine::training::loss::Loss;
-use exemplar_engine::weights::formula;
+use exemplar_engine::weights::{Array, formula};
 use exemplar_tests::{borrowed, golden, golden_cube, golden_inputs};
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -119,7 +119,14 @@ proptest! {
         let order: Vec<usize> = (0..pairs).collect();
         let (_, want) = learned(&Learner::reference(), &channels, &order, mini_context);
         let (_, got) = learned(&Learner::new(&Device::cpu()).unwrap(), &channels, &order, mini_context);
-        let error = worst(&got, &want);
-        prop_assert!(error <= 1e-4, "{channels:?}: {error:.1e}");
+        let norm = |array: &Array| array.values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
+        let largest = want.values().map(norm).fold(0.0, f64::max);
+        for (name, want) in &want {
+            // Of one channel a gradient may be a single number, the small rest of a sum that cancels: in f32 it is no more
+            // precise than the sum.
+            let tiny = (norm(want) / largest / 1e-2).min(1.0);
+            let error = relative_error(&got[name].values, &want.values) * tiny;
+            prop_assert!(error <= 1e-4, "{channels:?}, {name}: {error:.1e}");
+        }
     }
 }

@@ -5,7 +5,6 @@ use crate::Result;
 use crate::network::cpu::gemm::{Matrix, Packed, Rows, product, vectorize};
 use crate::network::cpu::map::{Map, Pool, Scratch, padded};
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
 /// The adjoint of a 4³ convolution with stride 2 and padding 1. Voxels of the result are even or odd along each axis, and
 /// each of these eight kinds sums over two taps along each axis.
