@@ -22,6 +22,7 @@ pub mod preprocess;
 pub mod random;
 pub mod replace;
 pub mod session;
+pub mod settings;
 pub mod study;
 pub mod synthesis;
 pub mod tasks;

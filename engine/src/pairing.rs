@@ -138,6 +138,21 @@ fn ends_in_word(name: &str, word: &str) -> bool {
     name.strip_suffix(word).is_some_and(|start| start.is_empty() || start.ends_with(SEPARATORS))
 }
 
+/// Whether a file's name begins in one of these ways.
+pub fn begins(path: &Path, beginnings: &[String]) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    beginnings.iter().any(|beginning| name.starts_with(beginning.as_str()))
+}
+
+/// The first of some beginnings in which no file's name begins.
+pub fn missing<'a, 'b>(
+    beginnings: &'a [String],
+    files: impl Iterator<Item = &'b PathBuf> + Clone,
+) -> Option<&'a String> {
+    let lost = |beginning: &&String| !files.clone().any(|file| begins(file, std::slice::from_ref(beginning)));
+    beginnings.iter().find(lost)
+}
+
 /// Guesses what each file is for. Reads nothing; the order of the answer is that of `paths`.
 pub fn guess_roles(paths: &[PathBuf]) -> Vec<Planned> {
     let names: Vec<_> = paths.iter().map(|path| Name::of(path)).collect();

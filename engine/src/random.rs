@@ -38,6 +38,21 @@ pub fn index(count: usize, rng: &mut dyn Rng) -> usize {
     rng.random_range(0..count)
 }
 
+/// One of these by their weights, none of which is negative; nothing where there is none.
+pub fn weighted<T>(all: impl Iterator<Item = (T, f32)> + Clone, rng: &mut dyn Rng) -> Option<T> {
+    let mut place = within([0.0, all.clone().map(|(_, weight)| weight).sum()], rng);
+    let mut last = None;
+    for (one, weight) in all {
+        place -= weight;
+        if place < 0.0 {
+            return Some(one);
+        }
+        last = Some(one);
+    }
+    // Rounding may leave the last place beyond the sum of all weights.
+    last
+}
+
 /// One of these; there is at least one.
 pub fn one_of<T: Copy>(all: &[T], rng: &mut dyn Rng) -> T {
     all[index(all.len(), rng)]

@@ -99,7 +99,11 @@ fn controls_and_contrasts_change_the_results_and_tasks_are_measured_beside_their
          [[tasks]]\nname = \"noise\"\nkind = \"gaussian_noise_removal\"\nfolder = {data:?}\ncontexts = [1, 8]\n"
     );
     let contrasts = "contrast = [\"as-is\", \"inverted\", \"random\"]\nshuffle = true\ncontexts = [1]";
-    let text = format!("draws = 1\ncontexts = [2]\nbaselines = [\"floor\"]\n{}{tasks}", scans(contrasts));
+    let text = format!(
+        "draws = 1\ncontexts = [2]\nbaselines = [\"floor\", \"u-net\"]\nu_net_steps = 2\n{}{}{tasks}",
+        scans(contrasts),
+        scans("methods = [\"u-net\"]").replace("crops", "learnt")
+    );
     let ran = study(folder.path(), &text).well();
     assert!(ran.complained.contains("there are 3 examples, so results with 8"), "{}", ran.complained);
     let values = values(folder.path());
@@ -108,6 +112,9 @@ fn controls_and_contrasts_change_the_results_and_tasks_are_measured_beside_their
     assert!((1..4).all(|n| all[..n].iter().all(|other| *other != all[n])), "{all:?}");
     let shapes = ["as-is", "shuffled"].map(|name| values[&format!("shapes,{name},exemplar,2,0,,shapes")]);
     assert_ne!(shapes[0], shapes[1]);
+    let learnt = |structure: &str| values[&format!("learnt,as-is,u-net,2,0,hippocampus_143,{structure}")];
+    assert!((0.0..0.9).contains(&learnt("whole")));
+    assert_eq!(values.keys().filter(|name| name.starts_with("learnt,")).count(), 2);
     for method in ["input", "exemplar"] {
         let decibels = values[&format!("noise,as-is,{method},1,0,,noise")];
         assert!((3.0..60.0).contains(&decibels), "{method}: {decibels}");
@@ -124,6 +131,7 @@ fn what_is_wrong_with_a_configuration_is_told_in_a_sentence() {
         (scans("").replace("143", "999"), "begins with hippocampus_999"),
         (scans("examples = [\"hippocampus_7\"]"), "begins with hippocampus_7"),
         (scans("contexts = [8]"), "3 examples are left here besides the targets, and crops asks for 8"),
+        (scans("methods = [\"guess\"]"), "methods are some of the names"),
         (scans("contexts = [0]"), "contexts are numbers of examples from 1 on"),
         ("[[tasks]]\nname = \"x\"\nkind = \"juggling\"".into(), "`kind` is \"shapes\" or"),
         ("[[tasks]]\nname = \"x\"\nkind = \"inpainting\"".into(), "needs a folder"),

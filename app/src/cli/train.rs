@@ -40,8 +40,11 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         shown = trainer.curve().len();
     }
     bar.finish_and_clear();
-    trainer.save()?;
     let done = trainer.steps().0;
+    // The last step of a run saves by itself.
+    if done < steps {
+        trainer.save()?;
+    }
     let weights = folder.join("weights.safetensors");
     println!("{done} of {steps} steps; use the weights with --model {}", weights.display());
     Ok(())

@@ -59,6 +59,11 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
         Ok(soft)
     })?;
     let labels = run.wanted(contexts.iter().flat_map(|(_, soft)| soft.keys().copied()))?;
+    let closer = match run.options.looks {
+        Looks::AsTrained => run.model.info.closer,
+        Looks::One => false,
+        Looks::Closer => true,
+    };
     let encoded = run.encode(&seen.cube)?;
     let mut contest = Contest::new(&seen.frame)?;
     let mut probabilities = Vec::new();
@@ -81,15 +86,7 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
         let pairs: Vec<_> =
             holders.iter().zip(&masks).map(|(holder, mask)| (&holder.seen.cube, mask)).collect();
         let coarse = probability(run.predict(&encoded, &pairs, task)?);
-        let closer = match run.options.looks {
-            Looks::AsTrained => run.model.info.closer,
-            Looks::One => false,
-            Looks::Closer => true,
-        };
-        let fine = match closer {
-            false => None,
-            true => look(&mut run, (target, &seen), &coarse, &holders, task)?,
-        };
+        let fine = if closer { look(&mut run, (target, &seen), &coarse, &holders, task)? } else { None };
         let found = contest.enter(label, &coarse, fine.as_ref(), run.options.probabilities)?;
         if let Some(found) = found {
             probabilities.push(Volume { grid: target.volume.grid, voxels: seen.order.restore(&found)? });

@@ -8,7 +8,6 @@ use super::run::{Run, Task};
 use crate::network::Cube;
 use crate::nifti::Scan;
 use crate::preprocess::frame::{Frame, LEAST_BOX_MM, cube, position};
-use crate::preprocess::resample::Patch;
 use crate::preprocess::soft::{SoftLabel, soft_label};
 use crate::{LabelMap, Result};
 
@@ -33,8 +32,7 @@ impl Place {
     /// Of a structure that fills these parts of working voxels; nothing where it fills none to one half. What lies beyond
     /// 2 % along an axis does not count.
     fn of(side: usize, filled: impl Iterator<Item = ([usize; 3], f32)>) -> Option<Self> {
-        let mut sums = [const { Vec::new() }; 3];
-        sums.iter_mut().for_each(|sums| sums.resize(side, 0.0));
+        let mut sums = [(); 3].map(|()| vec![0.0; side]);
         for (at, part) in filled.filter(|(_, part)| *part > 0.5) {
             (0..3).for_each(|axis| sums[axis][at[axis]] += f64::from(part));
         }
@@ -54,15 +52,6 @@ impl Place {
         });
         let longest = ends.iter().map(|[first, last]| last - first + 1.0).fold(0.0, f64::max);
         Some(Self { middle: ends.map(|[first, last]| (first + last) / 2.0), longest })
-    }
-
-    fn of_patch(side: usize, patch: &Patch) -> Option<Self> {
-        let [xs, ys, zs] = patch.extent.clone();
-        let places = zs.flat_map(|z| {
-            let xs = xs.clone();
-            ys.clone().flat_map(move |y| xs.clone().map(move |x| [x, y, z]))
-        });
-        Self::of(side, places.zip(patch.voxels.iter().copied()))
     }
 
     fn of_cube(cube: &Cube) -> Option<Self> {
@@ -108,7 +97,7 @@ pub fn look(
 ) -> Result<Option<(Frame, Cube)>> {
     let side = seen.frame.side;
     let places: Vec<Place> =
-        holders.iter().filter_map(|holder| Place::of_patch(side, &holder.soft.patch)).collect();
+        holders.iter().filter_map(|holder| Place::of(side, holder.soft.patch.places())).collect();
     if places.len() < holders.len() {
         return Ok(None);
     }

@@ -5,6 +5,7 @@
 //! head), and weights trust position. On whole heads this doubles the bundled weights' Dice (`engine/BENCHMARKS.md`).
 
 use super::frame::{Frame, position};
+use super::statistics::Sums;
 use crate::network::Cube;
 use crate::{Result, Volume};
 use rayon::prelude::*;
@@ -94,23 +95,6 @@ struct Search<'a> {
     target: &'a Fixed<'a>,
 }
 
-/// Sums over pairs of values, for their correlation.
-#[derive(Clone, Copy, Default)]
-struct Sums([f64; 6]);
-
-impl Sums {
-    fn add(&mut self, a: f64, b: f64) {
-        let terms = [1.0, a, b, a * a, b * b, a * b];
-        self.0.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
-    }
-
-    fn correlation(&self) -> f64 {
-        let [n, a, b, aa, bb, ab] = self.0;
-        let variances = (aa - a * a / n) * (bb - b * b / n);
-        if variances > 0.0 { (ab - a * b / n) / variances.sqrt() } else { 0.0 }
-    }
-}
-
 impl Search<'_> {
     /// Pearson's correlation with the example seen at a pose, over what both images cover; −1 where that is too little.
     fn correlation(&self, pose: &Pose) -> f64 {
@@ -133,9 +117,9 @@ impl Search<'_> {
         // Planes are added up in their order, whichever is done first.
         let planes: Vec<Sums> = xs.par_iter().map(plane).collect();
         let mut all = Sums::default();
-        planes.iter().for_each(|plane| all.0.iter_mut().zip(plane.0).for_each(|(sum, part)| *sum += part));
+        planes.iter().for_each(|plane| all.join(plane));
         let covered = |axis| self.compared(axis).count() as f64;
-        if all.0[0] < OVERLAP * covered(0) * covered(1) * covered(2) { -1.0 } else { all.correlation() }
+        if all.count() < OVERLAP * covered(0) * covered(1) * covered(2) { -1.0 } else { all.correlation() }
     }
 
     /// Working positions along an axis that the target's image covers.

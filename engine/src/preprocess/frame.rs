@@ -72,6 +72,14 @@ impl Frame {
         std::array::from_fn(|a| taps(self.shape[a], self.start[a], self.step[a], self.side))
     }
 
+    /// Where the body is in an image in the body's order, and the intensities that become 0 and 1.
+    pub fn body(image: &Volume) -> Result<(Extent, [f32; 2])> {
+        // The side does not matter for either.
+        let frame = Self::around_foreground(image, 16)?;
+        let range = frame.intensity_range(image)?;
+        Ok((frame.within, range))
+    }
+
     /// The 2nd and 98th percentile of an image (on the grid of this frame) inside the box.
     pub fn intensity_range(&self, image: &Volume) -> Result<[f32; 2]> {
         let [xs, ys, zs] = self.within.clone();
@@ -139,14 +147,6 @@ pub fn position(side: usize, [x, y, z]: [usize; 3]) -> usize {
 /// The whole working grid, in the network's order, of a part of it.
 pub fn cube(side: usize, patch: &Patch) -> Result<Cube> {
     let mut voxels = memory::zeros(side.pow(3))?;
-    let [xs, ys, zs] = patch.extent.clone();
-    let mut values = patch.voxels.iter();
-    for z in zs {
-        for y in ys.clone() {
-            for (x, value) in xs.clone().zip(&mut values) {
-                voxels[position(side, [x, y, z])] = *value;
-            }
-        }
-    }
+    patch.places().for_each(|(place, value)| voxels[position(side, place)] = value);
     Ok(Cube { side, voxels })
 }

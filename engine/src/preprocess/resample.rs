@@ -68,6 +68,18 @@ pub struct Patch {
     pub voxels: Vec<f32>,
 }
 
+impl Patch {
+    /// Its voxels with their places [x, y, z] in the working grid.
+    pub fn places(&self) -> impl Iterator<Item = ([usize; 3], f32)> {
+        let [xs, ys, zs] = self.extent.clone();
+        let places = zs.flat_map(move |z| {
+            let xs = xs.clone();
+            ys.clone().flat_map(move |y| xs.clone().map(move |x| [x, y, z]))
+        });
+        places.zip(self.voxels.iter().copied())
+    }
+}
+
 /// Resamples what lies in `within` of an array whose voxels `read` gives by [x, y, z]. The patch covers the output voxels
 /// that `within` can reach.
 pub fn resample(

@@ -55,6 +55,34 @@ fn find(counts: &[u64], rank: u64) -> (usize, u64) {
     (0, rank)
 }
 
+/// Sums over pairs of values, for their correlation.
+#[derive(Clone, Copy, Default)]
+pub struct Sums([f64; 6]);
+
+impl Sums {
+    /// Takes a pair in.
+    pub fn add(&mut self, a: f64, b: f64) {
+        self.join(&Self([1.0, a, b, a * a, b * b, a * b]));
+    }
+
+    /// Takes in what others have taken in.
+    pub fn join(&mut self, others: &Self) {
+        self.0.iter_mut().zip(others.0).for_each(|(sum, term)| *sum += term);
+    }
+
+    /// Number of pairs.
+    pub fn count(&self) -> f64 {
+        self.0[0]
+    }
+
+    /// Pearson's correlation; 0 where one of both is constant.
+    pub fn correlation(&self) -> f64 {
+        let [n, a, b, aa, bb, ab] = self.0;
+        let variances = (aa - a * a / n) * (bb - b * b / n);
+        if variances > 0.0 { (ab - a * b / n) / variances.sqrt() } else { 0.0 }
+    }
+}
+
 /// Otsu's threshold: the split of the histogram with the largest variance between its halves. The histogram ends
 /// at the 99.9th percentile so that a few hot voxels do not decide. `None` for a constant image.
 pub fn otsu(rows: &[&[f32]]) -> Option<f32> {

@@ -81,8 +81,7 @@ impl Curve {
     /// [`crate::Error::Memory`].
     pub fn apply(&self, scan: &Scan) -> Result<Scan> {
         let body = Order::of(&scan.volume.grid).apply_to_image(&scan.volume)?;
-        // The side does not matter for the box and its intensities.
-        let [low, high] = Frame::around_foreground(&body, 16)?.intensity_range(&body)?;
+        let (_, [low, high]) = Frame::body(&body)?;
         let range = (high - low).max(f32::MIN_POSITIVE);
         let inside = inside(&scan.volume, low + AIR * range);
         let change = |(at, &value): (usize, &f32)| {

@@ -4,7 +4,7 @@ use super::condition::Condition;
 use super::sheet::plot_file;
 use crate::pipeline::Looks;
 use crate::tasks::Kind;
-use crate::{Error, Result};
+use crate::{Result, settings};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,7 @@ pub struct Config {
     pub contexts: Vec<usize>,
     pub table_contexts: usize,
     pub baselines: Vec<Baseline>,
+    pub u_net_steps: u64,
     pub models: Vec<ModelEntry>,
     #[serde(default)]
     pub scans: Vec<ScanStudy>,
@@ -40,6 +41,8 @@ pub enum Baseline {
     Floor,
     /// The labels of the example that looks most like the target, laid on it.
     Nearest,
+    /// A U-Net for each structure, trained on the examples alone.
+    UNet,
 }
 
 /// Weights and how they are used.
@@ -72,6 +75,7 @@ pub struct ScanStudy {
     pub contrast: Vec<Condition>,
     #[serde(default)]
     pub shuffle: bool,
+    pub methods: Option<Vec<String>>,
     pub draws: Option<u64>,
     pub contexts: Option<Vec<usize>>,
 }
@@ -144,11 +148,17 @@ impl Baseline {
         match self {
             Self::Floor => "floor",
             Self::Nearest => "nearest",
+            Self::UNet => "u-net",
         }
     }
 }
 
 impl ScanStudy {
+    /// Whether a method takes part.
+    pub fn has(&self, method: &str) -> bool {
+        self.methods.as_ref().is_none_or(|methods| methods.iter().any(|name| name == method))
+    }
+
     /// What it is run under.
     pub fn conditions(&self) -> Vec<Condition> {
         self.contrast.iter().copied().chain(self.shuffle.then_some(Condition::Shuffled)).collect()
@@ -166,22 +176,15 @@ impl Config {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Error::Io`], and [`Error::File`] with what is wrong and in which line.
+    /// [`crate::Error::Io`], and [`crate::Error::File`] with what is wrong and in which line.
     pub fn open(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.into(), source })?;
-        let refuse = |problem: String| Error::File { path: path.into(), problem };
-        let config = Self::parse(&text).map_err(refuse)?;
-        Ok(Self { folder: path.parent().unwrap_or(Path::new("")).into(), ..config })
+        let (config, folder) = settings::open(path, Self::parse)?;
+        Ok(Self { folder, ..config })
     }
 
     /// Reads a text; the error is a sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = |error: toml::de::Error| {
-            format!("this is no configuration of a study. {}", error.to_string().trim_end())
-        };
-        let mut all: toml::Table = toml::from_str(DEFAULTS).expect("the defaults are well-formed");
-        all.extend(toml::from_str::<toml::Table>(text).map_err(wrong)?);
-        let config: Self = all.try_into().map_err(wrong)?;
+        let config: Self = settings::over(DEFAULTS, text, "a study")?;
         config.problem().map_or(Ok(config), Err)
     }
 
@@ -189,7 +192,13 @@ impl Config {
     fn problem(&self) -> Option<String> {
         let studies = self.scans.iter().map(|s| &s.name).chain(self.tasks.iter().map(|s| &s.name));
         let methods = self.models.iter().map(|model| model.name.as_str());
-        let methods = methods.chain(self.baselines.iter().map(|baseline| baseline.name())).chain([INPUT]);
+        let methods: Vec<&str> =
+            methods.chain(self.baselines.iter().map(|baseline| baseline.name())).collect();
+        let unknown = |study: &ScanStudy| {
+            study.methods.as_ref().is_some_and(|chosen| {
+                chosen.is_empty() || chosen.iter().any(|name| !methods.contains(&name.as_str()))
+            })
+        };
         let structures = |study: &ScanStudy| {
             study.structures.is_empty() || repeated(study.structures.iter().map(|s| s.name.as_str()))
         };
@@ -203,7 +212,7 @@ impl Config {
             "there is nothing to study; add [[scans]] with a folder of labelled scans, or [[tasks]]."
         } else if repeated(studies.map(|name| plot_file(name))) {
             "each of [[scans]] and [[tasks]] needs a name of its own, different in letters or digits."
-        } else if repeated(methods) {
+        } else if repeated(methods.iter().copied().chain([INPUT])) {
             "each of [[models]] needs a name of its own, other than those of baselines and \"input\"."
         } else if self.models.is_empty() && (self.baselines.is_empty() || !self.tasks.is_empty()) {
             "there is no model to study; leave out `models` for the bundled weights."
@@ -211,12 +220,16 @@ impl Config {
             "each of [[scans]] needs targets: beginnings of the names of the images to segment."
         } else if self.scans.iter().any(structures) {
             "each of [[scans]] needs structures, each with a name of its own."
+        } else if self.scans.iter().any(unknown) {
+            "methods are some of the names of [[models]] and of baselines."
         } else if self.scans.iter().any(|study| study.conditions().is_empty()) {
             "each of [[scans]] needs a contrast, such as contrast = [\"as-is\"]."
         } else if self.tasks.iter().any(homeless) {
             "each of [[tasks]] but shapes needs a folder of labelled scans."
         } else if self.tasks.iter().any(|study| study.kind == Exercise::Task(Kind::ModalityTransform)) {
             "modality_transform needs people with several images, which a study does not read."
+        } else if self.u_net_steps == 0 {
+            "u_net_steps are at least 1."
         } else if draws.chain([self.draws]).any(|draws| draws == 0) {
             "draws are at least 1."
         } else if sizes.any(|sizes| sizes.is_empty() || sizes.contains(&0)) {
@@ -234,6 +247,7 @@ impl Config {
             let bare = |study: &ScanStudy| ScanStudy {
                 contrast: Vec::new(),
                 shuffle: false,
+                methods: None,
                 draws: None,
                 contexts: None,
                 ..study.clone()
@@ -250,7 +264,9 @@ impl Config {
             };
             config.tasks.iter().map(bare).collect::<Vec<_>>()
         };
+        let u_nets = [self, other].map(|config| config.baselines.contains(&Baseline::UNet));
         self.seed == other.seed
+            && (u_nets != [true; 2] || self.u_net_steps == other.u_net_steps)
             && agree(&scans(self), &scans(other), |study| &study.name)
             && agree(&tasks(self), &tasks(other), |study| &study.name)
             && agree(&self.models, &other.models, |model| &model.name)

@@ -3,7 +3,7 @@
 use crate::nifti::Scan;
 use crate::pipeline::Example;
 use crate::preprocess::Order;
-use crate::preprocess::statistics::otsu;
+use crate::preprocess::statistics::{Sums, otsu};
 use crate::{LabelMap, Result, memory};
 use rayon::prelude::*;
 
@@ -108,16 +108,16 @@ fn correlation((target, bright): (&Scan, &Bright), example: &Placed) -> f64 {
     let theirs = example.bright.order.look(&example.example.image.volume.voxels);
     let [nx, ny, nz] = bright.order.shape();
     let plane = |z: usize| {
-        let mut sums = [0.0; 6];
+        let mut sums = Sums::default();
         for voxel in (0..nx * ny).map(|at| [at % nx, at / nx, z]) {
-            let Some(there) = example.under(bright, voxel) else { continue };
-            let (a, b) = (f64::from(ours(voxel)), f64::from(theirs(there)));
-            sums.iter_mut().zip([1.0, a, b, a * a, b * b, a * b]).for_each(|(sum, term)| *sum += term);
+            if let Some(there) = example.under(bright, voxel) {
+                sums.add(ours(voxel).into(), theirs(there).into());
+            }
         }
         sums
     };
-    let planes: Vec<_> = (0..nz).into_par_iter().map(plane).collect();
-    let [n, a, b, aa, bb, ab] = std::array::from_fn(|term| planes.iter().map(|sums| sums[term]).sum::<f64>());
-    let spread = (n * aa - a * a) * (n * bb - b * b);
-    if spread > 0.0 { (n * ab - a * b) / spread.sqrt() } else { 0.0 }
+    let planes: Vec<Sums> = (0..nz).into_par_iter().map(plane).collect();
+    let mut all = Sums::default();
+    planes.iter().for_each(|plane| all.join(plane));
+    all.correlation()
 }

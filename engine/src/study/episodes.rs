@@ -4,13 +4,13 @@ use super::Part;
 use super::condition::Condition;
 use super::config::{Config, Exercise, INPUT, TaskStudy};
 use super::method::{InContext, Method};
-use super::people::{begins, must_be_found};
+use super::people::must_be_found;
 use super::results::{Log, Row, Unit};
 use super::sheet::{Metric, Sheet};
 use crate::Result;
 use crate::metrics::{dice, psnr};
 use crate::network::Cube;
-use crate::pairing::context_dir;
+use crate::pairing::{begins, context_dir};
 use crate::pipeline::{DEFAULT_GRID, MOST_AT_ONCE};
 use crate::tasks::Kind;
 use crate::training::{self, Episode, Episodes, Holding, Stage};
@@ -68,8 +68,7 @@ impl Episodic {
             Some(episodes) => episodes,
             None => Episodes::open(&self.source)?.pure(),
         };
-        // One more than are shown, since each may get the output of the next.
-        let most = self.sheet.contexts.last().map_or(1, |most| most + 1);
+        let most = self.sheet.contexts.last().copied().unwrap_or(1);
         let stage = Stage { steps: 1, sides: vec![side], contexts: [most, most], augment: 0.0, boxes: None };
         self.episodes.insert(episodes).validation(number, &stage)
     }
@@ -109,6 +108,12 @@ impl Episodic {
     ) -> Result<()> {
         let side = network.map_or(DEFAULT_GRID, |network| network.model.info.grid.unwrap_or(DEFAULT_GRID));
         let Episode { target, examples, .. } = self.episode(draw, side)?;
+        // As a control, outputs that have nothing to do with the target's: those of an episode that is not shown.
+        let shuffled = Condition::Shuffled.name();
+        let others = match answers.iter().any(|row| row.unit.condition == shuffled) {
+            true => self.episode(draw + ELSEWHERE, side)?.examples,
+            false => Vec::new(),
+        };
         let Some(InContext { model, .. }) = network else {
             let value = self.value(&target.input, &target.output);
             return answers.into_iter().try_for_each(|row| log.add([Row { value, ..row }]));
@@ -118,10 +123,9 @@ impl Episodic {
         let encoding = started.elapsed().as_secs_f64();
         for row in answers {
             let contexts = row.unit.contexts;
-            let shuffled = usize::from(row.unit.condition == Condition::Shuffled.name());
-            let output_of = |n: usize| &examples[(n + shuffled) % examples.len()].output;
-            let pairs = examples.iter().take(contexts).enumerate();
-            let pairs: Vec<_> = pairs.map(|(n, example)| (&example.input, output_of(n))).collect();
+            let outputs = if row.unit.condition == shuffled { &others } else { &examples };
+            let pairs = examples.iter().zip(outputs).take(contexts);
+            let pairs: Vec<_> = pairs.map(|(example, other)| (&example.input, &other.output)).collect();
             // Not everybody has the structures that some tasks ask for.
             if pairs.len() < contexts {
                 log.passed(1)?;
@@ -162,6 +166,9 @@ impl Part for Episodic {
         Ok(())
     }
 }
+
+/// Episodes from this number on are never shown as such.
+const ELSEWHERE: u64 = 1 << 32;
 
 /// What training would draw such episodes from.
 fn source(config: &Config, study: &TaskStudy) -> training::Config {

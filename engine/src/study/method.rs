@@ -2,6 +2,7 @@
 
 use super::config::{Baseline, Config};
 use super::copy::{Placed, floor, nearest};
+use super::learnt::Learnt;
 use crate::network::{Device, Model};
 use crate::nifti::Scan;
 use crate::pipeline::{Example, Looks, Options, segment};
@@ -23,8 +24,12 @@ pub struct InContext {
 pub enum Method {
     /// By the network, which reads the examples anew for each target.
     InContext(InContext),
-    /// By laying labels on the target.
-    Copy(Baseline),
+    /// By laying the labels of all examples on the target.
+    Floor,
+    /// By laying those of the most similar one on it.
+    Nearest,
+    /// By U-Nets that learn from the examples on the processor for so many steps, and segment on a device.
+    Learn(u64, Device),
 }
 
 /// What segments targets after it has met the examples.
@@ -35,7 +40,9 @@ impl Method {
     pub fn name(&self) -> &str {
         match self {
             Self::InContext(network) => &network.name,
-            Self::Copy(baseline) => baseline.name(),
+            Self::Floor => Baseline::Floor.name(),
+            Self::Nearest => Baseline::Nearest.name(),
+            Self::Learn(..) => Baseline::UNet.name(),
         }
     }
 
@@ -43,7 +50,7 @@ impl Method {
     pub fn network(&self) -> Option<&InContext> {
         match self {
             Self::InContext(network) => Some(network),
-            Self::Copy(_) => None,
+            _ => None,
         }
     }
 
@@ -61,13 +68,17 @@ impl Method {
                 let options = Options { looks: *looks, ..Options::default() };
                 Box::new(move |target| Ok(segment(model, target, examples, &options, &mut |_| Ok(()))?.mask))
             }
-            Self::Copy(baseline) => {
-                let copy = match baseline {
-                    Baseline::Floor => floor,
-                    Baseline::Nearest => nearest,
-                };
+            Self::Floor => {
                 let placed: Vec<Placed> = examples.iter().map(Placed::new).collect();
-                Box::new(move |target| copy(target, &placed))
+                Box::new(move |target| floor(target, &placed))
+            }
+            Self::Nearest => {
+                let placed: Vec<Placed> = examples.iter().map(Placed::new).collect();
+                Box::new(move |target| nearest(target, &placed))
+            }
+            Self::Learn(steps, device) => {
+                let learnt = Learnt::from(examples, *steps, device)?;
+                Box::new(move |target| learnt.segment(target))
             }
         })
     }
@@ -91,6 +102,10 @@ pub fn methods(config: &Config, device: &Device) -> Result<Vec<Method>> {
         opened.insert(&entry.weights, model.clone());
         methods.push(Method::InContext(InContext { name: entry.name.clone(), model, looks: entry.looks }));
     }
-    methods.extend(config.baselines.iter().map(|&baseline| Method::Copy(baseline)));
+    methods.extend(config.baselines.iter().map(|baseline| match baseline {
+        Baseline::Floor => Method::Floor,
+        Baseline::Nearest => Method::Nearest,
+        Baseline::UNet => Method::Learn(config.u_net_steps, device.clone()),
+    }));
     Ok(methods)
 }

@@ -8,6 +8,7 @@ mod condition;
 mod config;
 mod copy;
 mod episodes;
+mod learnt;
 mod method;
 mod origin;
 mod people;

@@ -4,6 +4,7 @@ use super::condition::{Condition, Curve, laid_on};
 use super::config::Structure;
 use crate::agreement::{GeometryChoice, reconcile};
 use crate::nifti::Scan;
+use crate::pairing::missing;
 use crate::pipeline::Example;
 use crate::{Error, LabelMap, Result};
 use rayon::prelude::*;
@@ -12,12 +13,6 @@ use std::sync::Arc;
 
 /// An image and its label map.
 pub type Files = (PathBuf, PathBuf);
-
-/// Whether a file's name begins in one of these ways.
-pub fn begins(path: &Path, beginnings: &[String]) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    beginnings.iter().any(|beginning| name.starts_with(beginning.as_str()))
-}
 
 /// An error where a beginning finds no file.
 ///
@@ -28,8 +23,7 @@ pub fn must_be_found<'a>(
     beginnings: &[String],
     files: impl Iterator<Item = &'a PathBuf> + Clone,
 ) -> Result<()> {
-    let lost = |beginning: &&String| !files.clone().any(|file| begins(file, std::slice::from_ref(beginning)));
-    let Some(beginning) = beginnings.iter().find(lost) else { return Ok(()) };
+    let Some(beginning) = missing(beginnings, files) else { return Ok(()) };
     let problem =
         format!("no name of an image with a label begins with {beginning}; correct the configuration.");
     Err(Error::File { path: folder.into(), problem })

@@ -4,12 +4,12 @@ use super::Part;
 use super::condition::{Condition, Curve};
 use super::config::{Config, ScanStudy};
 use super::method::{Method, Segmenter};
-use super::people::{Files, Person, begins, groups, must_be_found, shown};
+use super::people::{Files, Person, groups, must_be_found, shown};
 use super::results::{Log, Row, Unit};
 use super::sheet::{Metric, Sheet};
 use crate::metrics::dice;
 use crate::nifti::stem;
-use crate::pairing::context_dir;
+use crate::pairing::{begins, context_dir};
 use crate::pipeline::Example;
 use crate::random::{generator, some_of};
 use crate::{Error, LabelMap, Result};
@@ -72,7 +72,12 @@ impl Scans {
             name: study.name.clone(),
             metric: Metric::Dice,
             conditions: study.conditions(),
-            methods: methods.iter().map(|method| method.name().to_owned()).collect(),
+            methods: methods
+                .iter()
+                .map(Method::name)
+                .filter(|name| study.has(name))
+                .map(str::to_owned)
+                .collect(),
             contexts: config.sizes(&study.contexts),
             draws,
             targets: targets.len(),
@@ -101,7 +106,7 @@ impl Scans {
         let structures = || self.sheet.structures.iter().map(String::as_str);
         let mut jobs = Vec::new();
         for &contexts in &self.sheet.contexts {
-            for method in methods {
+            for method in methods.iter().filter(|method| self.study.has(method.name())) {
                 let new = |&target: &usize| {
                     !log.has(&self.unit(draw, condition, (method, contexts), target), structures())
                 };
@@ -148,7 +153,9 @@ impl Part for Scans {
         for condition in self.sheet.conditions.clone() {
             let jobs = self.jobs(draw, condition, methods, log);
             let left: usize = jobs.iter().map(|job| job.targets.len()).sum();
-            log.passed((self.targets.len() * self.sheet.contexts.len() * methods.len() - left) as u64)?;
+            log.passed(
+                (self.targets.len() * self.sheet.contexts.len() * self.sheet.methods.len() - left) as u64,
+            )?;
             if jobs.is_empty() {
                 continue;
             }

@@ -3,7 +3,7 @@
 use super::{
     BiasField, Corruption, GaussianNoise, Goal, Holes, LowResolution, Preset, SaltAndPepper, Slices, Task,
 };
-use crate::random::{happens, index, some_of, within};
+use crate::random::{happens, index, some_of, weighted};
 use crate::{Error, Result};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -149,22 +149,16 @@ impl Tasks {
             Kind::ModalityTransform => modalities > 1,
             _ => true,
         };
-        let fits = |(&kind, &weight): (&Kind, &f32)| weight > 0.0 && modalities > 0 && possible(kind);
-        let weights = || self.weights.iter().filter(|&entry| fits(entry));
-        let Some(last) = weights().next_back() else {
+        let fits = |&(kind, weight): &(Kind, f32)| weight > 0.0 && modalities > 0 && possible(kind);
+        let fitting = self.weights.iter().map(|(&kind, &weight)| (kind, weight)).filter(fits);
+        let Some(kind) = weighted(fitting, rng) else {
             return Err(Error::Request(
                 "None of the tasks to train on fits these subjects; give more kinds of tasks, or subjects with \
                  labels or several images."
                     .into(),
             ));
         };
-        let mut place = within([0.0, weights().map(|(_, w)| w).sum()], rng);
-        let found = weights().find(|(_, w)| {
-            place -= **w;
-            place < 0.0
-        });
-        // Rounding may leave the last place beyond the sum of all weights.
-        Ok(self.task(*found.unwrap_or(last).0, modalities, labels, rng))
+        Ok(self.task(kind, modalities, labels, rng))
     }
 
     /// A task of this kind for subjects whose modalities and labels it fits.

@@ -18,12 +18,8 @@ impl Structures {
     /// Soft labels as a frame of this side sees them.
     pub fn soft(side: usize, labels: &BTreeMap<u16, SoftLabel>) -> Self {
         let fill = |(&label, soft): (&u16, &SoftLabel)| {
-            let [xs, ys, zs] = soft.patch.extent.clone();
-            let places = zs.flat_map(|z| {
-                let (xs, ys) = (xs.clone(), ys.clone());
-                ys.flat_map(move |y| xs.clone().map(move |x| position(side, [x, y, z]) as u32))
-            });
-            let filled = places.zip(soft.patch.voxels.iter().copied()).filter(|(_, part)| *part > 0.0);
+            let places = soft.patch.places().map(|(place, part)| (position(side, place) as u32, part));
+            let filled = places.filter(|(_, part)| *part > 0.0);
             (label, filled.collect())
         };
         Self { side, filled: labels.iter().map(fill).collect() }

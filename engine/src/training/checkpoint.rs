@@ -1,8 +1,9 @@
 //! The state of a run between two steps, in one file that is replaced as a whole.
 
+use super::config::{Config, Network};
 use super::optimiser::{Adam, Progress};
-use crate::network::Arrays;
-use crate::weights::{Array, Precision, Weights, write};
+use crate::network::{Arrays, Device, Model};
+use crate::weights::{Array, Precision, Weights, formula, write};
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,8 +29,47 @@ pub struct State {
 const PARTS: [&str; 4] = ["weights", "average", "first_moment", "second_moment"];
 
 impl State {
-    /// Before the first step.
-    pub fn new(weights: Weights) -> Self {
+    /// Before the first step of a run.
+    ///
+    /// # Errors
+    /// What opening the weights returns that it begins with.
+    pub fn begin(config: &Config) -> Result<Self> {
+        Ok(Self::new(match config.start.as_str() {
+            "bundled" => Weights::bundled()?,
+            // Uniform within 1/√(fan-in), as PyTorch begins.
+            "random" => {
+                let (salt, gain) = (format!("{}:", config.seed), 3.0_f64.sqrt().recip());
+                let weights = formula::weights(&salt, &config.channels, gain);
+                match config.network {
+                    Network::InContext => weights,
+                    Network::UNet => weights.u_net(),
+                }
+            }
+            file => Weights::open(&config.folder.join(file))?,
+        }))
+    }
+
+    /// Finds out at once, before data are read, whether the weights are those of a kind of network.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where they are those of the other one, [`Error::Checkpoint`] where they are of none.
+    pub fn must_be_of(&self, network: Network, device: &Device) -> Result<()> {
+        let reads_examples = Model::load(self.weights.clone(), device)?.info.reads_examples;
+        if reads_examples != (network == Network::InContext) {
+            let [got, asked] = [reads_examples, !reads_examples].map(|reads| match reads {
+                true => "the in-context network",
+                false => "a U-Net",
+            });
+            return Err(Error::Request(format!(
+                "The weights to begin with ({}) are those of {got} and the configuration asks for {asked}; give \
+                 start = \"random\" or a file of {asked}, and a new folder for a new run.",
+                self.weights.name()
+            )));
+        }
+        Ok(())
+    }
+
+    fn new(weights: Weights) -> Self {
         let (average, adam) = (weights.arrays.clone(), Adam::new(&weights.arrays));
         Self { weights, average, adam, progress: Progress::default(), losses: (0.0, 0) }
     }

@@ -2,7 +2,7 @@
 
 use super::optimiser::Schedule;
 use crate::tasks::{Kind, Preset};
-use crate::{Error, Result};
+use crate::{Result, settings};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -141,23 +141,15 @@ impl Config {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Error::Io`], and [`Error::File`] with what is wrong and in which line.
+    /// [`crate::Error::Io`], and [`crate::Error::File`] with what is wrong and in which line.
     pub fn open(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.into(), source })?;
-        let refuse = |problem: String| Error::File { path: path.into(), problem };
-        let config = Self::parse(&text).map_err(refuse)?;
-        Ok(Self { folder: path.parent().unwrap_or(Path::new("")).into(), ..config })
+        let (config, folder) = settings::open(path, Self::parse)?;
+        Ok(Self { folder, ..config })
     }
 
     /// Reads a text; the error is a sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = |error: toml::de::Error| {
-            let error = error.to_string();
-            format!("this is no configuration of training. {}", error.trim_end())
-        };
-        let mut all: toml::Table = toml::from_str(DEFAULTS).expect("the defaults are well-formed");
-        all.extend(toml::from_str::<toml::Table>(text).map_err(wrong)?);
-        let config: Self = all.try_into().map_err(wrong)?;
+        let config: Self = settings::over(DEFAULTS, text, "training")?;
         config.problem().map_or(Ok(config), Err)
     }
 

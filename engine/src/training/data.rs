@@ -53,21 +53,16 @@ impl Pool {
             }
             Holding::Shapes => Vec::new(),
         };
-        let named = |path: &Path, names: &[String]| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            names.iter().any(|start| name.starts_with(start.as_str()))
-        };
-        let found =
-            |start: &&String| files.iter().any(|(_, label)| named(label, std::slice::from_ref(*start)));
-        if let Some(missing) = source.only.iter().find(|start| !found(start)) {
+        if let Some(missing) = pairing::missing(&source.only, files.iter().map(|(_, label)| label)) {
             let problem = format!("no label map is called {missing}…, which `only` asks for.");
             return Err(Error::File { path: source.folder, problem });
         }
         let kept = files.par_iter().filter(|(_, label)| {
-            (source.only.is_empty() || named(label, &source.only)) && !named(label, &source.hold_out)
+            (source.only.is_empty() || pairing::begins(label, &source.only))
+                && !pairing::begins(label, &source.hold_out)
         });
         let read = |(image, label): &(PathBuf, PathBuf)| {
-            Person::open(&source, image, label, named(label, &source.validate))
+            Person::open(&source, image, label, pairing::begins(label, &source.validate))
         };
         let people: Vec<Person> = kept.map(read).collect::<Result<_>>()?;
         let seen = people.iter().filter(|person| !person.unseen).count();
@@ -80,9 +75,14 @@ impl Pool {
             return Err(Error::File { path: source.folder, problem });
         }
         let names = files.first().map(|(_, label)| Names::beside(label)).unwrap_or_default();
+        Ok(Self::of(source, people, &names))
+    }
+
+    /// People at hand. Two sides of the body look alike in synthetic images where `names` say so.
+    pub fn of(source: Source, people: Vec<Person>, names: &Names) -> Self {
         let labels = people.iter().flat_map(|person| person.extents.keys());
-        let classes = classes(&names, labels.chain(&source.ignore).copied());
-        Ok(Self { source, people, classes })
+        let classes = classes(names, labels.chain(&source.ignore).copied());
+        Self { source, people, classes }
     }
 
     /// What is left of a label map when its skull is stripped; nothing where it has no tissues around the brain.
@@ -96,31 +96,38 @@ impl Pool {
 impl Person {
     fn open(source: &Source, image: &Path, label: &Path, unseen: bool) -> Result<Self> {
         let labels = Scan::open(label, 0)?.labels()?;
-        let (image, labels) = if source.holds == Holding::LabelMaps {
-            (None, Order::of(&labels.grid).apply_to_labels(&labels)?)
+        let person = if source.holds == Holding::LabelMaps {
+            Self::of(None, &labels, &source.ignore)?
         } else {
-            let scan = Scan::open(image, 0)?;
-            let labels = agreement::reconcile(&scan.volume.grid, labels, agreement::GeometryChoice::Strict)?;
-            let order = Order::of(&scan.volume.grid);
-            (Some(order.apply_to_image(&scan.volume)?), order.apply_to_labels(&labels)?)
+            let image = Scan::open(image, 0)?.volume;
+            let labels = agreement::reconcile(&image.grid, labels, agreement::GeometryChoice::Strict)?;
+            Self::of(Some(&image), &labels, &source.ignore)?
         };
-        let everywhere = extents(&labels);
-        let (image, body) = match image {
-            Some(image) => {
-                // The side does not matter for the box and its intensities.
-                let frame = Frame::around_foreground(&image, 16)?;
-                let range = frame.intensity_range(&image)?;
-                (Some((image, range)), frame.within)
-            }
-            None => (None, union(everywhere.values(), &labels.grid)),
-        };
-        let mut extents = everywhere;
-        extents.retain(|label, _| !source.ignore.contains(label));
-        if extents.is_empty() {
+        if person.extents.is_empty() {
             let problem = "there is no structure in this label map; leave the file out.".into();
             return Err(Error::File { path: label.into(), problem });
         }
-        Ok(Self { image, labels, extents, body, unseen })
+        Ok(Self { unseen, ..person })
+    }
+
+    /// An image and its labels on the same grid, or a label map that stands alone; some labels are no structures.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn of(image: Option<&Volume>, labels: &LabelMap, ignore: &[u16]) -> Result<Self> {
+        let order = Order::of(&labels.grid);
+        let labels = order.apply_to_labels(labels)?;
+        let mut extents = extents(&labels);
+        let (image, body) = match image {
+            Some(image) => {
+                let image = order.apply_to_image(image)?;
+                let (body, range) = Frame::body(&image)?;
+                (Some((image, range)), body)
+            }
+            None => (None, union(extents.values(), &labels.grid)),
+        };
+        extents.retain(|label, _| !ignore.contains(label));
+        Ok(Self { image, labels, extents, body, unseen: false })
     }
 
     /// The box around some of the labels, around the body where it has none of them.

@@ -8,7 +8,7 @@ use crate::Result;
 use crate::augment::{Augmentation, Material, Plan};
 use crate::preprocess::frame::{Frame, LEAST_BOX_MM};
 use crate::preprocess::soft::soft_labels;
-use crate::random::{Generator, around_zero, generator, happens, index, one_of, some_of, within};
+use crate::random::{Generator, around_zero, generator, happens, index, one_of, some_of, weighted, within};
 use crate::synthesis::{Shapes, Synthesis};
 use crate::tasks::{Goal, Kind, Pair, Structures, Subject, Task, Tasks};
 use rand::{Rng, RngExt};
@@ -60,13 +60,18 @@ impl Episodes {
     /// Those of the files, and [`crate::Error::File`] for a folder with too few people.
     pub fn open(config: &Config) -> Result<Self> {
         let pools = config.data.iter().map(|source| Pool::open(config, source)).collect::<Result<_>>()?;
+        Ok(Self::of(config, pools))
+    }
+
+    /// From pools at hand.
+    pub fn of(config: &Config, pools: Vec<Pool>) -> Self {
         let augmentation = Augmentation::preset(config.preset);
         let augmentation = match config.network {
             Network::InContext => augmentation,
             Network::UNet => augmentation.of_one_task(),
         };
         let tasks = Tasks { weights: config.tasks.clone(), ..Tasks::preset(config.preset) };
-        Ok(Self {
+        Self {
             seed: config.seed,
             network: config.network,
             pools,
@@ -74,7 +79,7 @@ impl Episodes {
             augmentation,
             synthesis: Synthesis::default(),
             shapes: Shapes::default(),
-        })
+        }
     }
 
     /// With nothing wrong with an input but what its task is about.
@@ -155,12 +160,8 @@ impl Episodes {
 
     /// One of the sources by their shares.
     fn pool(&self, rng: &mut dyn Rng) -> &Pool {
-        let mut place = within([0.0, self.pools.iter().map(|pool| pool.source.share).sum()], rng);
-        let found = self.pools.iter().find(|pool| {
-            place -= pool.source.share;
-            place < 0.0
-        });
-        found.or(self.pools.last()).expect("a configuration has data")
+        let shares = self.pools.iter().map(|pool| (pool, pool.source.share));
+        weighted(shares, rng).expect("a configuration has data")
     }
 
     /// A task for people with these labels.

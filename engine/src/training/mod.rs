@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod config;
+mod course;
 mod data;
 mod episode;
 pub mod loss;
@@ -13,5 +14,7 @@ mod trainer;
 
 pub use checkpoint::State;
 pub use config::{Config, DEFAULTS, Holding, Network, Source, Stage, Validation};
+pub use course::{Course, Validated};
+pub use data::{Person, Pool};
 pub use episode::{Episode, Episodes};
 pub use trainer::{Point, Trainer};

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 /// Decay of the first and second moments, and what keeps the division finite.
 const BETAS: [f64; 2] = [0.9, 0.999];
-const EPSILON: f64 = 1e-8;
+const EPSILON: f32 = 1e-8;
+/// How many times an array's gradient may be as large as it has been, by the root of its second moments.
+const EXCESS: f64 = 1.5;
 
 /// The moments of the gradients.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,28 +26,38 @@ impl Adam {
         Self { moments: [zeros(), zeros()], steps: 0 }
     }
 
-    /// Takes a step against the gradients, which are scaled down first where their norm over all parameters is above `clip`.
-    /// Returns that norm.
+    /// Takes a step against the gradients, which are scaled down first where their norm over all parameters is above `clip`,
+    /// and then each array's by itself where its norm is above [`EXCESS`] times what it has been: without normalisation one
+    /// odd episode would set the activations off, and momentum would repeat it. Returns the norm over all parameters.
     pub fn step(&mut self, weights: &mut Arrays, gradients: &Arrays, rate: f64, clip: f64) -> f64 {
-        let parts = gradients.values().flat_map(|array| array.values.chunks(PART)).collect::<Vec<_>>();
-        let squares: Vec<f64> = parts.par_iter().map(|part| squares(part)).collect();
-        // Added in a fixed order, whoever was first.
-        let norm = squares.into_iter().sum::<f64>().sqrt();
+        let squares: Vec<f64> = gradients.values().map(|array| sum(&array.values, |g| g * g)).collect();
+        let norm = squares.iter().sum::<f64>().sqrt();
         let scale = (clip / norm).min(1.0);
+        let unbias = |beta: f64, steps: u64| 1.0 / (1.0 - beta.powf(steps as f64));
+        let before = unbias(BETAS[1], self.steps);
         self.steps += 1;
-        let corrections = BETAS.map(|beta| 1.0 / (1.0 - beta.powf(self.steps as f64)));
-        let [first, second] = &mut self.moments;
-        let [weights, first, second] = [weights, first, second]
-            .map(|arrays| arrays.values_mut().flat_map(|array| array.values.chunks_mut(PART)));
-        let parts: Vec<_> = weights.zip(first.zip(second)).zip(parts).collect();
-        parts.into_par_iter().for_each(|((weights, (first, second)), gradients)| {
-            for ((w, &g), (m, v)) in weights.iter_mut().zip(gradients).zip(first.iter_mut().zip(second)) {
-                let g = f64::from(g) * scale;
-                *m = (f64::from(*m) * BETAS[0] + g * (1.0 - BETAS[0])) as f32;
-                *v = (f64::from(*v) * BETAS[1] + g * g * (1.0 - BETAS[1])) as f32;
-                let [m, v] = [f64::from(*m) * corrections[0], f64::from(*v) * corrections[1]];
-                *w -= (rate * m / (v.sqrt() + EPSILON)) as f32;
-            }
+        let [rate, after] =
+            [rate * unbias(BETAS[0], self.steps), unbias(BETAS[1], self.steps)].map(|factor| factor as f32);
+        let first = self.steps == 1;
+        let [means, variances] = &mut self.moments;
+        let moments = means.values_mut().zip(variances.values_mut());
+        let arrays: Vec<_> = weights.values_mut().zip(gradients.values().zip(squares)).zip(moments).collect();
+        arrays.into_par_iter().for_each(|((weights, (gradients, square)), (means, variances))| {
+            let usual = EXCESS * (sum(&variances.values, |v| v) * before).sqrt();
+            let limit = if first { 1.0 } else { (usual / (scale * square.sqrt())).min(1.0) };
+            let scale = (scale * limit) as f32;
+            let moments = means.values.par_chunks_mut(PART).zip(variances.values.par_chunks_mut(PART));
+            let parts =
+                weights.values.par_chunks_mut(PART).zip(gradients.values.par_chunks(PART)).zip(moments);
+            parts.for_each(|((weights, gradients), (means, variances))| {
+                let moments = means.iter_mut().zip(variances);
+                for ((w, g), (m, v)) in weights.iter_mut().zip(gradients).zip(moments) {
+                    let g = g * scale;
+                    *m += (1.0 - BETAS[0] as f32) * (g - *m);
+                    *v += (1.0 - BETAS[1] as f32) * (g * g - *v);
+                    *w -= rate * *m / ((*v * after).sqrt() + EPSILON);
+                }
+            });
         });
         norm
     }
@@ -54,18 +66,23 @@ impl Adam {
 /// Parameters that a thread takes at once.
 const PART: usize = 1 << 14;
 
-/// The sum of some squares.
-fn squares(values: &[f32]) -> f64 {
-    // Several sums side by side, so that none waits for another.
-    let mut sums = [0.0; 16];
-    for values in values.chunks(sums.len()) {
-        sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum += f64::from(value) * f64::from(value));
-    }
-    sums.into_iter().sum()
+/// The sum of what becomes of some values, in an order that does not depend on threads.
+fn sum(values: &[f32], of: impl Fn(f64) -> f64 + Sync) -> f64 {
+    let part = |values: &[f32]| {
+        // Several sums side by side, so that none waits for another.
+        let mut sums = [0.0; 16];
+        for values in values.chunks(sums.len()) {
+            sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum += of(value.into()));
+        }
+        sums.into_iter().sum::<f64>()
+    };
+    values.par_chunks(PART).map(part).collect::<Vec<f64>>().into_iter().sum()
 }
 
-/// Moves the average of the weights towards the weights: `average += (weights − average) · (1 − decay)`.
-pub fn follow(average: &mut Arrays, weights: &Arrays, decay: f64) {
+/// Moves the average towards the weights after step `step`, from 1: `average += (weights − average) · (1 − decay)`. At first
+/// it decays faster, so that it soon forgets what learning began with.
+pub fn follow(average: &mut Arrays, weights: &Arrays, decay: f64, step: u64) {
+    let decay = decay.min(step as f64 / (step as f64 + 9.0));
     let averages = average.values_mut().flat_map(|array| array.values.chunks_mut(PART));
     let parts: Vec<_> = averages.zip(weights.values().flat_map(|array| array.values.chunks(PART))).collect();
     parts.into_par_iter().for_each(|(average, weights)| {

@@ -1,0 +1,145 @@
+//! The steps of learning, in memory.
+
+use super::checkpoint::State;
+use super::config::Config;
+use super::episode::{Episode, Episodes};
+use super::loss::{Loss, dice};
+use super::optimiser::follow;
+use crate::network::{Cube, Device, Learner, Model};
+use crate::weights::Weights;
+use crate::{Error, Result, metrics};
+
+/// Learning on its way.
+pub struct Course {
+    config: Config,
+    device: Device,
+    episodes: Episodes,
+    learner: Learner,
+    state: State,
+    /// The episode of the next step, drawn beside the last one.
+    next: Option<Episode>,
+}
+
+/// How good the averaged weights are on the episodes of validation.
+pub struct Validated {
+    /// Mean loss.
+    pub loss: f64,
+    /// Mean Dice of the masks; none where there are only images.
+    pub dice: Option<f64>,
+}
+
+impl Course {
+    /// Goes on from a state.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn new(config: Config, episodes: Episodes, state: State, device: Device) -> Result<Self> {
+        let learner = Learner::new(&device)?;
+        Ok(Self { config, device, episodes, learner, state, next: None })
+    }
+
+    /// What is learnt.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// How it is learnt.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The rate of the next step.
+    pub fn rate(&self) -> f64 {
+        self.config.schedule.rate(&self.state.progress, self.state.adam.steps, self.config.steps())
+    }
+
+    /// Takes a step. Returns the loss.
+    ///
+    /// # Errors
+    /// Those of the device and of memory, and [`Error::Request`] where the loss is not a number.
+    pub fn step(&mut self) -> Result<f64> {
+        let (number, steps, rate) = (self.state.adam.steps, self.config.steps(), self.rate());
+        let draw = |number: u64| self.episodes.training(number, self.config.stage(number));
+        let episode = match self.next.take() {
+            Some(episode) => episode,
+            None => draw(number)?,
+        };
+        let pairs: Vec<(&Cube, &Cube)> =
+            episode.examples.iter().map(|pair| (&pair.input, &pair.output)).collect();
+        let (config, weights, learner) = (&self.config, &self.state.weights, &mut self.learner);
+        let (shown, episode) = ((&episode.target.input, pairs.as_slice()), &episode);
+        let measure = &mut |output: &[f32]| measured(config, episode, output);
+        // A learner may change hands but not be shared.
+        let learn = move || learner.gradients(weights, shown, config.mini_context, measure);
+        let (learnt, next) =
+            rayon::join(learn, || (number + 1 < steps).then(|| draw(number + 1)).transpose());
+        let (loss, gradients) = learnt?;
+        if !loss.is_finite() {
+            return Err(Error::Request(format!(
+                "The loss of step {number} is not a number; begin anew from the last checkpoint with a lower rate."
+            )));
+        }
+        let state = &mut self.state;
+        state.adam.step(&mut state.weights.arrays, &gradients, rate, self.config.clip);
+        follow(&mut state.average, &state.weights.arrays, self.config.average, number + 1);
+        self.next = next?;
+        state.losses = (state.losses.0 + loss, state.losses.1 + 1);
+        Ok(loss)
+    }
+
+    /// Measures the averaged weights on the episodes of validation, and lets the schedule know.
+    ///
+    /// # Errors
+    /// Those of the device and of memory.
+    pub fn validate(&mut self) -> Result<Validated> {
+        let model = Model::load(self.averaged(), &self.device)?;
+        let stage = self.config.stage(self.state.adam.steps.saturating_sub(1));
+        let (mut losses, mut scores) = (Vec::new(), Vec::new());
+        for number in 0..self.config.validation.episodes {
+            let episode = self.episodes.validation(number, stage)?;
+            let pairs: Vec<_> = episode.examples.iter().map(|pair| (&pair.input, &pair.output)).collect();
+            let check = &mut || Ok(());
+            let encoded = model.encode(&episode.target.input, check)?;
+            let mini_context = model.at_once(self.config.mini_context);
+            let output = model.predict(&encoded, &pairs, mini_context, &mut |_| Ok(()))?;
+            losses.push(measured(&self.config, &episode, &output.voxels).0);
+            if episode.loss == Loss::Segmentation {
+                let pairs = output.voxels.iter().zip(&episode.target.output.voxels);
+                scores.push(metrics::dice(pairs.map(|(&ours, &theirs)| (ours > 0.5, theirs > 0.5))));
+            }
+        }
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let loss = if losses.is_empty() { f64::NAN } else { mean(&losses) };
+        self.config.schedule.validated(&mut self.state.progress, loss);
+        Ok(Validated { loss, dice: (!scores.is_empty()).then(|| mean(&scores)) })
+    }
+
+    /// The mean loss of the steps since it was last taken.
+    pub fn take_loss(&mut self) -> f64 {
+        let (sum, count) = std::mem::take(&mut self.state.losses);
+        sum / count as f64
+    }
+
+    /// The weights to use, as they are now.
+    pub fn averaged(&self) -> Weights {
+        let mut weights = Weights::made_up("in training", self.state.average.clone());
+        let closer = self.config.data.iter().any(|source| source.boxes > 0.0);
+        weights.metadata.insert("grid".into(), self.config.grid.to_string());
+        weights.metadata.insert("closer".into(), closer.to_string());
+        weights
+    }
+}
+
+/// The loss that is learnt from, and its gradient.
+fn measured(config: &Config, episode: &Episode, output: &[f32]) -> (f64, Vec<f32>) {
+    let truth = &episode.target.output;
+    let (loss, mut gradient) = episode.loss.of(output, &truth.voxels, truth.side);
+    let mut sum = config.scale * loss;
+    gradient.iter_mut().for_each(|slope| *slope *= config.scale as f32);
+    if episode.loss == Loss::Segmentation && config.dice > 0.0 {
+        let (loss, slopes) = dice(output, &truth.voxels);
+        sum += config.dice * loss;
+        gradient.iter_mut().zip(slopes).for_each(|(sum, slope)| *sum += config.dice as f32 * slope);
+    }
+    (sum, gradient)
+}
