@@ -1,5 +1,6 @@
 //! How the network learns: losses and gradients against the authors' code, and Algorithm 1 against the full gradient.
 
+mod optimiser;
 mod runs;
 mod u_net;
 
