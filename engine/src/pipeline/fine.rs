@@ -1,6 +1,6 @@
-//! The second look: where the first one found a structure, a box around it on a working grid of its own, whose voxels are
-//! two or three times smaller. Examples are cut around their own structures. The target's box moves to what was found in
-//! it until it rests.
+//! The second look: a box around a structure on a working grid of its own, whose voxels are two to four times smaller.
+//! Examples are cut around their own structures. Where the target's is, the examples say, which are aligned to it, and what
+//! was found in the look before; each counts as far as it can be relied on, and the box moves until it rests.
 
 use super::aligned::Seen;
 use super::restore::probability;
@@ -15,6 +15,11 @@ use crate::{LabelMap, Result};
 const MARGIN: f64 = 1.7;
 /// A box that is not so much smaller than the body shows nothing new.
 const WORTH: f64 = 0.75;
+/// How far away, in working voxels, a structure may be that one example has elsewhere.
+const UNKNOWN: f64 = 2.0;
+/// Errors of the place where a structure is found: parts of the grid's side, and of the structure's longest side.
+const COARSE: f64 = 0.03;
+const BLUNT: f64 = 0.1;
 /// Most looks, the first one counted.
 const MOST: usize = 4;
 /// A box rests when it moves by less than this part of its side.
@@ -63,6 +68,39 @@ impl Place {
     /// The middle as a shift from the frame's middle, in parts of its side.
     fn shift(&self, side: usize) -> [f64; 3] {
         self.middle.map(|middle| (middle + 0.5) / side as f64 - 0.5)
+    }
+}
+
+/// Where the examples have a structure, as shifts from the middle of the frame of the first look, in parts of its side.
+struct Expected {
+    shift: [f64; 3],
+    /// Squared errors to reckon with.
+    variance: [f64; 3],
+    /// Error of what is found, besides that of its grid.
+    shape: f64,
+}
+
+impl Expected {
+    fn of(places: &[Place], side: usize) -> Self {
+        let n = places.len() as f64;
+        let mean = |of: &dyn Fn(&Place) -> f64| places.iter().map(of).sum::<f64>() / n;
+        let shift: [f64; 3] = std::array::from_fn(|axis| mean(&|place| place.shift(side)[axis]));
+        // As if there were one more that lies some voxels away: a few examples do not show how people differ.
+        let unknown = (UNKNOWN / side as f64).powi(2) / n;
+        let variance = std::array::from_fn(|axis| {
+            mean(&|place| (place.shift(side)[axis] - shift[axis]).powi(2)) + unknown
+        });
+        Self { shift, variance, shape: BLUNT * mean(&|place| place.longest) / side as f64 }
+    }
+
+    /// Together with where it was found on a grid whose side is this part of the first one's, if it was found.
+    fn with(&self, found: Option<([f64; 3], f64)>) -> [f64; 3] {
+        let Some((found, scale)) = found else { return self.shift };
+        let error = (COARSE * scale).powi(2) + self.shape.powi(2);
+        std::array::from_fn(|axis| {
+            let trust = self.variance[axis] / (self.variance[axis] + error);
+            self.shift[axis] + trust * (found[axis] - self.shift[axis])
+        })
     }
 }
 
@@ -115,11 +153,8 @@ pub fn look(
     })?;
     let Some(pairs) = pairs else { return Ok(None) };
     let pairs: Vec<_> = pairs.iter().map(|(image, label)| (image, label)).collect();
-    // What the first look missed is sought where the examples have it.
-    let mut shift = match Place::of_cube(first) {
-        Some(place) => place.shift(side),
-        None => std::array::from_fn(|axis| mean(&|place| place.shift(side)[axis])),
-    };
+    let expected = Expected::of(&places, side);
+    let mut shift = expected.with(Place::of_cube(first).map(|place| (place.shift(side), 1.0)));
     let mut best = None;
     for look in 2..=MOST {
         let frame = seen.frame.moved(shift, [scale; 3]);
@@ -127,12 +162,13 @@ pub fn look(
         let encoded = run.encode(&image)?;
         let found = probability(run.predict(&encoded, &pairs, Task { look, ..task })?);
         let Some(place) = Place::of_cube(&found) else { break };
-        let step = place.shift(side).map(|step| step * scale);
         best = Some((frame, found));
-        if step.iter().all(|step| step.abs() < REST * scale) {
+        let step = place.shift(side);
+        let next = expected.with(Some((std::array::from_fn(|axis| shift[axis] + step[axis] * scale), scale)));
+        if (0..3).all(|axis| (next[axis] - shift[axis]).abs() < REST * scale) {
             break;
         }
-        shift = std::array::from_fn(|axis| shift[axis] + step[axis]);
+        shift = next;
     }
     Ok(best)
 }
@@ -153,5 +189,23 @@ mod tests {
             Place::of(32, [([1, 1, 1], 0.5)].into_iter()).is_none(),
             "nothing is filled to more than one half"
         );
+    }
+
+    #[test]
+    fn a_place_is_expected_where_examples_agree_and_found_where_they_do_not() {
+        let at = |x: f64| Place { middle: [x, 23.5, 23.5], longest: 8.0 };
+        let found = Some(([0.25, 0.0, 0.0], 1.0));
+        let with = |xs: &[f64]| {
+            let places: Vec<Place> = xs.iter().map(|&x| at(x)).collect();
+            Expected::of(&places, 48).with(found)[0]
+        };
+        // All of them in the middle, a quarter of the side away from what was found.
+        assert!(with(&[23.5; 8]) < 0.06);
+        // Anywhere, as a lesion may be.
+        assert!(with(&[3.5, 13.5, 33.5, 43.5]) > 0.22);
+        // One example says where it is, but not how far that holds.
+        assert!((0.06..0.2).contains(&with(&[23.5])));
+        let nowhere = Expected::of(&[at(23.5), at(27.5)], 48).with(None)[0];
+        assert!((nowhere - 2.0 / 48.0).abs() < 1e-9);
     }
 }

@@ -246,8 +246,9 @@ impl View {
             Around::Everything => (uniform([1.05, 1.7], rng), [0.03, 0.08]),
             Around::Task => (uniform([1.3, 2.4], rng), [0.05, 0.12]),
         };
-        // As far as the box stays in the frame.
-        let room = ((1.0 - 1.0 / scale) / 2.0).max(0.02);
+        // A body as far as it stays in the frame; a structure by twice as much as people differ once they are aligned.
+        let stays = ((1.0 - 1.0 / scale) / 2.0).max(0.02);
+        let room = if around == Around::Task { 0.6 * stays } else { stays };
         let [target, examples] = [(); 2].map(|()| [(); 3].map(|()| room * f64::from(around_zero(1.0, rng))));
         // The examples lie as the target does, or have their structures in the middle.
         let examples = match around {
