@@ -12,7 +12,7 @@ use crate::preprocess::soft::{SoftLabel, soft_label};
 use crate::{LabelMap, Result};
 
 /// Side of the box to the examples' structures at their longest. Training shows 1.3 to 2.4.
-const MARGIN: f64 = 1.7;
+const MARGIN: f64 = 2.0;
 /// A box that is not so much smaller than the body shows nothing new.
 const WORTH: f64 = 0.75;
 /// How far away, in working voxels, a structure may be that one example has elsewhere.
