@@ -27,7 +27,7 @@ impl Adam {
     }
 
     /// Takes a step against the gradients, which are scaled down first where their norm over all parameters is above `clip`,
-    /// and then each array's by itself where its norm is above [`EXCESS`] times what it has been: without normalisation one
+    /// and then each array's by itself where its norm is above `EXCESS` times what it has been: without normalisation one
     /// odd episode would set the activations off, and momentum would repeat it. Returns the norm over all parameters.
     pub fn step(&mut self, weights: &mut Arrays, gradients: &Arrays, rate: f64, clip: f64) -> f64 {
         let squares: Vec<f64> = gradients.values().map(|array| sum(&array.values, |g| g * g)).collect();
