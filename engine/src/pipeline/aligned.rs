@@ -65,7 +65,7 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
         Looks::Closer => true,
     };
     let encoded = run.encode(&seen.cube)?;
-    let mut contest = Contest::new(&seen.frame)?;
+    let mut contest = Contest::new(&seen.frame, run.model.info.cut)?;
     let mut probabilities = Vec::new();
     for (number, &label) in labels.iter().enumerate() {
         let holders: Vec<Holder> = examples

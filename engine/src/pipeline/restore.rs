@@ -65,19 +65,20 @@ impl Restorer {
     }
 }
 
-/// A mask in the making: at each voxel the label with the largest probability above one half so far. Labels come one
+/// A mask in the making: at each voxel the label with the largest probability above a cut so far. Labels come one
 /// after the other, so that only one probability volume is ever held.
 pub struct Contest {
     restorer: Restorer,
+    cut: f32,
     best: Vec<f32>,
     winner: Vec<u16>,
 }
 
 impl Contest {
-    pub fn new(frame: &Frame) -> Result<Self> {
+    pub fn new(frame: &Frame, cut: f32) -> Result<Self> {
         let restorer = Restorer::new(frame);
         let len = restorer.axes.iter().map(Vec::len).product();
-        Ok(Self { restorer, best: memory::filled(len, 0.5)?, winner: memory::zeros(len)? })
+        Ok(Self { restorer, cut, best: memory::filled(len, cut)?, winner: memory::zeros(len)? })
     }
 
     /// Enters a label by its probabilities on the working grid, and on that of a box, which counts the more the farther
@@ -89,7 +90,7 @@ impl Contest {
         fine: Option<&(Frame, Cube)>,
         wanted: bool,
     ) -> Result<Option<Vec<f32>>> {
-        let restorer = &self.restorer;
+        let (restorer, cut) = (&self.restorer, self.cut);
         let [nx, ny, _] = restorer.axes.each_ref().map(Vec::len);
         let plane = (nx * ny).max(1);
         let fine = fine.map(|(frame, cube)| (Restorer::new(frame), cube));
@@ -107,7 +108,7 @@ impl Contest {
                 let mut above = false;
                 if restorer.line(coarse, y, z, &mut line) {
                     // Interpolation never exceeds what it interpolates: most rows are settled here.
-                    above = line.iter().any(|&p| p > 0.5);
+                    above = line.iter().any(|&p| p > cut);
                     if above || wanted || fine.is_some() {
                         restorer.spread(&line, |x, p| row[x] = p);
                     }
@@ -134,7 +135,7 @@ impl Contest {
         Ok(wanted.then_some(all))
     }
 
-    /// The label of each voxel, 0 where none has more than one half.
+    /// The label of each voxel, 0 where none is above the cut.
     pub fn winner(self) -> Vec<u16> {
         self.winner
     }
@@ -161,12 +162,27 @@ mod tests {
         let whole = Frame::around(&grid, [0..32, 0..32, 0..32], 16);
         let closer = whole.moved([0.0; 3], [0.5; 3]);
         let full = |value: f32| Cube { side: 16, voxels: vec![value; 16 * 16 * 16] };
-        let mut contest = Contest::new(&whole).unwrap();
+        let mut contest = Contest::new(&whole, 0.5).unwrap();
         let found = contest.enter(7, &full(0.0), Some(&(closer, full(1.0))), true).unwrap().unwrap();
         let at = |x: usize| found[grid.index([x, 16, 16])];
         assert_eq!([at(7), at(16), at(24)], [0.0, 1.0, 0.0], "the box reaches from 8 to 24");
         assert!(at(8) < 0.5 && at(9) > 0.5, "{} {}", at(8), at(9));
         let winner = contest.winner();
         assert_eq!([0, 8, 16, 23, 31].map(|x| winner[grid.index([x, 16, 16])]), [0, 0, 7, 0, 0]);
+    }
+
+    #[test]
+    fn a_mask_is_cut_where_it_was_asked_and_the_larger_probability_wins() {
+        let grid = Grid { shape: [8, 8, 8], world_from_voxel: Default::default() };
+        let whole = Frame::around(&grid, [0..8, 0..8, 0..8], 8);
+        let full = |value: f32| Cube { side: 8, voxels: vec![value; 512] };
+        for (cut, first) in [(0.3, 1), (0.5, 0)] {
+            let mut contest = Contest::new(&whole, cut).unwrap();
+            contest.enter(1, &full(0.4), None, false).unwrap();
+            let mut both = Contest::new(&whole, cut).unwrap();
+            both.enter(1, &full(0.4), None, false).unwrap();
+            both.enter(2, &full(0.6), None, false).unwrap();
+            assert_eq!((contest.winner()[100], both.winner()[100]), (first, 2));
+        }
     }
 }

@@ -6,8 +6,12 @@ use super::episode::{Episode, Episodes};
 use super::loss::{Loss, dice};
 use super::optimiser::follow;
 use crate::network::{Cube, Device, Learner, Model};
+use crate::pipeline::probability;
 use crate::weights::Weights;
 use crate::{Error, Result, metrics};
+
+/// Probabilities that a mask may be cut at.
+const CUTS: [f32; 7] = [0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5];
 
 /// Learning on its way.
 pub struct Course {
@@ -24,8 +28,8 @@ pub struct Course {
 pub struct Validated {
     /// Mean loss.
     pub loss: f64,
-    /// Mean Dice of the masks; none where there are only images.
-    pub dice: Option<f64>,
+    /// The cut that makes the best masks, and their mean Dice; none where there are only images.
+    pub masks: Option<(f32, f64)>,
 }
 
 impl Course {
@@ -104,14 +108,19 @@ impl Course {
             let output = model.predict(&encoded, &pairs, mini_context, &mut |_| Ok(()))?;
             losses.push(measured(&self.config, &episode, &output.voxels).0);
             if episode.loss == Loss::Segmentation {
-                let pairs = output.voxels.iter().zip(&episode.target.output.voxels);
-                scores.push(metrics::dice(pairs.map(|(&ours, &theirs)| (ours > 0.5, theirs > 0.5))));
+                let truth = &episode.target.output.voxels;
+                let found = probability(output).voxels;
+                scores.push(CUTS.map(|cut| {
+                    let pairs = found.iter().zip(truth);
+                    metrics::dice(pairs.map(|(&ours, &theirs)| (ours > cut, theirs > 0.5)))
+                }));
             }
         }
-        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-        let loss = if losses.is_empty() { f64::NAN } else { mean(&losses) };
+        let loss = losses.iter().sum::<f64>() / losses.len() as f64;
+        let sum = |n: usize| scores.iter().map(|scores| scores[n]).sum::<f64>();
+        let best = (0..CUTS.len()).max_by(|&a, &b| sum(a).total_cmp(&sum(b))).filter(|_| !scores.is_empty());
         self.config.schedule.validated(&mut self.state.progress, loss);
-        Ok(Validated { loss, dice: (!scores.is_empty()).then(|| mean(&scores)) })
+        Ok(Validated { loss, masks: best.map(|n| (CUTS[n], sum(n) / scores.len() as f64)) })
     }
 
     /// The mean loss of the steps since it was last taken.
