@@ -102,7 +102,7 @@ fn controls_and_contrasts_change_the_results_and_tasks_are_measured_beside_their
     let text = format!(
         "draws = 1\ncontexts = [2]\nbaselines = [\"floor\", \"u-net\"]\nu_net_steps = 2\n{}{}{tasks}",
         scans(contrasts),
-        scans("methods = [\"u-net\"]").replace("crops", "learnt")
+        "[[scans]]\nname = \"learnt\"\nlike = \"crops\"\nmethods = [\"u-net\"]\n"
     );
     let ran = study(folder.path(), &text).well();
     assert!(ran.complained.contains("there are 3 examples, so results with 8"), "{}", ran.complained);
@@ -132,6 +132,8 @@ fn what_is_wrong_with_a_configuration_is_told_in_a_sentence() {
         (scans("examples = [\"hippocampus_7\"]"), "begins with hippocampus_7"),
         (scans("contexts = [8]"), "3 examples are left here besides the targets, and crops asks for 8"),
         (scans("methods = [\"guess\"]"), "methods are some of the names"),
+        ("[[scans]]\nname = \"x\"".into(), "each of [[scans]] needs a folder"),
+        (scans("like = \"heads\""), "crops is like heads, and no [[scans]] before it"),
         (scans("contexts = [0]"), "contexts are numbers of examples from 1 on"),
         ("[[tasks]]\nname = \"x\"\nkind = \"juggling\"".into(), "`kind` is \"shapes\" or"),
         ("[[tasks]]\nname = \"x\"\nkind = \"inpainting\"".into(), "needs a folder"),

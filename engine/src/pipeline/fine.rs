@@ -76,8 +76,8 @@ struct Expected {
     shift: [f64; 3],
     /// Squared errors to reckon with.
     variance: [f64; 3],
-    /// Error of what is found, besides that of its grid.
-    shape: f64,
+    /// Longest side of the structure, as part of the frame's.
+    longest: f64,
 }
 
 impl Expected {
@@ -90,13 +90,13 @@ impl Expected {
         let variance = std::array::from_fn(|axis| {
             mean(&|place| (place.shift(side)[axis] - shift[axis]).powi(2)) + unknown
         });
-        Self { shift, variance, shape: BLUNT * mean(&|place| place.longest) / side as f64 }
+        Self { shift, variance, longest: mean(&|place| place.longest) / side as f64 }
     }
 
     /// Together with where it was found on a grid whose side is this part of the first one's, if it was found.
     fn with(&self, found: Option<([f64; 3], f64)>) -> [f64; 3] {
         let Some((found, scale)) = found else { return self.shift };
-        let error = (COARSE * scale).powi(2) + self.shape.powi(2);
+        let error = (COARSE * scale).powi(2) + (BLUNT * self.longest).powi(2);
         std::array::from_fn(|axis| {
             let trust = self.variance[axis] / (self.variance[axis] + error);
             self.shift[axis] + trust * (found[axis] - self.shift[axis])
@@ -139,9 +139,8 @@ pub fn look(
     if places.len() < holders.len() {
         return Ok(None);
     }
-    let mean = |of: &dyn Fn(&Place) -> f64| places.iter().map(of).sum::<f64>() / places.len() as f64;
-    let voxel_mm = seen.frame.voxel_mm[0];
-    let scale = (MARGIN * mean(&|place| place.longest)).max(LEAST_BOX_MM / voxel_mm) / side as f64;
+    let expected = Expected::of(&places, side);
+    let scale = (MARGIN * expected.longest).max(LEAST_BOX_MM / (seen.frame.voxel_mm[0] * side as f64));
     if scale > WORTH {
         return Ok(None);
     }
@@ -153,7 +152,6 @@ pub fn look(
     })?;
     let Some(pairs) = pairs else { return Ok(None) };
     let pairs: Vec<_> = pairs.iter().map(|(image, label)| (image, label)).collect();
-    let expected = Expected::of(&places, side);
     let mut shift = expected.with(Place::of_cube(first).map(|place| (place.shift(side), 1.0)));
     let mut best = None;
     for look in 2..=MOST {

@@ -2,7 +2,7 @@
 //! along each axis at which both images correlate best.
 //!
 //! Boxes alone put structures at different places (a neck that is longer in one scan shifts and shrinks the whole
-//! head), and weights trust position. On whole heads this doubles the bundled weights' Dice (`engine/BENCHMARKS.md`).
+//! head), and weights trust position. On whole heads this doubled the Dice of the first weights (`engine/BENCHMARKS.md`).
 
 use super::frame::{Frame, position};
 use super::statistics::Sums;

@@ -65,11 +65,15 @@ pub struct ModelEntry {
 #[allow(missing_docs)]
 pub struct ScanStudy {
     pub name: String,
+    pub like: Option<String>,
+    #[serde(default)]
     pub folder: PathBuf,
+    #[serde(default)]
     pub targets: Vec<String>,
     #[serde(default)]
     pub examples: Vec<String>,
     pub example_folder: Option<PathBuf>,
+    #[serde(default)]
     pub structures: Vec<Structure>,
     #[serde(default = "as_is")]
     pub contrast: Vec<Condition>,
@@ -154,6 +158,24 @@ impl Baseline {
 }
 
 impl ScanStudy {
+    /// Takes the scans and structures of an earlier study where it is like one and gives none. The error is a sentence.
+    fn take_after(&mut self, earlier: &[Self]) -> Result<(), String> {
+        let Some(name) = self.like.take() else { return Ok(()) };
+        let Some(other) = earlier.iter().find(|other| other.name == name) else {
+            return Err(format!("{} is like {name}, and no [[scans]] before it has that name.", self.name));
+        };
+        if self.folder.as_os_str().is_empty() {
+            self.folder.clone_from(&other.folder);
+        }
+        if self.targets.is_empty() {
+            self.targets.clone_from(&other.targets);
+        }
+        if self.structures.is_empty() {
+            self.structures.clone_from(&other.structures);
+        }
+        Ok(())
+    }
+
     /// Whether a method takes part.
     pub fn has(&self, method: &str) -> bool {
         self.methods.as_ref().is_none_or(|methods| methods.iter().any(|name| name == method))
@@ -184,7 +206,11 @@ impl Config {
 
     /// Reads a text; the error is a sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let config: Self = settings::over(DEFAULTS, text, "a study")?;
+        let mut config: Self = settings::over(DEFAULTS, text, "a study")?;
+        for number in 0..config.scans.len() {
+            let (earlier, rest) = config.scans.split_at_mut(number);
+            rest[0].take_after(earlier)?;
+        }
         config.problem().map_or(Ok(config), Err)
     }
 
@@ -216,6 +242,8 @@ impl Config {
             "each of [[models]] needs a name of its own, other than those of baselines and \"input\"."
         } else if self.models.is_empty() && (self.baselines.is_empty() || !self.tasks.is_empty()) {
             "there is no model to study; leave out `models` for the bundled weights."
+        } else if self.scans.iter().any(|study| study.folder.as_os_str().is_empty()) {
+            "each of [[scans]] needs a folder of labelled scans."
         } else if self.scans.iter().any(|study| study.targets.is_empty()) {
             "each of [[scans]] needs targets: beginnings of the names of the images to segment."
         } else if self.scans.iter().any(structures) {

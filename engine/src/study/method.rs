@@ -24,13 +24,14 @@ pub struct InContext {
 pub enum Method {
     /// By the network, which reads the examples anew for each target.
     InContext(InContext),
-    /// By laying the labels of all examples on the target.
-    Floor,
-    /// By laying those of the most similar one on it.
-    Nearest,
+    /// By laying labels on the target.
+    Copy(Baseline, Copying),
     /// By U-Nets that learn from the examples on the processor for so many steps, and segment on a device.
     Learn(u64, Device),
 }
+
+/// A way to lay the labels of examples on a target.
+type Copying = fn(&Scan, &[Placed]) -> Result<LabelMap>;
 
 /// What segments targets after it has met the examples.
 pub type Segmenter<'a> = Box<dyn Fn(&Scan) -> Result<LabelMap> + 'a>;
@@ -40,8 +41,7 @@ impl Method {
     pub fn name(&self) -> &str {
         match self {
             Self::InContext(network) => &network.name,
-            Self::Floor => Baseline::Floor.name(),
-            Self::Nearest => Baseline::Nearest.name(),
+            Self::Copy(baseline, _) => baseline.name(),
             Self::Learn(..) => Baseline::UNet.name(),
         }
     }
@@ -68,13 +68,9 @@ impl Method {
                 let options = Options { looks: *looks, ..Options::default() };
                 Box::new(move |target| Ok(segment(model, target, examples, &options, &mut |_| Ok(()))?.mask))
             }
-            Self::Floor => {
+            Self::Copy(_, copy) => {
                 let placed: Vec<Placed> = examples.iter().map(Placed::new).collect();
-                Box::new(move |target| floor(target, &placed))
-            }
-            Self::Nearest => {
-                let placed: Vec<Placed> = examples.iter().map(Placed::new).collect();
-                Box::new(move |target| nearest(target, &placed))
+                Box::new(move |target| copy(target, &placed))
             }
             Self::Learn(steps, device) => {
                 let learnt = Learnt::from(examples, *steps, device)?;
@@ -102,9 +98,9 @@ pub fn methods(config: &Config, device: &Device) -> Result<Vec<Method>> {
         opened.insert(&entry.weights, model.clone());
         methods.push(Method::InContext(InContext { name: entry.name.clone(), model, looks: entry.looks }));
     }
-    methods.extend(config.baselines.iter().map(|baseline| match baseline {
-        Baseline::Floor => Method::Floor,
-        Baseline::Nearest => Method::Nearest,
+    methods.extend(config.baselines.iter().map(|&baseline| match baseline {
+        Baseline::Floor => Method::Copy(baseline, floor),
+        Baseline::Nearest => Method::Copy(baseline, nearest),
         Baseline::UNet => Method::Learn(config.u_net_steps, device.clone()),
     }));
     Ok(methods)
