@@ -52,7 +52,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
 
 /// A point of the curve, and what became of the loss of validation so far.
 fn line(point: &Point, curve: &[Point]) -> String {
-    let Point { step, loss, rate, validation, dice, .. } = point;
+    let Point { step, loss, rate, validation, dice } = point;
     let dice = dice.map_or(String::new(), |dice| format!("  Dice {dice:.3}"));
     let losses: Vec<f32> = curve.iter().map(|point| point.validation).collect();
     format!(

@@ -11,7 +11,7 @@ mod warp;
 
 pub use morphology::{dilated, edges, eroded};
 pub use separable::{blurred, thick_slices};
-pub use warp::{Deformation, Warp};
+pub use warp::{Deformation, Warp, interpolated};
 
 use crate::network::Cube;
 use crate::preprocess::statistics::quantiles;
@@ -86,6 +86,15 @@ pub fn turned(cube: &Cube, [a, b]: [usize; 2], quarters: usize) -> Cube {
         at
     };
     Cube { side: cube.side, voxels: rearranged(cube.side, &cube.voxels, from) }
+}
+
+/// On a grid of half the side, each voxel the mean of the eight that it covers.
+pub fn halved(cube: &Cube) -> Cube {
+    let (side, from) = (cube.side / 2, cube.side);
+    let corners: [usize; 8] = std::array::from_fn(|n| n % 2 + from * (n / 2 % 2 + from * (n / 4)));
+    let first = |at: usize| 2 * (at % side + from * (at / side % side + from * (at / side.pow(2))));
+    let mean = |at| corners.iter().map(|corner| cube.voxels[first(at) + corner]).sum::<f32>() / 8.0;
+    Cube { side, voxels: (0..side.pow(3)).map(mean).collect() }
 }
 
 /// Every `factor`-th voxel along each axis, repeated until the next.

@@ -49,12 +49,29 @@ impl Tap {
     }
 }
 
+/// Fewer voxels than this are not worth the change of threads.
+const WORTH: usize = 1 << 14;
+
 /// Applies a map along an axis.
 pub fn along(cube: &Cube, axis: usize, taps: &[Tap]) -> Cube {
     let side = cube.side;
     let stride = side.pow(axis as u32);
     let mut voxels = vec![0.0; cube.voxels.len()];
-    voxels.par_chunks_mut(stride).with_min_len(side * side / stride).enumerate().for_each(|(n, to)| {
+    if axis == 0 {
+        // Values come one after the other here, so each input spreads over the outputs that it counts in.
+        let mut spread = vec![vec![0.0; side]; side];
+        for (output, tap) in taps.iter().enumerate() {
+            tap.weights.iter().enumerate().for_each(|(i, &weight)| spread[tap.first + i][output] = weight);
+        }
+        let rows = voxels.par_chunks_mut(side).zip(cube.voxels.par_chunks(side));
+        rows.with_min_len(WORTH / side).for_each(|(to, from)| {
+            for (value, weights) in from.iter().zip(&spread) {
+                to.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight * value);
+            }
+        });
+        return Cube { side, voxels };
+    }
+    voxels.par_chunks_mut(stride).with_min_len(WORTH / stride).enumerate().for_each(|(n, to)| {
         let (block, tap) = (n / side, &taps[n % side]);
         let from = &cube.voxels[(block * side + tap.first) * stride..];
         for (part, &weight) in from.chunks(stride).zip(&tap.weights) {

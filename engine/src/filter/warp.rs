@@ -4,7 +4,7 @@ use super::LabelCube;
 use super::field::{Basis, SPLINE_SPREAD};
 use crate::network::Cube;
 use crate::random::{around_zero, normal, within};
-use glam::{Mat3, Vec3};
+use glam::{Mat3, UVec3, Vec3};
 use rand::Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -62,18 +62,7 @@ impl Warp {
         let last = side as f32 - 1.0;
         let value = |at: Vec3| {
             let inside = at.min_element() >= -0.5 && at.max_element() <= last + 0.5;
-            if !inside {
-                return 0.0;
-            }
-            let at = at.clamp(Vec3::ZERO, Vec3::splat(last));
-            let low = at.as_uvec3().min(glam::UVec3::splat(side as u32 - 2));
-            let part = at - low.as_vec3();
-            let first = low.x as usize + side * (low.y as usize + side * low.z as usize);
-            let voxels = &cube.voxels[first..];
-            let mix = |a: f32, b: f32, t: f32| a + (b - a) * t;
-            let row = |at: usize| mix(voxels[at], voxels[at + 1], part.x);
-            let plane = |at: usize| mix(row(at), row(at + side), part.y);
-            mix(plane(0), plane(side * side), part.z)
+            if inside { interpolated(cube, at) } else { 0.0 }
         };
         Cube { side, voxels: self.gather(side, value) }
     }
@@ -106,4 +95,19 @@ impl Warp {
         });
         voxels
     }
+}
+
+/// The value at a place between voxels, by linear interpolation; beyond the outermost ones lies what they hold. The side
+/// is at least 2.
+pub fn interpolated(cube: &Cube, at: Vec3) -> f32 {
+    let side = cube.side;
+    let at = at.clamp(Vec3::ZERO, Vec3::splat(side as f32 - 1.0));
+    let low = at.as_uvec3().min(UVec3::splat(side as u32 - 2));
+    let part = at - low.as_vec3();
+    let first = low.x as usize + side * (low.y as usize + side * low.z as usize);
+    let voxels = &cube.voxels[first..][..side * side + side + 2];
+    let mix = |a: f32, b: f32, t: f32| a + (b - a) * t;
+    let row = |at: usize| mix(voxels[at], voxels[at + 1], part.x);
+    let plane = |at: usize| mix(row(at), row(at + side), part.y);
+    mix(plane(0), plane(side * side), part.z)
 }

@@ -13,6 +13,7 @@ mod meter;
 mod neuroverse;
 mod ops;
 mod plain;
+mod vote;
 
 pub use cpu::flops_per_second as cpu_flops_per_second;
 pub use device::{Device, DeviceChoice, relative_error};
@@ -35,6 +36,7 @@ use plain::Plain;
 use serde::Serialize;
 use std::any::Any;
 use std::path::Path;
+use vote::Vote;
 
 /// What a checkpoint is.
 #[derive(Clone, Debug, Serialize)]
@@ -53,9 +55,6 @@ pub struct ModelInfo {
     pub grid: Option<usize>,
     /// Whether the weights were trained on boxes around structures too, so that a closer look at one pays.
     pub closer: bool,
-    /// Probability above which a voxel belongs to a structure: what made the best masks of people for validation, else one
-    /// half.
-    pub cut: f32,
     /// Free text from the file's metadata.
     pub description: Option<String>,
 }
@@ -113,10 +112,17 @@ impl Model {
         Self::load(Weights::bundled()?, device)
     }
 
+    /// No weights: the mean of the examples' labels, on the working grid that the bundled weights use.
+    pub fn vote(device: &Device) -> Result<Self> {
+        let bundled = Self::bundled(device)?.info;
+        let info =
+            ModelInfo { name: "vote".into(), parameters: 0, closer: true, description: None, ..bundled };
+        Ok(Self { info, device: device.clone(), network: Box::new(Vote) })
+    }
+
     /// Takes named weights, each exactly once. Without any tensor of the context branch they are a U-Net's.
     pub fn load(mut weights: Weights, device: &Device) -> Result<Self> {
         let grid = weights.metadata.get("grid");
-        let cut: Option<f32> = weights.metadata.get("cut").and_then(|cut| cut.parse().ok());
         let info = ModelInfo {
             name: weights.name(),
             channels: weights.channels()?,
@@ -125,7 +131,6 @@ impl Model {
             sha256: weights.sha256.clone(),
             grid: grid.and_then(|side| side.parse().ok()).filter(|side| (1..=MOST_GRID).contains(side)),
             closer: weights.metadata.get("closer").is_some_and(|closer| closer == "true"),
-            cut: cut.filter(|cut| (0.05..=0.95).contains(cut)).unwrap_or(0.5),
             description: weights.metadata.get("description").cloned(),
         };
         let network: Box<dyn Network> = match &device.backend {

@@ -1,5 +1,5 @@
-//! The default pipeline: foreground box, isotropic working grid, examples aligned to the target, soft labels,
-//! calibrated probabilities.
+//! The default pipeline: foreground box, isotropic working grid, examples aligned to the target and bent onto it, soft
+//! labels, calibrated probabilities.
 
 use super::fine::{Holder, look};
 use super::restore::{Contest, Restorer, probability};
@@ -8,9 +8,11 @@ use super::{Example, Looks, Pipeline, Record, Segmentation, Transformation};
 use crate::network::Cube;
 use crate::nifti::Scan;
 use crate::preprocess::align::{Fixed, aligned};
+use crate::preprocess::bend::Bend;
 use crate::preprocess::soft::{SoftLabel, soft_labels};
 use crate::preprocess::{Frame, Order, frame};
 use crate::{LabelMap, Result, Volume};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// An image as the network sees it.
@@ -64,27 +66,31 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
         Looks::One => false,
         Looks::Closer => true,
     };
+    let bent: Vec<(Bend, Cube)> = contexts
+        .par_iter()
+        .map(|(example, _)| {
+            let bend = Bend::onto(&seen.cube, &example.cube);
+            let image = bend.image(&example.cube);
+            (bend, image)
+        })
+        .collect();
     let encoded = run.encode(&seen.cube)?;
-    let mut contest = Contest::new(&seen.frame, run.model.info.cut)?;
+    let mut contest = Contest::new(&seen.frame)?;
     let mut probabilities = Vec::new();
     for (number, &label) in labels.iter().enumerate() {
-        let holders: Vec<Holder> = examples
-            .iter()
-            .zip(&contexts)
-            .filter_map(|(example, (seen, soft))| {
-                let (scan, labels, soft) = (&*example.image, &*example.label, soft.get(&label)?);
-                Some(Holder { scan, labels, value: label, seen, soft })
-            })
-            .collect();
+        let mut holders = Vec::new();
+        for ((example, (seen, soft)), (bend, image)) in examples.iter().zip(&contexts).zip(&bent) {
+            let Some(soft) = soft.get(&label) else { continue };
+            let mask = bend.label(&frame::cube(seen.frame.side, &soft.patch)?);
+            let (scan, labels) = (&*example.image, &*example.label);
+            holders.push(Holder { scan, labels, value: label, seen, soft, bent: (image, mask) });
+        }
         if holders.len() < contexts.len() {
             let (name, n, all) = (run.options.names.name(label), holders.len(), contexts.len());
             run.warnings.push(format!("{name} is in {n} of {all} examples; only these were used for it."));
         }
         let task = Task { label: number + 1, labels: labels.len(), look: 1 };
-        let masks = holders.iter().map(|holder| frame::cube(seen.frame.side, &holder.soft.patch));
-        let masks: Vec<Cube> = masks.collect::<Result<_>>()?;
-        let pairs: Vec<_> =
-            holders.iter().zip(&masks).map(|(holder, mask)| (&holder.seen.cube, mask)).collect();
+        let pairs: Vec<_> = holders.iter().map(|holder| (holder.bent.0, &holder.bent.1)).collect();
         let coarse = probability(run.predict(&encoded, &pairs, task)?);
         let fine = if closer { look(&mut run, (target, &seen), &coarse, &holders, task)? } else { None };
         let found = contest.enter(label, &coarse, fine.as_ref(), run.options.probabilities)?;

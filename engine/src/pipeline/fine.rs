@@ -7,9 +7,11 @@ use super::restore::probability;
 use super::run::{Run, Task};
 use crate::network::Cube;
 use crate::nifti::Scan;
+use crate::preprocess::bend::Bend;
 use crate::preprocess::frame::{Frame, LEAST_BOX_MM, cube, position};
 use crate::preprocess::soft::{SoftLabel, soft_label};
 use crate::{LabelMap, Result};
+use rayon::prelude::*;
 
 /// Side of the box to the examples' structures at their longest. Training shows 1.3 to 2.4.
 const MARGIN: f64 = 2.0;
@@ -111,6 +113,8 @@ pub struct Holder<'a> {
     pub value: u16,
     pub seen: &'a Seen,
     pub soft: &'a SoftLabel,
+    /// Its image and the structure in the first look, bent onto the target.
+    pub bent: (&'a Cube, Cube),
 }
 
 impl Holder<'_> {
@@ -134,12 +138,13 @@ pub fn look(
     task: Task,
 ) -> Result<Option<(Frame, Cube)>> {
     let side = seen.frame.side;
-    let places: Vec<Place> =
-        holders.iter().filter_map(|holder| Place::of(side, holder.soft.patch.places())).collect();
-    if places.len() < holders.len() {
+    let own = holders.iter().map(|holder| Place::of(side, holder.soft.patch.places()));
+    let bent = holders.iter().map(|holder| Place::of_cube(&holder.bent.1));
+    let places = own.zip(bent).map(|(own, bent)| Some((own?, bent?))).collect::<Option<Vec<_>>>();
+    let Some((places, bent)) = places.map(|places| places.into_iter().unzip::<_, _, Vec<_>, Vec<_>>()) else {
         return Ok(None);
-    }
-    let expected = Expected::of(&places, side);
+    };
+    let expected = Expected::of(&bent, side);
     let scale = (MARGIN * expected.longest).max(LEAST_BOX_MM / (seen.frame.voxel_mm[0] * side as f64));
     if scale > WORTH {
         return Ok(None);
@@ -151,12 +156,19 @@ pub fn look(
         holders.iter().zip(&places).map(pair).collect::<Result<Option<Vec<_>>>>()
     })?;
     let Some(pairs) = pairs else { return Ok(None) };
-    let pairs: Vec<_> = pairs.iter().map(|(image, label)| (image, label)).collect();
     let mut shift = expected.with(Place::of_cube(first).map(|place| (place.shift(side), 1.0)));
     let mut best = None;
     for look in 2..=MOST {
         let frame = seen.frame.moved(shift, [scale; 3]);
         let image = run.prepare(|| frame.image_of(seen.order.look(&target.volume.voxels), seen.intensity))?;
+        let bent: Vec<_> = run.prepare(|| {
+            let bend = |(example, label): &(Cube, Cube)| {
+                let bend = Bend::onto(&image, example);
+                (bend.image(example), bend.label(label))
+            };
+            Ok(pairs.par_iter().map(bend).collect())
+        })?;
+        let pairs: Vec<_> = bent.iter().map(|(image, label)| (image, label)).collect();
         let encoded = run.encode(&image)?;
         let found = probability(run.predict(&encoded, &pairs, Task { look, ..task })?);
         let Some(place) = Place::of_cube(&found) else { break };

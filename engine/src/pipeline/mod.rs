@@ -10,7 +10,7 @@ mod run;
 
 pub use need::{MOST_AT_ONCE, comfortable, volumes_bytes};
 pub use report::{LabelVolume, Record, Report, Seconds};
-pub use restore::probability;
+pub use restore::{cut, probability};
 
 use crate::labels::Names;
 use crate::network::Model;

@@ -5,6 +5,8 @@ use crate::preprocess::frame::{Frame, position};
 use crate::{Result, memory};
 use rayon::prelude::*;
 
+/// Less than this is no sign of a structure.
+const UNLIKELY: f32 = 0.02;
 /// Part of a box's side over which it gives way to the first look.
 const FADE: f32 = 0.1;
 
@@ -65,20 +67,19 @@ impl Restorer {
     }
 }
 
-/// A mask in the making: at each voxel the label with the largest probability above a cut so far. Labels come one
-/// after the other, so that only one probability volume is ever held.
+/// A mask in the making: at each voxel the label whose probability is the largest multiple of its cut so far. Labels come
+/// one after the other, so that only one probability volume is ever held.
 pub struct Contest {
     restorer: Restorer,
-    cut: f32,
     best: Vec<f32>,
     winner: Vec<u16>,
 }
 
 impl Contest {
-    pub fn new(frame: &Frame, cut: f32) -> Result<Self> {
+    pub fn new(frame: &Frame) -> Result<Self> {
         let restorer = Restorer::new(frame);
         let len = restorer.axes.iter().map(Vec::len).product();
-        Ok(Self { restorer, cut, best: memory::filled(len, cut)?, winner: memory::zeros(len)? })
+        Ok(Self { restorer, best: memory::filled(len, 1.0)?, winner: memory::zeros(len)? })
     }
 
     /// Enters a label by its probabilities on the working grid, and on that of a box, which counts the more the farther
@@ -90,7 +91,8 @@ impl Contest {
         fine: Option<&(Frame, Cube)>,
         wanted: bool,
     ) -> Result<Option<Vec<f32>>> {
-        let (restorer, cut) = (&self.restorer, self.cut);
+        let restorer = &self.restorer;
+        let cut = cut(fine.map_or(coarse, |(_, closer)| closer));
         let [nx, ny, _] = restorer.axes.each_ref().map(Vec::len);
         let plane = (nx * ny).max(1);
         let fine = fine.map(|(frame, cube)| (Restorer::new(frame), cube));
@@ -125,8 +127,8 @@ impl Contest {
                 }
                 if above {
                     for (&p, (best, winner)) in row.iter().zip(best.iter_mut().zip(winner)) {
-                        if p > *best {
-                            (*best, *winner) = (p, label);
+                        if p > *best * cut {
+                            (*best, *winner) = (p / cut, label);
                         }
                     }
                 }
@@ -151,6 +153,28 @@ pub fn probability(mut output: Cube) -> Cube {
     output
 }
 
+/// Where to cut a structure's probabilities so that the mask is expected to have the largest Dice: the c for which
+/// 2 Σ p (over p > c) / (number of p > c + Σ p) is largest, if that is below one half. Where the network is unsure, cutting at
+/// one half makes masks too small. A structure that is nowhere more likely than not is not made up: one half again.
+pub fn cut(probabilities: &Cube) -> f32 {
+    let mut likely: Vec<f32> = probabilities.voxels.iter().copied().filter(|&p| p > UNLIKELY).collect();
+    likely.par_sort_unstable_by(|a, b| b.total_cmp(a));
+    let all: f64 = likely.iter().map(|&p| f64::from(p)).sum();
+    let mut inside = 0.0;
+    let dice = likely.iter().enumerate().map(|(n, &p)| {
+        inside += f64::from(p);
+        2.0 * inside / ((n + 1) as f64 + all)
+    });
+    let last = dice.enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(last, _)| last);
+    match last {
+        Some(last) if likely[0] > 0.5 => {
+            let next = likely.get(last + 1).copied().unwrap_or(UNLIKELY);
+            ((likely[last] + next) / 2.0).min(0.5)
+        }
+        _ => 0.5,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,7 +186,7 @@ mod tests {
         let whole = Frame::around(&grid, [0..32, 0..32, 0..32], 16);
         let closer = whole.moved([0.0; 3], [0.5; 3]);
         let full = |value: f32| Cube { side: 16, voxels: vec![value; 16 * 16 * 16] };
-        let mut contest = Contest::new(&whole, 0.5).unwrap();
+        let mut contest = Contest::new(&whole).unwrap();
         let found = contest.enter(7, &full(0.0), Some(&(closer, full(1.0))), true).unwrap().unwrap();
         let at = |x: usize| found[grid.index([x, 16, 16])];
         assert_eq!([at(7), at(16), at(24)], [0.0, 1.0, 0.0], "the box reaches from 8 to 24");
@@ -172,17 +196,29 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_is_cut_where_it_was_asked_and_the_larger_probability_wins() {
+    fn a_mask_is_cut_where_its_dice_is_expected_to_be_largest() {
+        let of = |parts: &[(usize, f32)]| {
+            let values = parts.iter().flat_map(|&(count, p)| std::iter::repeat_n(p, count));
+            let voxels: Vec<f32> = values.chain(std::iter::repeat(0.0)).take(4096).collect();
+            cut(&Cube { side: 16, voxels })
+        };
+        assert_eq!(of(&[(100, 1.0)]), 0.5, "sure");
+        // With the unsure rim 2 · 145 / (250 + 145), without 2 · 100 / (100 + 145).
+        assert_eq!(of(&[(100, 1.0), (150, 0.3)]), 0.5);
+        // With it 2 · 160 / (250 + 160) = 0.78, without 2 · 100 / (100 + 160) = 0.77.
+        assert!(of(&[(100, 1.0), (150, 0.4)]) < 0.4);
+        assert_eq!(of(&[(500, 0.45)]), 0.5, "nothing is made up");
+    }
+
+    #[test]
+    fn of_two_labels_the_one_farther_above_its_cut_wins() {
         let grid = Grid { shape: [8, 8, 8], world_from_voxel: Default::default() };
         let whole = Frame::around(&grid, [0..8, 0..8, 0..8], 8);
         let full = |value: f32| Cube { side: 8, voxels: vec![value; 512] };
-        for (cut, first) in [(0.3, 1), (0.5, 0)] {
-            let mut contest = Contest::new(&whole, cut).unwrap();
-            contest.enter(1, &full(0.4), None, false).unwrap();
-            let mut both = Contest::new(&whole, cut).unwrap();
-            both.enter(1, &full(0.4), None, false).unwrap();
-            both.enter(2, &full(0.6), None, false).unwrap();
-            assert_eq!((contest.winner()[100], both.winner()[100]), (first, 2));
-        }
+        let mut contest = Contest::new(&whole).unwrap();
+        contest.enter(1, &full(0.6), None, false).unwrap();
+        contest.enter(2, &full(0.4), None, false).unwrap();
+        contest.enter(3, &full(0.7), None, false).unwrap();
+        assert_eq!(contest.winner()[100], 3);
     }
 }

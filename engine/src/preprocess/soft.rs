@@ -35,14 +35,19 @@ pub fn soft_label(
     holds: impl Fn([usize; 3]) -> bool + Sync,
 ) -> Result<Option<SoftLabel>> {
     let mut patch = resample(&extent, taps, |voxel| f32::from(u8::from(holds(voxel))))?;
-    let strongest =
-        (0..patch.voxels.len()).rev().max_by(|&a, &b| patch.voxels[a].total_cmp(&patch.voxels[b]));
-    let Some(strongest) = strongest.filter(|&i| patch.voxels[i] > 0.0) else { return Ok(None) };
-    let rescued = patch.voxels[strongest] < 0.5;
-    if rescued {
-        patch.voxels[strongest] = 1.0;
-    }
+    let Some(rescued) = keep_strongest(&mut patch.voxels) else { return Ok(None) };
     Ok(Some(SoftLabel { patch, rescued, extent }))
+}
+
+/// Sets the strongest of a structure's voxels to 1 where it fills none of them to one half, and tells whether that was so;
+/// nothing where it fills none at all.
+pub fn keep_strongest(voxels: &mut [f32]) -> Option<bool> {
+    let strongest = voxels.iter_mut().rev().max_by(|a, b| a.total_cmp(b)).filter(|part| **part > 0.0)?;
+    let rescued = *strongest < 0.5;
+    if rescued {
+        *strongest = 1.0;
+    }
+    Some(rescued)
 }
 
 /// The box of each label value above 0.

@@ -41,6 +41,9 @@ pub enum Baseline {
     Floor,
     /// The labels of the example that looks most like the target, laid on it.
     Nearest,
+    /// The examples' labels as the network sees them, aligned and bent onto the target, coarse to fine, by majority vote:
+    /// what is known without the network.
+    Vote,
     /// A U-Net for each structure, trained on the examples alone.
     UNet,
 }
@@ -152,6 +155,7 @@ impl Baseline {
         match self {
             Self::Floor => "floor",
             Self::Nearest => "nearest",
+            Self::Vote => "vote",
             Self::UNet => "u-net",
         }
     }

@@ -26,6 +26,8 @@ pub enum Method {
     InContext(InContext),
     /// By laying labels on the target.
     Copy(Baseline, Copying),
+    /// By the mean of the examples' labels as the network sees them.
+    Vote(Model),
     /// By U-Nets that learn from the examples on the processor for so many steps, and segment on a device.
     Learn(u64, Device),
 }
@@ -42,6 +44,7 @@ impl Method {
         match self {
             Self::InContext(network) => &network.name,
             Self::Copy(baseline, _) => baseline.name(),
+            Self::Vote(_) => Baseline::Vote.name(),
             Self::Learn(..) => Baseline::UNet.name(),
         }
     }
@@ -63,11 +66,13 @@ impl Method {
         if examples.iter().all(|example| example.label.voxels.iter().all(|&label| label == 0)) {
             return Ok(Box::new(|target| LabelMap::empty(target.volume.grid)));
         }
+        let by = |model: &'a Model, looks| -> Segmenter<'a> {
+            let options = Options { looks, ..Options::default() };
+            Box::new(move |target| Ok(segment(model, target, examples, &options, &mut |_| Ok(()))?.mask))
+        };
         Ok(match self {
-            Self::InContext(InContext { model, looks, .. }) => {
-                let options = Options { looks: *looks, ..Options::default() };
-                Box::new(move |target| Ok(segment(model, target, examples, &options, &mut |_| Ok(()))?.mask))
-            }
+            Self::InContext(InContext { model, looks, .. }) => by(model, *looks),
+            Self::Vote(model) => by(model, Looks::Closer),
             Self::Copy(_, copy) => {
                 let placed: Vec<Placed> = examples.iter().map(Placed::new).collect();
                 Box::new(move |target| copy(target, &placed))
@@ -98,10 +103,13 @@ pub fn methods(config: &Config, device: &Device) -> Result<Vec<Method>> {
         opened.insert(&entry.weights, model.clone());
         methods.push(Method::InContext(InContext { name: entry.name.clone(), model, looks: entry.looks }));
     }
-    methods.extend(config.baselines.iter().map(|&baseline| match baseline {
-        Baseline::Floor => Method::Copy(baseline, floor),
-        Baseline::Nearest => Method::Copy(baseline, nearest),
-        Baseline::UNet => Method::Learn(config.u_net_steps, device.clone()),
-    }));
+    for &baseline in &config.baselines {
+        methods.push(match baseline {
+            Baseline::Floor => Method::Copy(baseline, floor),
+            Baseline::Nearest => Method::Copy(baseline, nearest),
+            Baseline::Vote => Method::Vote(Model::vote(device)?),
+            Baseline::UNet => Method::Learn(config.u_net_steps, device.clone()),
+        });
+    }
     Ok(methods)
 }

@@ -123,6 +123,9 @@ pub struct Source {
     /// Probability that the network sees a box around the structures instead of the whole body.
     #[serde(default = "half")]
     pub boxes: f32,
+    /// Probability that the examples of a structure are bent onto the target, as they are where weights are used.
+    #[serde(default = "mostly")]
+    pub bent: f32,
 }
 
 fn one() -> f32 {
@@ -131,6 +134,10 @@ fn one() -> f32 {
 
 fn half() -> f32 {
     0.5
+}
+
+fn mostly() -> f32 {
+    0.75
 }
 
 fn few() -> [usize; 2] {

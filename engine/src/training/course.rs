@@ -6,12 +6,9 @@ use super::episode::{Episode, Episodes};
 use super::loss::{Loss, dice};
 use super::optimiser::follow;
 use crate::network::{Cube, Device, Learner, Model};
-use crate::pipeline::probability;
+use crate::pipeline::{cut, probability};
 use crate::weights::Weights;
 use crate::{Error, Result, metrics};
-
-/// Probabilities that a mask may be cut at.
-const CUTS: [f32; 7] = [0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5];
 
 /// Learning on its way.
 pub struct Course {
@@ -28,8 +25,8 @@ pub struct Course {
 pub struct Validated {
     /// Mean loss.
     pub loss: f64,
-    /// The cut that makes the best masks, and their mean Dice; none where there are only images.
-    pub masks: Option<(f32, f64)>,
+    /// Mean Dice of the masks, cut as those of the pipeline are; none where there are only images.
+    pub dice: Option<f64>,
 }
 
 impl Course {
@@ -109,18 +106,16 @@ impl Course {
             losses.push(measured(&self.config, &episode, &output.voxels).0);
             if episode.loss == Loss::Segmentation {
                 let truth = &episode.target.output.voxels;
-                let found = probability(output).voxels;
-                scores.push(CUTS.map(|cut| {
-                    let pairs = found.iter().zip(truth);
-                    metrics::dice(pairs.map(|(&ours, &theirs)| (ours > cut, theirs > 0.5)))
-                }));
+                let found = probability(output);
+                let cut = cut(&found);
+                let pairs = found.voxels.iter().zip(truth);
+                scores.push(metrics::dice(pairs.map(|(&ours, &theirs)| (ours > cut, theirs > 0.5))));
             }
         }
         let loss = losses.iter().sum::<f64>() / losses.len() as f64;
-        let sum = |n: usize| scores.iter().map(|scores| scores[n]).sum::<f64>();
-        let best = (0..CUTS.len()).max_by(|&a, &b| sum(a).total_cmp(&sum(b))).filter(|_| !scores.is_empty());
+        let dice = scores.iter().sum::<f64>() / scores.len() as f64;
         self.config.schedule.validated(&mut self.state.progress, loss);
-        Ok(Validated { loss, masks: best.map(|n| (CUTS[n], sum(n) / scores.len() as f64)) })
+        Ok(Validated { loss, dice: (!scores.is_empty()).then_some(dice) })
     }
 
     /// The mean loss of the steps since it was last taken.

@@ -6,6 +6,7 @@ use super::data::{Person, Pool};
 use super::loss::Loss;
 use crate::Result;
 use crate::augment::{Augmentation, Material, Plan};
+use crate::preprocess::bend::Bend;
 use crate::preprocess::frame::{Frame, LEAST_BOX_MM};
 use crate::preprocess::soft::soft_labels;
 use crate::random::{Generator, around_zero, generator, happens, index, one_of, some_of, weighted, within};
@@ -155,7 +156,8 @@ impl Episodes {
             let images = vec![frame.image(image, *range)?];
             Ok(Subject { images, structures: Structures::soft(side, &soft) })
         };
-        pairs(rng.random(), &people, &task, &plan, subject)
+        let bent = material == Material::Segmentation && happens(pool.source.bent, rng);
+        pairs(rng.random(), &people, (&task, &plan, bent), subject)
     }
 
     /// One of the sources by their shares.
@@ -196,7 +198,7 @@ impl Episodes {
         let subject = |_: usize, (): &(), rng: &mut dyn Rng| {
             Ok(self.synthesis.subject(&template, &contrasts, &[], rng))
         };
-        pairs(rng.random(), &vec![(); contexts + 1], &task, &plan, subject)
+        pairs(rng.random(), &vec![(); contexts + 1], (&task, &plan, false), subject)
     }
 }
 
@@ -211,12 +213,11 @@ fn wanted(task: &Task, labels: &[u16]) -> Vec<u16> {
 }
 
 /// The pairs of people, of whom the first is the target, each drawn by a generator of its own so that threads can share
-/// the work.
+/// the work, and the examples bent onto the target if need be.
 fn pairs<P: Sync>(
     seed: u64,
     people: &[P],
-    task: &Task,
-    plan: &Plan,
+    (task, plan, bent): (&Task, &Plan, bool),
     subject: impl Fn(usize, &P, &mut dyn Rng) -> Result<Subject> + Sync,
 ) -> Result<Episode> {
     let pair = |(n, person): (usize, &P)| {
@@ -227,6 +228,12 @@ fn pairs<P: Sync>(
     };
     let mut examples: Vec<Pair> = people.par_iter().enumerate().map(pair).collect::<Result<_>>()?;
     let target = examples.remove(0);
+    if bent {
+        examples.par_iter_mut().for_each(|pair| {
+            let bend = Bend::onto(&target.input, &pair.input);
+            *pair = Pair { input: bend.image(&pair.input), output: bend.label(&pair.output) };
+        });
+    }
     let loss = if task.kind() == Kind::Segmentation { Loss::Segmentation } else { Loss::Generation };
     Ok(Episode { target, examples, loss })
 }

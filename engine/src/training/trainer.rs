@@ -32,10 +32,8 @@ pub struct Point {
     pub rate: f32,
     /// Mean loss of validation, by the averaged weights.
     pub validation: f32,
-    /// Mean Dice of the masks among them, cut where they are best; none where there are only images.
+    /// Mean Dice of the masks among them; none where there are only images.
     pub dice: Option<f32>,
-    /// Probability that they are cut at.
-    pub cut: Option<f32>,
 }
 
 impl Trainer {
@@ -83,8 +81,8 @@ impl Trainer {
         if validate {
             let validated = self.course.validate()?;
             let (loss, validation) = (self.course.take_loss() as f32, validated.loss as f32);
-            let (cut, dice) = validated.masks.map(|(cut, dice)| (cut, dice as f32)).unzip();
-            self.curve.push(Point { step, loss, rate, validation, dice, cut });
+            let dice = validated.dice.map(|dice| dice as f32);
+            self.curve.push(Point { step, loss, rate, validation, dice });
         }
         if save {
             self.save()?;
@@ -96,11 +94,7 @@ impl Trainer {
     pub fn save(&self) -> Result<()> {
         let [checkpoint, weights, curve] = FILES.map(|file| self.folder.join(file));
         self.state().write(&checkpoint)?;
-        let mut averaged = self.course.averaged();
-        if let Some(cut) = self.curve.last().and_then(|point| point.cut) {
-            averaged.metadata.insert("cut".into(), cut.to_string());
-        }
-        write(&weights, &averaged, Precision::F16)?;
+        write(&weights, &self.course.averaged(), Precision::F16)?;
         replace_file(&curve, |out| {
             self.curve.iter().try_for_each(|point| {
                 let line = serde_json::to_string(point).map_err(std::io::Error::other)?;

@@ -1,0 +1,218 @@
+//! Bends what is seen of an example until it looks like the target. Image and label bend together, so the example stays
+//! true, and its structures come to lie where the target has its own.
+//!
+//! Deformable registration by demons (Thirion 1998), coarse to fine. The example's intensities are first brought to the
+//! target's by linear regression in a window around each voxel, so that neither a scanner's bias nor its contrast matters,
+//! not even one turned around.
+
+use super::soft::keep_strongest;
+use crate::filter::{blurred, halved, interpolated};
+use crate::network::Cube;
+use glam::Vec3;
+use rayon::prelude::*;
+
+/// The finest grid that images are compared on is at most so large, and at most half of theirs.
+const FINEST: usize = 32;
+/// A grid smaller than this is the coarsest.
+const COARSEST: usize = 12;
+/// Rounds on the finest grid, and on each that is coarser.
+const ROUNDS: [usize; 2] = [10, 20];
+/// Standard deviations of Gaussians, in voxels of the grid: the window, what a round adds, and the sum of the rounds.
+const WINDOW: f32 = 2.0;
+const ROUND: f32 = 2.0;
+const SUM: f32 = 1.0;
+/// How many times its least-squares step a round takes, since smoothing shortens it.
+const STRIDE: f32 = 2.0;
+/// Variance of intensities, between 0 and 1, that is noise and no structure.
+const NOISE: f32 = 0.005 * 0.005;
+
+/// For each voxel how far away, in voxels, it is taken from.
+pub struct Bend {
+    side: usize,
+    shift: [Cube; 3],
+}
+
+impl Bend {
+    /// What makes an example's image like the target's; cubes of the same side, intensities in [0, 1]. The same for any
+    /// number of threads.
+    pub fn onto(target: &Cube, example: &Cube) -> Self {
+        let mut grids = vec![(halved(target), halved(example))];
+        while let Some((target, example)) = grids.last()
+            && target.side.is_multiple_of(2)
+            && target.side >= COARSEST
+        {
+            grids.push((halved(target), halved(example)));
+        }
+        let side = grids.last().map_or(0, |(target, _)| target.side);
+        let rest = Cube { side, voxels: vec![0.0; side.pow(3)] };
+        let mut bend = Self { side, shift: [rest.clone(), rest.clone(), rest] };
+        let used = grids.iter().filter(|(target, _)| target.side <= FINEST);
+        for (n, (target, example)) in used.enumerate().collect::<Vec<_>>().into_iter().rev() {
+            bend = bend.on_grid(target.side);
+            let window = Window::of(target);
+            (0..ROUNDS[n.min(1)]).for_each(|_| bend.improve(&window, example));
+        }
+        bend.on_grid(target.side)
+    }
+
+    /// An image bent.
+    pub fn image(&self, cube: &Cube) -> Cube {
+        self.gathered(self.side, |at, here| {
+            let shift = self.shift.each_ref().map(|axis| axis.voxels[at]);
+            interpolated(cube, here + Vec3::from_array(shift))
+        })
+    }
+
+    /// A structure bent; one that would vanish keeps its strongest voxel.
+    pub fn label(&self, cube: &Cube) -> Cube {
+        let mut bent = self.image(cube);
+        keep_strongest(&mut bent.voxels);
+        bent
+    }
+
+    /// The same bend on a grid of another side.
+    fn on_grid(&self, side: usize) -> Self {
+        let ratio = side as f32 / self.side as f32;
+        let shift = self.shift.each_ref().map(|axis| {
+            self.gathered(side, |_, here| ratio * interpolated(axis, (here + 0.5) / ratio - 0.5))
+        });
+        Self { side, shift }
+    }
+
+    /// A cube of `side`³ values, each by its position in the cube and its place along the axes.
+    fn gathered(&self, side: usize, value: impl Fn(usize, Vec3) -> f32 + Sync) -> Cube {
+        let mut voxels = vec![0.0; side.pow(3)];
+        voxels.par_chunks_mut(side * side).enumerate().for_each(|(z, plane)| {
+            for (n, voxel) in plane.iter_mut().enumerate() {
+                let here = Vec3::new((n % side) as f32, (n / side) as f32, z as f32);
+                *voxel = value(n + z * side * side, here);
+            }
+        });
+        Cube { side, voxels }
+    }
+
+    /// One round: each voxel moves towards where the example would look like the target.
+    fn improve(&mut self, window: &Window, example: &Cube) {
+        let steps = window.steps(&self.image(example));
+        for (sum, step) in self.shift.iter_mut().zip(steps) {
+            let step = blurred(&step, [ROUND; 3]);
+            sum.voxels.iter_mut().zip(&step.voxels).for_each(|(sum, step)| *sum += STRIDE * step);
+            *sum = blurred(sum, [SUM; 3]);
+        }
+    }
+}
+
+/// A target with what its images look like around each voxel.
+struct Window<'a> {
+    target: &'a Cube,
+    mean: Cube,
+    variance: Cube,
+}
+
+impl<'a> Window<'a> {
+    fn of(target: &'a Cube) -> Self {
+        let mean = around(target);
+        let variance = covariance((target, &mean), (target, &mean));
+        Self { target, mean, variance }
+    }
+
+    /// Along each axis how far each voxel should move from where it is taken now, in voxels.
+    fn steps(&self, example: &Cube) -> [Cube; 3] {
+        let side = example.side;
+        let mean = around(example);
+        let variance = covariance((example, &mean), (example, &mean));
+        let common = covariance((self.target, &self.mean), (example, &mean));
+        let mut steps = [(); 3].map(|()| Cube { side, voxels: vec![0.0; side.pow(3)] });
+        let strides = [1, side, side * side];
+        let inner = 1..side - 1;
+        for (z, y) in inner.clone().flat_map(|z| inner.clone().map(move |y| (z, y))) {
+            for at in inner.clone().map(|x| x + side * (y + side * z)) {
+                let slope = common.voxels[at] / (variance.voxels[at] + NOISE);
+                let ours = self.target.voxels[at] - self.mean.voxels[at];
+                let missing = ours - slope * (example.voxels[at] - mean.voxels[at]);
+                let rise =
+                    strides.map(|by| slope * (example.voxels[at + by] - example.voxels[at - by]) / 2.0);
+                // The part of the target's variance that the example explains says how far it can be relied on.
+                let explained = (slope * common.voxels[at] / (self.variance.voxels[at] + NOISE)).min(1.0);
+                let steep: f32 = rise.iter().map(|rise| rise * rise).sum();
+                let step = explained * missing / (steep + missing * missing + f32::MIN_POSITIVE);
+                (0..3).for_each(|axis| steps[axis].voxels[at] = step * rise[axis]);
+            }
+        }
+        steps
+    }
+}
+
+fn around(cube: &Cube) -> Cube {
+    blurred(cube, [WINDOW; 3])
+}
+
+fn covariance((a, mean_a): (&Cube, &Cube), (b, mean_b): (&Cube, &Cube)) -> Cube {
+    let product = |a: &Cube, b: &Cube| a.voxels.iter().zip(&b.voxels).map(|(a, b)| a * b).collect();
+    let mut both = around(&Cube { side: a.side, voxels: product(a, b) });
+    let means: Vec<f32> = product(mean_a, mean_b);
+    both.voxels.iter_mut().zip(means).for_each(|(both, means)| *both -= means);
+    both
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::change;
+
+    /// Three balls of different brightness, moved along the axes.
+    fn body(moved: [f32; 3]) -> (Cube, Cube) {
+        let side = 48;
+        let ball = |at: usize, middle: [f32; 3], radius: f32| {
+            let place = [at % side, at / side % side, at / side.pow(2)];
+            let away: f32 = (0..3).map(|axis| (place[axis] as f32 - middle[axis]).powi(2)).sum();
+            (radius + 0.5 - away.sqrt()).clamp(0.0, 1.0)
+        };
+        let [x, y, z] = moved;
+        let small = |at| ball(at, [18.0 + x, 27.0 + y, 25.0 + z], 5.0);
+        let image = |at| {
+            0.5 * ball(at, [23.0, 24.0, 24.0], 18.0) + 0.4 * small(at)
+                - 0.3 * ball(at, [32.0, 20.0, 22.0], 4.0)
+        };
+        let cube =
+            |value: &dyn Fn(usize) -> f32| Cube { side, voxels: (0..side.pow(3)).map(value).collect() };
+        (cube(&image), cube(&small))
+    }
+
+    #[test]
+    fn an_example_bends_to_the_target_and_takes_its_label_along_whatever_its_contrast() {
+        let (target, truth) = body([0.0; 3]);
+        let (image, label) = body([3.0, -2.0, 2.0]);
+        let dice = |label: &Cube| {
+            crate::metrics::dice(label.voxels.iter().zip(&truth.voxels).map(|(a, b)| (*a > 0.5, *b > 0.5)))
+        };
+        assert!(dice(&label) < 0.6, "{}", dice(&label));
+        let bent = Bend::onto(&target, &image).label(&label);
+        assert!(dice(&bent) > 0.9, "{}", dice(&bent));
+        let mut inverted = image.clone();
+        change(&mut inverted, |value| 0.9 - 0.8 * value);
+        let bent = Bend::onto(&target, &inverted).label(&label);
+        assert!(dice(&bent) > 0.9, "{}", dice(&bent));
+    }
+
+    #[test]
+    fn what_looks_like_the_target_already_and_what_shows_nothing_stay_as_they_are() {
+        let (image, label) = body([0.0; 3]);
+        let flat = Cube { side: 48, voxels: vec![0.3; 48 * 48 * 48] };
+        for (target, example) in [(&image, &image), (&flat, &image), (&image, &flat), (&flat, &flat)] {
+            let bent = Bend::onto(target, example).label(&label);
+            let most = bent.voxels.iter().zip(&label.voxels).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(most < 0.05, "{most}");
+        }
+    }
+
+    #[test]
+    fn a_speck_is_kept() {
+        let (target, _) = body([0.0; 3]);
+        let (image, mut label) = body([1.5; 3]);
+        label.voxels.fill(0.0);
+        label.voxels[24 + 48 * (24 + 48 * 24)] = 1.0;
+        let bent = Bend::onto(&target, &image).label(&label);
+        assert_eq!(bent.voxels.iter().filter(|&&part| part > 0.5).count(), 1);
+    }
+}
