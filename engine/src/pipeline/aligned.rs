@@ -12,7 +12,6 @@ use crate::preprocess::bend::Bend;
 use crate::preprocess::soft::{SoftLabel, soft_labels};
 use crate::preprocess::{Frame, Order, frame};
 use crate::{LabelMap, Result, Volume};
-use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// An image as the network sees it.
@@ -66,14 +65,11 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
         Looks::One => false,
         Looks::Closer => true,
     };
-    let bent: Vec<(Bend, Cube)> = contexts
-        .par_iter()
-        .map(|(example, _)| {
-            let bend = Bend::onto(&seen.cube, &example.cube);
-            let image = bend.image(&example.cube);
-            (bend, image)
-        })
-        .collect();
+    let bent = run.each(&contexts, |(example, _)| {
+        let bend = Bend::onto(&seen.cube, &example.cube);
+        let image = bend.image(&example.cube);
+        (bend, image)
+    })?;
     let encoded = run.encode(&seen.cube)?;
     let mut contest = Contest::new(&seen.frame)?;
     let mut probabilities = Vec::new();

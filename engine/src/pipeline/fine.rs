@@ -1,6 +1,7 @@
 //! The second look: a box around a structure on a working grid of its own, whose voxels are two to four times smaller.
-//! Examples are cut around their own structures. Where the target's is, the examples say, which are aligned to it, and what
-//! was found in the look before; each counts as far as it can be relied on, and the box moves until it rests.
+//! Examples are cut around their own structures and bent onto what the target's box shows. Where the target's structure is,
+//! the examples say, which are bent onto it in the first look too, and what was found in the look before; each counts as far
+//! as it can be relied on, and the box moves until it rests.
 
 use super::aligned::Seen;
 use super::restore::probability;
@@ -11,10 +12,9 @@ use crate::preprocess::bend::Bend;
 use crate::preprocess::frame::{Frame, LEAST_BOX_MM, cube, position};
 use crate::preprocess::soft::{SoftLabel, soft_label};
 use crate::{LabelMap, Result};
-use rayon::prelude::*;
 
 /// Side of the box to the examples' structures at their longest. Training shows 1.3 to 2.4.
-const MARGIN: f64 = 2.0;
+const MARGIN: f64 = 1.5;
 /// A box that is not so much smaller than the body shows nothing new.
 const WORTH: f64 = 0.75;
 /// How far away, in working voxels, a structure may be that one example has elsewhere.
@@ -138,12 +138,11 @@ pub fn look(
     task: Task,
 ) -> Result<Option<(Frame, Cube)>> {
     let side = seen.frame.side;
-    let own = holders.iter().map(|holder| Place::of(side, holder.soft.patch.places()));
-    let bent = holders.iter().map(|holder| Place::of_cube(&holder.bent.1));
-    let places = own.zip(bent).map(|(own, bent)| Some((own?, bent?))).collect::<Option<Vec<_>>>();
-    let Some((places, bent)) = places.map(|places| places.into_iter().unzip::<_, _, Vec<_>, Vec<_>>()) else {
-        return Ok(None);
+    let places = |holder: &Holder| {
+        Some((Place::of(side, holder.soft.patch.places())?, Place::of_cube(&holder.bent.1)?))
     };
+    let Some(places) = holders.iter().map(places).collect::<Option<Vec<_>>>() else { return Ok(None) };
+    let (own, bent): (Vec<_>, Vec<_>) = places.into_iter().unzip();
     let expected = Expected::of(&bent, side);
     let scale = (MARGIN * expected.longest).max(LEAST_BOX_MM / (seen.frame.voxel_mm[0] * side as f64));
     if scale > WORTH {
@@ -153,7 +152,7 @@ pub fn look(
         let pair = |(holder, place): (&Holder, &Place)| {
             holder.pair(&holder.seen.frame.moved(place.shift(side), [scale; 3]))
         };
-        holders.iter().zip(&places).map(pair).collect::<Result<Option<Vec<_>>>>()
+        holders.iter().zip(&own).map(pair).collect::<Result<Option<Vec<_>>>>()
     })?;
     let Some(pairs) = pairs else { return Ok(None) };
     let mut shift = expected.with(Place::of_cube(first).map(|place| (place.shift(side), 1.0)));
@@ -161,12 +160,9 @@ pub fn look(
     for look in 2..=MOST {
         let frame = seen.frame.moved(shift, [scale; 3]);
         let image = run.prepare(|| frame.image_of(seen.order.look(&target.volume.voxels), seen.intensity))?;
-        let bent: Vec<_> = run.prepare(|| {
-            let bend = |(example, label): &(Cube, Cube)| {
-                let bend = Bend::onto(&image, example);
-                (bend.image(example), bend.label(label))
-            };
-            Ok(pairs.par_iter().map(bend).collect())
+        let bent = run.each(&pairs, |(example, label)| {
+            let bend = Bend::onto(&image, example);
+            (bend.image(example), bend.label(label))
         })?;
         let pairs: Vec<_> = bent.iter().map(|(image, label)| (image, label)).collect();
         let encoded = run.encode(&image)?;

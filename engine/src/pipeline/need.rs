@@ -22,8 +22,9 @@ pub fn volumes_bytes<'a, L: OnGrid>(
     for image in examples {
         images += (float + label) * image.len();
         largest = largest.max(image.len());
-        // The image, its labels, and the one that is at work.
-        cubes += 3;
+        // Image, structure and labels; how it is bent (three) and both of them bent; the same two of a closer look as they
+        // are and bent; and one that is at work.
+        cubes += 13;
     }
     // An image turned to the body's order while it is prepared is gone when the result is made: the probability and the
     // label that lead, probabilities that are asked for, and one on its way to them.

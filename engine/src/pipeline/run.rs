@@ -7,6 +7,7 @@ use crate::agreement::OnGrid;
 use crate::network::{Cube, EncodedTarget, Model, Work};
 use crate::nifti::Scan;
 use crate::{Error, Grid, LabelMap, Result, memory};
+use rayon::prelude::*;
 use std::time::Instant;
 
 /// What the network is at: label `label` of `labels`, seen for the `look`-th time, all from 1.
@@ -91,6 +92,22 @@ impl<'a, 'o> Run<'a, 'o> {
     pub fn prepare<T>(&mut self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let started = Instant::now();
         let done = work()?;
+        self.seconds.prepare += started.elapsed().as_secs_f64();
+        Ok(done)
+    }
+
+    /// The same work on each of some things, side by side; the run may be stopped after each handful.
+    pub fn each<T: Sync, U: Send>(
+        &mut self,
+        things: &[T],
+        work: impl Fn(&T) -> U + Sync + Send,
+    ) -> Result<Vec<U>> {
+        let started = Instant::now();
+        let mut done = Vec::with_capacity(things.len());
+        for some in things.chunks(rayon::current_num_threads()) {
+            self.prepared(self.examples + 1)?;
+            done.par_extend(some.par_iter().map(&work));
+        }
         self.seconds.prepare += started.elapsed().as_secs_f64();
         Ok(done)
     }
