@@ -88,15 +88,6 @@ pub fn turned(cube: &Cube, [a, b]: [usize; 2], quarters: usize) -> Cube {
     Cube { side: cube.side, voxels: rearranged(cube.side, &cube.voxels, from) }
 }
 
-/// On a grid of half the side, each voxel the mean of the eight that it covers.
-pub fn halved(cube: &Cube) -> Cube {
-    let (side, from) = (cube.side / 2, cube.side);
-    let corners: [usize; 8] = std::array::from_fn(|n| n % 2 + from * (n / 2 % 2 + from * (n / 4)));
-    let first = |at: usize| 2 * (at % side + from * (at / side % side + from * (at / side.pow(2))));
-    let mean = |at| corners.iter().map(|corner| cube.voxels[first(at) + corner]).sum::<f32>() / 8.0;
-    Cube { side, voxels: (0..side.pow(3)).map(mean).collect() }
-}
-
 /// Every `factor`-th voxel along each axis, repeated until the next.
 pub fn blocks(cube: &Cube, factor: [usize; 3]) -> Cube {
     let from = |at: [usize; 3]| std::array::from_fn(|a| at[a] / factor[a] * factor[a]);

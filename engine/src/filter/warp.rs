@@ -97,10 +97,12 @@ impl Warp {
     }
 }
 
-/// The value at a place between voxels, by linear interpolation; beyond the outermost ones lies what they hold. The side
-/// is at least 2.
+/// The value at a place between voxels, by linear interpolation; beyond the outermost ones lies what they hold.
 pub fn interpolated(cube: &Cube, at: Vec3) -> f32 {
     let side = cube.side;
+    if side < 2 {
+        return cube.voxels[0];
+    }
     let at = at.clamp(Vec3::ZERO, Vec3::splat(side as f32 - 1.0));
     let low = at.as_uvec3().min(UVec3::splat(side as u32 - 2));
     let part = at - low.as_vec3();

@@ -66,9 +66,9 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
         Looks::Closer => true,
     };
     let bent = run.each(&contexts, |(example, _)| {
-        let bend = Bend::onto(&seen.cube, &example.cube);
-        let image = bend.image(&example.cube);
-        (bend, image)
+        let bend = Bend::onto(&seen.cube, &example.cube)?;
+        let image = bend.image(&example.cube)?;
+        Ok((bend, image))
     })?;
     let encoded = run.encode(&seen.cube)?;
     let mut contest = Contest::new(&seen.frame)?;
@@ -77,7 +77,7 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
         let mut holders = Vec::new();
         for ((example, (seen, soft)), (bend, image)) in examples.iter().zip(&contexts).zip(&bent) {
             let Some(soft) = soft.get(&label) else { continue };
-            let mask = bend.label(&frame::cube(seen.frame.side, &soft.patch)?);
+            let mask = bend.label(&frame::cube(seen.frame.side, &soft.patch)?)?;
             let (scan, labels) = (&*example.image, &*example.label);
             holders.push(Holder { scan, labels, value: label, seen, soft, bent: (image, mask) });
         }

@@ -161,8 +161,8 @@ pub fn look(
         let frame = seen.frame.moved(shift, [scale; 3]);
         let image = run.prepare(|| frame.image_of(seen.order.look(&target.volume.voxels), seen.intensity))?;
         let bent = run.each(&pairs, |(example, label)| {
-            let bend = Bend::onto(&image, example);
-            (bend.image(example), bend.label(label))
+            let bend = Bend::onto(&image, example)?;
+            Ok((bend.image(example)?, bend.label(label)?))
         })?;
         let pairs: Vec<_> = bent.iter().map(|(image, label)| (image, label)).collect();
         let encoded = run.encode(&image)?;

@@ -100,13 +100,13 @@ impl<'a, 'o> Run<'a, 'o> {
     pub fn each<T: Sync, U: Send>(
         &mut self,
         things: &[T],
-        work: impl Fn(&T) -> U + Sync + Send,
+        work: impl Fn(&T) -> Result<U> + Sync + Send,
     ) -> Result<Vec<U>> {
         let started = Instant::now();
         let mut done = Vec::with_capacity(things.len());
         for some in things.chunks(rayon::current_num_threads()) {
             self.prepared(self.examples + 1)?;
-            done.par_extend(some.par_iter().map(&work));
+            done.extend(some.par_iter().map(&work).collect::<Result<Vec<_>>>()?);
         }
         self.seconds.prepare += started.elapsed().as_secs_f64();
         Ok(done)

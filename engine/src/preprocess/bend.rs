@@ -6,8 +6,9 @@
 //! not even one turned around.
 
 use super::soft::keep_strongest;
-use crate::filter::{blurred, halved, interpolated};
+use crate::filter::{blurred, interpolated};
 use crate::network::Cube;
+use crate::{Result, memory};
 use glam::Vec3;
 use rayon::prelude::*;
 
@@ -36,71 +37,82 @@ pub struct Bend {
 impl Bend {
     /// What makes an example's image like the target's; cubes of the same side, intensities in [0, 1]. The same for any
     /// number of threads.
-    pub fn onto(target: &Cube, example: &Cube) -> Self {
-        let mut grids = vec![(halved(target), halved(example))];
+    ///
+    /// # Errors
+    /// [`crate::Error::Memory`], as all that makes cubes of that side.
+    pub fn onto(target: &Cube, example: &Cube) -> Result<Self> {
+        let halve = |target: &Cube, example: &Cube| Ok((halved(target)?, halved(example)?));
+        let mut finest = halve(target, example)?;
+        while finest.0.side > FINEST {
+            finest = halve(&finest.0, &finest.1)?;
+        }
+        let mut grids = vec![finest];
         while let Some((target, example)) = grids.last()
             && target.side.is_multiple_of(2)
             && target.side >= COARSEST
         {
-            grids.push((halved(target), halved(example)));
+            grids.push(halve(target, example)?);
         }
-        let side = grids.last().map_or(0, |(target, _)| target.side);
-        let rest = Cube { side, voxels: vec![0.0; side.pow(3)] };
-        let mut bend = Self { side, shift: [rest.clone(), rest.clone(), rest] };
-        let used = grids.iter().filter(|(target, _)| target.side <= FINEST);
-        for (n, (target, example)) in used.enumerate().collect::<Vec<_>>().into_iter().rev() {
-            bend = bend.on_grid(target.side);
+        let mut bend = Self { side: 1, shift: [(); 3].map(|()| Cube { side: 1, voxels: vec![0.0] }) };
+        for (n, (target, example)) in grids.iter().enumerate().rev() {
+            bend = bend.on_grid(target.side)?;
             let window = Window::of(target);
-            (0..ROUNDS[n.min(1)]).for_each(|_| bend.improve(&window, example));
+            (0..ROUNDS[n.min(1)]).try_for_each(|_| bend.improve(&window, example))?;
         }
         bend.on_grid(target.side)
     }
 
     /// An image bent.
-    pub fn image(&self, cube: &Cube) -> Cube {
-        self.gathered(self.side, |at, here| {
+    pub fn image(&self, cube: &Cube) -> Result<Cube> {
+        gathered(self.side, |at, here| {
             let shift = self.shift.each_ref().map(|axis| axis.voxels[at]);
             interpolated(cube, here + Vec3::from_array(shift))
         })
     }
 
     /// A structure bent; one that would vanish keeps its strongest voxel.
-    pub fn label(&self, cube: &Cube) -> Cube {
-        let mut bent = self.image(cube);
+    pub fn label(&self, cube: &Cube) -> Result<Cube> {
+        let mut bent = self.image(cube)?;
         keep_strongest(&mut bent.voxels);
-        bent
+        Ok(bent)
     }
 
     /// The same bend on a grid of another side.
-    fn on_grid(&self, side: usize) -> Self {
+    fn on_grid(&self, side: usize) -> Result<Self> {
         let ratio = side as f32 / self.side as f32;
-        let shift = self.shift.each_ref().map(|axis| {
-            self.gathered(side, |_, here| ratio * interpolated(axis, (here + 0.5) / ratio - 0.5))
-        });
-        Self { side, shift }
-    }
-
-    /// A cube of `side`³ values, each by its position in the cube and its place along the axes.
-    fn gathered(&self, side: usize, value: impl Fn(usize, Vec3) -> f32 + Sync) -> Cube {
-        let mut voxels = vec![0.0; side.pow(3)];
-        voxels.par_chunks_mut(side * side).enumerate().for_each(|(z, plane)| {
-            for (n, voxel) in plane.iter_mut().enumerate() {
-                let here = Vec3::new((n % side) as f32, (n / side) as f32, z as f32);
-                *voxel = value(n + z * side * side, here);
-            }
-        });
-        Cube { side, voxels }
+        let axis =
+            |axis: &Cube| gathered(side, |_, here| ratio * interpolated(axis, (here + 0.5) / ratio - 0.5));
+        let [x, y, z] = &self.shift;
+        Ok(Self { side, shift: [axis(x)?, axis(y)?, axis(z)?] })
     }
 
     /// One round: each voxel moves towards where the example would look like the target.
-    fn improve(&mut self, window: &Window, example: &Cube) {
-        let steps = window.steps(&self.image(example));
+    fn improve(&mut self, window: &Window, example: &Cube) -> Result<()> {
+        let steps = window.steps(&self.image(example)?);
         for (sum, step) in self.shift.iter_mut().zip(steps) {
             let step = blurred(&step, [ROUND; 3]);
             sum.voxels.iter_mut().zip(&step.voxels).for_each(|(sum, step)| *sum += STRIDE * step);
             *sum = blurred(sum, [SUM; 3]);
         }
+        Ok(())
     }
+}
+
+/// On a grid of half the side, each voxel the mean of the eight that it covers.
+fn halved(cube: &Cube) -> Result<Cube> {
+    gathered(cube.side / 2, |_, here| interpolated(cube, 2.0 * here + 0.5))
+}
+
+/// A cube of `side`³ values, each by its position in the cube and its place along the axes.
+fn gathered(side: usize, value: impl Fn(usize, Vec3) -> f32 + Sync) -> Result<Cube> {
+    let mut voxels = memory::zeros(side.pow(3))?;
+    voxels.par_chunks_mut(side * side).enumerate().for_each(|(z, plane)| {
+        for (n, voxel) in plane.iter_mut().enumerate() {
+            let here = Vec3::new((n % side) as f32, (n / side) as f32, z as f32);
+            *voxel = value(n + z * side * side, here);
+        }
+    });
+    Ok(Cube { side, voxels })
 }
 
 /// A target with what its images look like around each voxel.
@@ -192,7 +204,7 @@ mod tests {
         let mut inverted = image.clone();
         change(&mut inverted, |value| 0.9 - 0.8 * value);
         for example in [image, inverted] {
-            let bent = Bend::onto(&target, &example).label(&label);
+            let bent = Bend::onto(&target, &example).unwrap().label(&label).unwrap();
             assert!(dice(&bent) > 0.85, "{} {}", dice(&label), dice(&bent));
         }
     }
@@ -202,7 +214,7 @@ mod tests {
         let [(image, label), _] = bodies();
         let flat = Cube { side: 48, voxels: vec![0.3; 48 * 48 * 48] };
         for (target, example) in [(&image, &image), (&flat, &image), (&image, &flat), (&flat, &flat)] {
-            let bent = Bend::onto(target, example).label(&label);
+            let bent = Bend::onto(target, example).unwrap().label(&label).unwrap();
             let most = bent.voxels.iter().zip(&label.voxels).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(most < 0.05, "{most}");
         }
@@ -213,7 +225,7 @@ mod tests {
         let [(target, _), (image, mut label)] = bodies();
         label.voxels.fill(0.0);
         label.voxels[24 + 48 * (24 + 48 * 24)] = 1.0;
-        let bent = Bend::onto(&target, &image).label(&label);
+        let bent = Bend::onto(&target, &image).unwrap().label(&label).unwrap();
         assert_eq!(bent.voxels.iter().filter(|&&part| part > 0.5).count(), 1);
     }
 }

@@ -229,10 +229,11 @@ fn pairs<P: Sync>(
     let mut examples: Vec<Pair> = people.par_iter().enumerate().map(pair).collect::<Result<_>>()?;
     let target = examples.remove(0);
     if bent {
-        examples.par_iter_mut().for_each(|pair| {
-            let bend = Bend::onto(&target.input, &pair.input);
-            *pair = Pair { input: bend.image(&pair.input), output: bend.label(&pair.output) };
-        });
+        examples.par_iter_mut().try_for_each(|pair| -> Result<()> {
+            let bend = Bend::onto(&target.input, &pair.input)?;
+            *pair = Pair { input: bend.image(&pair.input)?, output: bend.label(&pair.output)? };
+            Ok(())
+        })?;
     }
     let loss = if task.kind() == Kind::Segmentation { Loss::Segmentation } else { Loss::Generation };
     Ok(Episode { target, examples, loss })
