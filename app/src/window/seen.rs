@@ -19,7 +19,8 @@ pub fn show(ui: &mut Ui, state: &State, rect: Rect) {
         ui.spacing_mut().item_spacing.y = 2.0;
         ui.label(RichText::new("What the network sees").font(theme::semibold(12.0)).color(Color32::WHITE));
         let Some(report) = report else {
-            let text = "After a run: the part of each image that reached the network, and how coarsely.";
+            let text = "After a run: the part of each image that reached the network, how coarsely, and how far an \
+                        example was bent onto the target.";
             ui.label(RichText::new(text).size(12.0).color(QUIET));
             return;
         };
@@ -37,7 +38,7 @@ pub fn show(ui: &mut Ui, state: &State, rect: Rect) {
     });
 }
 
-/// `LIA → RAS · 80 × 80 × 80 voxels · at 1.67 mm · 3 to 118`.
+/// `LIA → RAS · 80 × 80 × 80 voxels seen at 1.7 mm · intensities 3 to 118 · bent by 2.9 mm`.
 fn describe(record: &Record) -> String {
     let [start, end] = record.box_voxels;
     let [x, y, z]: [usize; 3] = std::array::from_fn(|axis| end[axis] - start[axis]);
@@ -46,7 +47,8 @@ fn describe(record: &Record) -> String {
     let voxel = if even { format!("{a:.1} mm") } else { format!("{a:.1} × {b:.1} × {c:.1} mm") };
     let [low, high] = record.intensity;
     let turned = &record.orientation;
+    let bent = record.bent_mm.map_or(String::new(), |mm| format!(" · bent by {mm:.1} mm"));
     minus(format!(
-        "{turned} → RAS · {x} × {y} × {z} voxels seen at {voxel} · intensities {low:.0} to {high:.0}"
+        "{turned} → RAS · {x} × {y} × {z} voxels seen at {voxel} · intensities {low:.0} to {high:.0}{bent}"
     ))
 }

@@ -43,6 +43,7 @@ impl Seen {
             box_voxels: [frame.within.each_ref().map(|e| e.start), frame.within.each_ref().map(|e| e.end)],
             working_voxel_mm: frame.voxel_mm,
             intensity,
+            bent_mm: None,
         });
         let cube = frame.image(&body, intensity)?;
         Ok(Self { order, frame, intensity, cube })
@@ -70,6 +71,9 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
         let image = bend.image(&example.cube)?;
         Ok((bend, image))
     })?;
+    for (record, (bend, _)) in run.records.iter_mut().skip(1).zip(&bent) {
+        record.bent_mm = Some(bend.mean(&seen.cube) * seen.frame.voxel_mm[0]);
+    }
     let encoded = run.encode(&seen.cube)?;
     let mut contest = Contest::new(&seen.frame)?;
     let mut probabilities = Vec::new();

@@ -83,6 +83,7 @@ fn prepare<L>(
             box_voxels: [[0; 3], grid.shape],
             working_voxel_mm: std::array::from_fn(|a| spacing[a] * grid.shape[a] as f64 / SIDE as f64),
             intensity,
+            bent_mm: None,
         });
         Ok(cube)
     };

@@ -17,6 +17,9 @@ pub struct Record {
     pub working_voxel_mm: [f64; 3],
     /// Intensities that became 0 and 1.
     pub intensity: [f32; 2],
+    /// How far an example was bent onto the target, in millimetres, at the mean of what the target shows; none where nothing
+    /// was bent.
+    pub bent_mm: Option<f64>,
 }
 
 /// Volume of one label in the result.

@@ -77,6 +77,15 @@ impl Bend {
         Ok(bent)
     }
 
+    /// How far voxels are moved, in voxels: the mean over what an image shows, the brighter the more it counts.
+    pub fn mean(&self, shown: &Cube) -> f64 {
+        let far = |at: usize| self.shift.iter().map(|axis| axis.voxels[at].powi(2)).sum::<f32>().sqrt();
+        let sums = shown.voxels.iter().enumerate().fold((0.0, 0.0), |(sum, all), (at, &value)| {
+            (sum + f64::from(value * far(at)), all + f64::from(value))
+        });
+        sums.0 / sums.1.max(f64::MIN_POSITIVE)
+    }
+
     /// The same bend on a grid of another side.
     fn on_grid(&self, side: usize) -> Result<Self> {
         let ratio = side as f32 / self.side as f32;
@@ -204,7 +213,9 @@ mod tests {
         let mut inverted = image.clone();
         change(&mut inverted, |value| 0.9 - 0.8 * value);
         for example in [image, inverted] {
-            let bent = Bend::onto(&target, &example).unwrap().label(&label).unwrap();
+            let bend = Bend::onto(&target, &example).unwrap();
+            let bent = bend.label(&label).unwrap();
+            assert!((1.0..5.0).contains(&bend.mean(&target)), "{}", bend.mean(&target));
             assert!(dice(&bent) > 0.85, "{} {}", dice(&label), dice(&bent));
         }
     }
