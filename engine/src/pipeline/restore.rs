@@ -223,6 +223,11 @@ mod tests {
         contest.enter(1, &full(0.6), None, false).unwrap();
         contest.enter(2, &full(0.4), None, false).unwrap();
         contest.enter(3, &full(0.7), None, false).unwrap();
-        assert_eq!(contest.winner()[100], 3);
+        // Unsure nearly everywhere, so cut at 0.25: 0.4 is farther above that than 0.7 is above one half.
+        let mut unsure = full(0.2505);
+        (unsure.voxels[0], unsure.voxels[511]) = (1.0, 0.4);
+        contest.enter(4, &unsure, None, false).unwrap();
+        let winner = contest.winner();
+        assert_eq!((winner[100], winner[511]), (3, 4));
     }
 }
