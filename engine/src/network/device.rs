@@ -1,5 +1,6 @@
 //! Where to compute: a real GPU that agrees with the CPU, else the CPU.
 
+#[cfg(feature = "reference")]
 use super::faulty::{Trouble, pretended};
 #[cfg(feature = "gpu")]
 use super::gpu;
@@ -48,8 +49,10 @@ pub(super) enum Backend {
         half: bool,
     },
     /// Burn's operations.
-    Burn(burn::tensor::Device),
+    #[cfg(feature = "reference")]
+    Burn(burn::Device),
     /// A card that tests pretend to have.
+    #[cfg(feature = "reference")]
     Faulty(Trouble),
 }
 
@@ -74,9 +77,8 @@ impl Device {
             return Ok(cpu);
         }
         let half = choice == DeviceChoice::GpuHalf;
-        let pretended = pretended(half).map(|trouble| Self::gpu("pretended", half, Backend::Faulty(trouble)));
         let tolerance = if half { HALF_TOLERANCE } else { TOLERANCE };
-        match pretended.map_or_else(|| best_card(half), Ok).and_then(|gpu| gpu.tested(&cpu, tolerance)) {
+        match best_card(half).and_then(|gpu| gpu.tested(&cpu, tolerance)) {
             Ok(gpu) => Ok(gpu),
             Err(reason) if choice == DeviceChoice::Auto => {
                 Ok(Self { notes: vec![format!("{reason} The CPU does the work.")], ..cpu })
@@ -100,15 +102,16 @@ impl Device {
     }
 
     /// The processor by Burn's own operations: the plain statement that kernels are compared with.
+    #[cfg(feature = "reference")]
     pub fn reference() -> Self {
-        let backend = Backend::Burn(burn::tensor::Device::flex());
+        let backend = Backend::Burn(burn::Device::flex());
         Self { name: "reference".into(), notes: Vec::new(), backend }
     }
 
     /// A software Vulkan driver, for tests: the GPU path on a machine without a GPU.
-    #[cfg(feature = "vulkan")]
+    #[cfg(feature = "gpu")]
     pub fn software_gpu(half: bool) -> Result<Self> {
-        let card = cubecl::Device::vulkan(WgpuDeviceKind::Cpu);
+        let card = cubecl::Device::wgpu(WgpuDeviceKind::Cpu);
         let card = card.map_err(|_| Error::Device("There is no software Vulkan driver.".into()))?;
         Ok(Self::on_card("software", card, half))
     }
@@ -118,6 +121,7 @@ impl Device {
         Self::gpu(name, half, Backend::Gpu { card, half })
     }
 
+    #[cfg(feature = "gpu")]
     fn gpu(name: &str, half: bool, backend: Backend) -> Self {
         let name = format!("GPU · {name}{}", if half { " · f16" } else { "" });
         Self { name, notes: Vec::new(), backend }
@@ -159,6 +163,10 @@ pub fn relative_error(got: &[f32], want: &[f32]) -> f64 {
 /// tests. The error is a sentence.
 #[cfg(feature = "gpu")]
 fn best_card(half: bool) -> Result<Device, String> {
+    #[cfg(feature = "reference")]
+    if let Some(trouble) = pretended(half) {
+        return Ok(Device::gpu("pretended", half, Backend::Faulty(trouble)));
+    }
     let software = std::env::var_os("EXEMPLAR_SOFTWARE_GPU").is_some();
     let probe = |kind| {
         let card = cubecl::Device::wgpu(kind).ok()?;

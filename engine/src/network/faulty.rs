@@ -56,7 +56,7 @@ pub struct Faulty {
 impl Faulty {
     /// Of this card.
     pub fn new(trouble: Trouble) -> Self {
-        Self { plain: Plain::new(burn::tensor::Device::flex()), trouble }
+        Self { plain: Plain::new(burn::Device::flex()), trouble }
     }
 
     fn strike(&self, pairs: usize, side: usize) -> Result<()> {

@@ -3,6 +3,7 @@
 use super::cpu::Tape;
 use super::device::Backend;
 use super::learning::{Arrays, Loss, gradients};
+#[cfg(feature = "reference")]
 use super::plain::Plain;
 use super::{Cube, Device};
 use crate::weights::Weights;
@@ -15,6 +16,7 @@ enum Kind {
     /// Our kernels on the processor.
     Tape(Tape),
     /// Burn's operations.
+    #[cfg(feature = "reference")]
     Plain(Box<Plain>),
 }
 
@@ -26,14 +28,16 @@ impl Learner {
     pub fn new(device: &Device) -> Result<Self> {
         Ok(Self(match &device.backend {
             Backend::Cpu => Kind::Tape(Tape::new()),
+            #[cfg(feature = "reference")]
             Backend::Burn(burn) => Kind::Plain(Box::new(Plain::new(burn.clone().autodiff()))),
             _ => return Err(Error::Device("Learning runs on the CPU only so far (--device cpu).".into())),
         }))
     }
 
     /// The plain statement in f64, for comparisons.
+    #[cfg(feature = "reference")]
     pub fn reference() -> Self {
-        Self(Kind::Plain(Box::new(Plain::new(burn::tensor::Device::flex().autodiff()).double())))
+        Self(Kind::Plain(Box::new(Plain::new(burn::Device::flex().autodiff()).double())))
     }
 
     /// The loss of a prediction for `target` from `pairs` of (image, label), and its gradient with respect to all
@@ -52,6 +56,7 @@ impl Learner {
     ) -> Result<(f64, Arrays)> {
         match &self.0 {
             Kind::Tape(tape) => gradients(tape, weights, (target, pairs), mini_context, loss),
+            #[cfg(feature = "reference")]
             Kind::Plain(plain) => gradients(&**plain, weights, (target, pairs), mini_context, loss),
         }
     }

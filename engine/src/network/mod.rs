@@ -3,6 +3,7 @@
 mod cpu;
 mod device;
 mod engine;
+#[cfg(feature = "reference")]
 mod faulty;
 #[cfg(feature = "gpu")]
 mod gpu;
@@ -12,11 +13,13 @@ mod mean;
 mod meter;
 mod neuroverse;
 mod ops;
+#[cfg(feature = "reference")]
 mod plain;
 mod vote;
 
 pub use cpu::flops_per_second as cpu_flops_per_second;
 pub use device::{Device, DeviceChoice, relative_error};
+#[cfg(feature = "reference")]
 #[doc(hidden)]
 pub use faulty::{Fault, pretend_gpu};
 pub use learner::Learner;
@@ -28,10 +31,12 @@ use crate::{Error, Result};
 use cpu::Cpu;
 use device::Backend;
 use engine::{Engine, Network};
+#[cfg(feature = "reference")]
 use faulty::Faulty;
 #[cfg(feature = "gpu")]
 use gpu::Gpu;
 use neuroverse::Check;
+#[cfg(feature = "reference")]
 use plain::Plain;
 use serde::Serialize;
 use std::any::Any;
@@ -135,9 +140,11 @@ impl Model {
         };
         let network: Box<dyn Network> = match &device.backend {
             Backend::Cpu => Box::new(Engine::load(Cpu::default(), &mut weights)?),
+            #[cfg(feature = "reference")]
             Backend::Faulty(trouble) => Box::new(Engine::load(Faulty::new(trouble.clone()), &mut weights)?),
             #[cfg(feature = "gpu")]
             Backend::Gpu { card, half } => Box::new(Engine::load(Gpu::new(card, *half), &mut weights)?),
+            #[cfg(feature = "reference")]
             Backend::Burn(burn) => Box::new(Engine::load(Plain::new(burn.clone()), &mut weights)?),
         };
         weights.finish()?;

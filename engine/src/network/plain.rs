@@ -6,9 +6,9 @@ use super::learning::{Arrays, Learn};
 use super::ops::{Housekeeping, Ops, Weighted};
 use crate::weights::formula;
 use crate::{Error, Result};
-use burn::tensor::module::conv3d;
-use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation};
+use burn::module::conv3d;
+use burn::ops::ConvOptions;
+use burn::{Device, FloatDType, Tensor, TensorData, activation};
 use std::cell::{Cell, RefCell};
 
 /// Burn's operations on a device.
