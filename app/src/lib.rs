@@ -2,5 +2,6 @@
 
 pub mod cli;
 pub mod demo;
+pub mod document;
 pub mod viewer;
 pub mod window;

@@ -1,0 +1,80 @@
+//! The one way to write voxels: from the press of a button to its release, or one go of any other tool.
+
+use super::bricks::Bricks;
+use super::delta::VoxelDelta;
+use super::document::Document;
+use super::ids::{MaskId, PartId};
+use super::refusal::Refusal;
+use super::rule::WriteRule;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Voxels being written under a [`WriteRule`]. It works on a copy that shares its bricks with the mask, so it costs what
+/// it touches, can be drawn while it goes on, and is cancelled by dropping it.
+#[derive(Clone, Debug)]
+pub struct Stroke {
+    mask: MaskId,
+    rule: WriteRule,
+    locked: BTreeSet<u16>,
+    before: Bricks,
+    now: Bricks,
+    refused: BTreeMap<Refusal, usize>,
+}
+
+impl Stroke {
+    /// Begins to write to a mask as it is now, with the locks of now.
+    ///
+    /// # Errors
+    /// [`Refusal`] where nothing can be written at all.
+    pub fn begin(document: &Document, mask: MaskId, rule: WriteRule) -> Result<Self, Refusal> {
+        let target = document.mask(mask).ok_or(Refusal::NoPart(PartId::Mask(mask)))?;
+        let status = target.info().status;
+        if !status.is_editable() {
+            return Err(Refusal::MaskLocked(status));
+        }
+        let (before, labels) = (target.voxels().clone(), document.labels());
+        if let Some(refusal) = rule.obstacle(labels, before.shape()) {
+            return Err(refusal);
+        }
+        let locked = labels.iter().filter(|(_, label)| label.locked).map(|(value, _)| value).collect();
+        Ok(Self { mask, rule, locked, now: before.clone(), before, refused: BTreeMap::new() })
+    }
+
+    /// Writes a voxel if the rule allows it.
+    pub fn set(&mut self, voxel: [usize; 3]) {
+        let refusal = match self.now.get(voxel) {
+            Some(current) => {
+                let position = self.now.linear(voxel);
+                self.rule.refusal(&self.locked, voxel, position, current)
+            }
+            None => Some(Refusal::BeyondGrid),
+        };
+        match refusal {
+            Some(refusal) => *self.refused.entry(refusal).or_default() += 1,
+            None => self.now.set(voxel, self.rule.value()),
+        }
+    }
+
+    /// Writes every voxel that the rule allows.
+    pub fn set_all(&mut self, voxels: impl IntoIterator<Item = [usize; 3]>) {
+        voxels.into_iter().for_each(|voxel| self.set(voxel));
+    }
+
+    /// The mask as it will be.
+    pub fn voxels(&self) -> &Bricks {
+        &self.now
+    }
+
+    /// What changed.
+    ///
+    /// # Errors
+    /// Where nothing did: the reason that most voxels met.
+    pub fn finish(self) -> Result<VoxelDelta, Refusal> {
+        let delta = VoxelDelta::between(self.mask, &self.before, &self.now);
+        if delta.is_empty() {
+            let most = self.refused.into_iter().max_by_key(|&(_, voxels)| voxels);
+            Err(most.map_or(Refusal::Unchanged, |(refusal, _)| refusal))
+        } else {
+            Ok(delta)
+        }
+    }
+}

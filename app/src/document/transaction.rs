@@ -1,0 +1,73 @@
+//! What one step of undo takes back.
+
+use super::edit::Edit;
+use std::time::Duration;
+
+/// Edits that are made and taken back together.
+#[derive(Clone, Debug)]
+pub struct Transaction {
+    pub(super) title: String,
+    pub(super) subject: Option<u16>,
+    pub(super) nudge: bool,
+    pub(super) time: Duration,
+    pub(super) edits: Vec<Edit>,
+}
+
+/// Nudges that follow each other within this time are one step.
+const NUDGE: Duration = Duration::from_secs(1);
+
+impl Transaction {
+    /// What the step is called: `Brush: Hippocampus L, +143 voxels`.
+    pub fn label(&self) -> String {
+        let change_of = |label| {
+            let change =
+                |edit: &Edit| if let Edit::Voxels { delta, .. } = edit { delta.change_of(label) } else { 0 };
+            self.edits.iter().map(change).sum::<i64>()
+        };
+        match self.subject.map(change_of) {
+            None => self.title.clone(),
+            Some(change) => {
+                let sign = if change < 0 { '−' } else { '+' };
+                let voxels = if change.abs() == 1 { "voxel" } else { "voxels" };
+                format!("{}, {sign}{} {voxels}", self.title, change.abs())
+            }
+        }
+    }
+
+    /// When it was made, or nudged last, by the clock that the caller goes by.
+    pub fn time(&self) -> Duration {
+        self.time
+    }
+
+    /// Its edits, in order.
+    pub fn edits(&self) -> &[Edit] {
+        &self.edits
+    }
+
+    /// Whether its edits together change nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.edits.iter().all(Edit::is_empty)
+    }
+
+    /// Bytes that the history holds because of it.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.title.len() + self.edits.iter().map(Edit::bytes).sum::<usize>()
+    }
+
+    /// This and then `next` as one, where both are nudges of one kind and follow each other quickly. Edits that cancel out
+    /// stay, since their revisions lead on.
+    pub(super) fn merge(&self, next: &Self) -> Option<Self> {
+        let alike = (&self.title, self.subject) == (&next.title, next.subject);
+        let quick = next.time.checked_sub(self.time).is_some_and(|passed| passed <= NUDGE);
+        (self.nudge && next.nudge && alike && quick).then(|| {
+            let mut edits = self.edits.clone();
+            for edit in &next.edits {
+                match edits.last().and_then(|last| last.merge(edit)) {
+                    Some(merged) => *edits.last_mut().expect("there is a last edit") = merged,
+                    None => edits.push(edit.clone()),
+                }
+            }
+            Self { time: next.time, edits, ..next.clone() }
+        })
+    }
+}
