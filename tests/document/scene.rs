@@ -4,6 +4,7 @@ use exemplar::document::*;
 use exemplar_engine::nifti::{Facts, Header, Scan};
 use exemplar_engine::{Grid, LabelMap, Volume};
 use glam::{DAffine3, DVec3};
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,7 +97,7 @@ pub fn labels_of(document: &Document, mask: MaskId) -> LabelMap {
 pub struct Snapshot {
     revision: Revision,
     target: Option<(TargetId, Revision, String)>,
-    examples: Vec<(ExampleId, Revision, ExampleInfo, Vec<u16>)>,
+    examples: Vec<(ExampleId, Revision, ExampleInfo, BTreeSet<u16>)>,
     masks: Vec<(MaskId, Revision, MaskInfo, u64)>,
     labels: (Revision, Vec<(u16, Label)>),
 }
@@ -115,7 +116,7 @@ impl Snapshot {
             revision: document.revision(),
             target: document.target().map(|t| (t.id(), t.revision(), t.scan().name.clone())),
             examples: examples
-                .map(|e| (e.id(), e.revision(), e.info().clone(), e.values().to_vec()))
+                .map(|e| (e.id(), e.revision(), e.info().clone(), e.values().clone()))
                 .collect(),
             masks: masks.map(|m| (m.id(), m.revision(), m.info().clone(), hash(m))).collect(),
             labels: (labels.revision(), labels.iter().map(|(v, label)| (v, label.clone())).collect()),

@@ -162,6 +162,16 @@ fn a_stroke_that_changes_nothing_says_why() {
     assert_eq!(why(WriteRule { over: chosen, ..paint(2) }, &[[9, 9, 9]]), Refusal::NotPaintedOver(0));
     assert_eq!(history.past().len(), steps);
 
+    // The lock is worth more than a voxel that has the label already, and is told while others change.
+    write((&mut document, &mut history, mask), WriteRule::paint(2), [[5; 3]]).unwrap();
+    lock_only(&mut document, &mut history, &[1].into());
+    let mut stroke = Stroke::begin(&document, mask, WriteRule::paint(2)).unwrap();
+    stroke.set_all([[5; 3], [5; 3], [3; 3]]);
+    assert_eq!(stroke.clone().finish(), Err(Refusal::LabelLocked(1)));
+    stroke.set([6; 3]);
+    assert_eq!(stroke.refusal(), Some(Refusal::LabelLocked(1)));
+    assert_eq!(stroke.finish().unwrap().change_of(2), 1);
+
     lock_only(&mut document, &mut history, &BTreeSet::new());
     let place = (&mut document, &mut history, mask);
     let erase = WriteRule { action: Action::Erase, ..WriteRule::paint(2) };

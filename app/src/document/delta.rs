@@ -67,7 +67,8 @@ pub struct VoxelDelta {
 
 impl VoxelDelta {
     /// Runs that are in order, within the grid and without overlap.
-    pub(super) fn new(mask: MaskId, shape: [usize; 3], runs: Vec<Run>) -> Self {
+    pub(super) fn new(mask: MaskId, shape: [usize; 3], mut runs: Vec<Run>) -> Self {
+        runs.shrink_to_fit();
         let boxes = runs.iter().map(|run| run_bounds(run, shape));
         Self { mask, shape, bounds: boxes.reduce(|all, one| all.union(&one)), runs }
     }

@@ -14,6 +14,7 @@ use super::refusal::Refusal;
 use super::transaction::Transaction;
 use exemplar_engine::LabelMap;
 use exemplar_engine::nifti::Scan;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,8 +96,7 @@ impl Draft<'_> {
             return Err(Refusal::OtherGrid);
         }
         self.name_labels(found)?;
-        let mut values: Vec<u16> = found.iter().map(|label| label.value).collect();
-        values.sort_unstable();
+        let values: BTreeSet<u16> = found.iter().map(|label| label.value).collect();
         let counter = &mut self.document.counter;
         let (id, revision) = (counter.example(), counter.revision());
         let example = Box::new(Example { id, revision, image, labels, values, info });

@@ -103,7 +103,7 @@ impl Draft<'_> {
     /// An example or a locked mask with voxels of this label.
     fn holder(&self, value: u16) -> Option<PartId> {
         let mut examples = self.document.examples.iter();
-        let example = examples.find(|example| example.values.binary_search(&value).is_ok());
+        let example = examples.find(|example| example.values.contains(&value));
         let locked = self.document.masks.iter().filter(|mask| !mask.info.status.is_editable());
         let mask = || locked.clone().find(|mask| mask.voxels.positions(value).next().is_some());
         let example = example.map(|example| PartId::Example(example.id));

@@ -3,6 +3,7 @@
 use super::ids::{ExampleId, Revision, TargetId};
 use exemplar_engine::LabelMap;
 use exemplar_engine::nifti::Scan;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The scan to segment.
@@ -49,7 +50,7 @@ pub struct Example {
     pub(super) revision: Revision,
     pub(super) image: Arc<Scan>,
     pub(super) labels: Arc<LabelMap>,
-    pub(super) values: Vec<u16>,
+    pub(super) values: BTreeSet<u16>,
     pub(super) info: ExampleInfo,
 }
 
@@ -74,8 +75,8 @@ impl Example {
         &self.labels
     }
 
-    /// Label values that occur, ascending.
-    pub fn values(&self) -> &[u16] {
+    /// Label values that occur.
+    pub fn values(&self) -> &BTreeSet<u16> {
         &self.values
     }
 

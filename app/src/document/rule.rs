@@ -7,6 +7,7 @@
 use super::bounds::Bounds;
 use super::labels::LabelTable;
 use super::refusal::Refusal;
+use exemplar_engine::Grid;
 use exemplar_engine::nifti::Scan;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -69,14 +70,14 @@ impl WriteRule {
         if self.action == Action::Paint { self.label } else { 0 }
     }
 
-    /// Why nothing at all can be written to a grid of this shape.
-    pub(super) fn obstacle(&self, labels: &LabelTable, shape: [usize; 3]) -> Option<Refusal> {
+    /// Why nothing at all can be written to a mask on `grid`.
+    pub(super) fn obstacle(&self, labels: &LabelTable, grid: &Grid) -> Option<Refusal> {
         let active = self.action != Action::EraseAny;
         if active && labels.get(self.label).is_none() {
             Some(Refusal::NoLabel(self.label))
         } else if active && labels.is_locked(self.label) {
             Some(Refusal::LabelLocked(self.label))
-        } else if self.limits.as_ref().is_some_and(|limits| limits.image.volume.grid.shape != shape) {
+        } else if self.limits.as_ref().is_some_and(|limits| !limits.image.volume.grid.agrees_with(grid)) {
             Some(Refusal::OtherGrid)
         } else {
             None

@@ -26,17 +26,18 @@ impl Stroke {
     /// # Errors
     /// [`Refusal`] where nothing can be written at all.
     pub fn begin(document: &Document, mask: MaskId, rule: WriteRule) -> Result<Self, Refusal> {
-        let target = document.mask(mask).ok_or(Refusal::NoPart(PartId::Mask(mask)))?;
-        let status = target.info().status;
+        let target = document.target().ok_or(Refusal::NoTarget)?;
+        let mask = document.mask(mask).ok_or(Refusal::NoPart(PartId::Mask(mask)))?;
+        let status = mask.info().status;
         if !status.is_editable() {
             return Err(Refusal::MaskLocked(status));
         }
-        let (before, labels) = (target.voxels().clone(), document.labels());
-        if let Some(refusal) = rule.obstacle(labels, before.shape()) {
+        let (before, labels) = (mask.voxels().clone(), document.labels());
+        if let Some(refusal) = rule.obstacle(labels, &target.scan().volume.grid) {
             return Err(refusal);
         }
         let locked = labels.iter().filter(|(_, label)| label.locked).map(|(value, _)| value).collect();
-        Ok(Self { mask, rule, locked, now: before.clone(), before, refused: BTreeMap::new() })
+        Ok(Self { mask: mask.id(), rule, locked, now: before.clone(), before, refused: BTreeMap::new() })
     }
 
     /// Writes a voxel if the rule allows it.
@@ -64,17 +65,19 @@ impl Stroke {
         &self.now
     }
 
+    /// What kept most voxels from being written so far, besides having the value already: `Thalamus L is locked` is worth
+    /// telling while the rest of the stroke goes on.
+    pub fn refusal(&self) -> Option<Refusal> {
+        let refused = self.refused.iter().filter(|(refusal, _)| **refusal != Refusal::Unchanged);
+        refused.max_by_key(|&(_, voxels)| voxels).map(|(refusal, _)| *refusal)
+    }
+
     /// What changed.
     ///
     /// # Errors
-    /// Where nothing did: the reason that most voxels met.
+    /// Where nothing did: [`Stroke::refusal`], or [`Refusal::Unchanged`].
     pub fn finish(self) -> Result<VoxelDelta, Refusal> {
         let delta = VoxelDelta::between(self.mask, &self.before, &self.now);
-        if delta.is_empty() {
-            let most = self.refused.into_iter().max_by_key(|&(_, voxels)| voxels);
-            Err(most.map_or(Refusal::Unchanged, |(refusal, _)| refusal))
-        } else {
-            Ok(delta)
-        }
+        if delta.is_empty() { Err(self.refusal().unwrap_or(Refusal::Unchanged)) } else { Ok(delta) }
     }
 }
