@@ -13,7 +13,11 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            // An error of the engine is a whole sentence, which includes its cause.
+            match error.downcast_ref::<exemplar_engine::Error>() {
+                Some(sentence) => eprintln!("{sentence}"),
+                None => eprintln!("{error:#}"),
+            }
             ExitCode::FAILURE
         }
     }

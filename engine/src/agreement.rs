@@ -144,23 +144,33 @@ fn same_lattice(image: &Grid, other: &Grid) -> Option<DAffine3> {
     (permutes && fills && image.agrees_with(&stored_alike)).then_some(whole)
 }
 
+/// Size, spacing, orientation and place of a grid, for a sentence.
+pub fn describe(grid: &Grid) -> String {
+    let [x, y, z] = grid.shape;
+    let [dx, dy, dz] = grid.spacing_mm();
+    let (orientation, c) = (grid.orientation(), grid.center_mm());
+    format!(
+        "{x} × {y} × {z} voxels of {dx:.2} × {dy:.2} × {dz:.2} mm, {orientation}, around {:.1} {:.1} {:.1} mm",
+        c.x, c.y, c.z
+    )
+}
+
 fn disagreement<V: OnGrid>(image: &Grid, other: &Grid) -> Error {
     let corners = other.corners_mm();
     let nearest = |a: DVec3| corners.iter().map(|b| a.distance(*b)).fold(f64::INFINITY, f64::min);
     let mm = image.corners_mm().into_iter().map(nearest).fold(0.0, f64::max);
     let voxels = mm / image.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
-    let size = |[x, y, z]: [usize; 3]| format!("{x} × {y} × {z}");
     let copy = if image.shape == other.shape {
         "or --geometry copy to give it the image's header"
     } else {
         "the image's header cannot be copied to another number of voxels"
     };
     let problem = format!(
-        "The {} ({} voxels) does not lie on its image ({} voxels): corners are up to {mm:.1} mm ({voxels:.1} \
-         voxels) apart; choose --geometry resample to trust both headers, {copy}.",
+        "The {} ({}) does not lie on its image ({}): corners are up to {mm:.1} mm ({voxels:.1} voxels) apart; choose \
+         --geometry resample to trust both headers, {copy}.",
         V::NAME,
-        size(other.shape),
-        size(image.shape),
+        describe(other),
+        describe(image),
     );
     Error::Geometry { problem }
 }

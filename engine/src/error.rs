@@ -1,6 +1,7 @@
 //! What can go wrong, each as one sentence that a clinician can act on.
 
-use std::path::PathBuf;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
 /// Result of every fallible function of the engine.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -9,12 +10,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be opened, read or written by the operating system.
-    #[error("{}: {source}. Check that the file exists and that you may access it.", path.display())]
+    #[error("{}: {}", path.display(), told(source))]
     Io {
         /// The file.
         path: PathBuf,
         /// What the operating system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The file is not an image that can be used; `problem` is a whole sentence.
     #[error("{}: {problem}", path.display())]
@@ -68,4 +69,37 @@ pub enum Error {
     /// The user asked to stop.
     #[error("Cancelled.")]
     Cancelled,
+}
+
+impl Error {
+    /// Names the files of volumes that do not agree in the world; other errors stay as they are.
+    pub fn between(self, image: &Path, label: &Path) -> Self {
+        match self {
+            Self::Geometry { problem } => {
+                let problem = format!("{} and {}: {problem}", label.display(), image.display());
+                Self::Geometry { problem }
+            }
+            other => other,
+        }
+    }
+}
+
+/// What the operating system said, with what there is to do about it.
+fn told(source: &io::Error) -> String {
+    let sentence = match source.kind() {
+        ErrorKind::NotFound => "this file or folder does not exist; check the name.",
+        ErrorKind::PermissionDenied => "access is denied; change its permissions, or choose another place.",
+        ErrorKind::IsADirectory => "this is a folder where a file is expected; choose a file.",
+        ErrorKind::NotADirectory => {
+            "a part of this path is a file where a folder is expected; check the path."
+        }
+        ErrorKind::StorageFull => "the disk is full; free some space, or choose another place.",
+        ErrorKind::QuotaExceeded => {
+            "your quota of disk space is used up; free some space, or choose another place."
+        }
+        ErrorKind::ReadOnlyFilesystem => "this place is read-only; choose another one.",
+        ErrorKind::InvalidFilename => "the system does not allow this name; choose another one.",
+        _ => return format!("the system refused ({source}); check the file and the device that it lies on."),
+    };
+    sentence.into()
 }

@@ -13,6 +13,10 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
         println!("{}", serde_json::to_string_pretty(&agreements)?);
         return Ok(());
     }
+    if agreements.is_empty() {
+        println!("Both maps are empty: no voxel of either holds a label.");
+        return Ok(());
+    }
     println!("label   Dice  volume ml  difference ml  HD95 mm  surface Dice 1 mm");
     for a in &agreements {
         let or_dash = |value: Option<f64>, digits| value.map_or("–".into(), |v| format!("{v:.digits$}"));

@@ -2,8 +2,8 @@
 
 mod distance;
 
-use crate::agreement::{GeometryChoice, reconcile};
-use crate::{Error, Grid, LabelMap, Result, memory};
+use crate::agreement::{GeometryChoice, describe, reconcile};
+use crate::{Error, LabelMap, Result, memory};
 use distance::{Mask, distances_mm};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -108,13 +108,6 @@ fn percentile(values: &mut [f32], part: f64) -> f64 {
     let at = part * (values.len() - 1) as f64;
     let (low, high) = (f64::from(values[at.floor() as usize]), f64::from(values[at.ceil() as usize]));
     low + (high - low) * at.fract()
-}
-
-fn describe(grid: &Grid) -> String {
-    let [x, y, z] = grid.shape;
-    let [dx, dy, dz] = grid.spacing_mm();
-    let c = grid.center_mm();
-    format!("{x}×{y}×{z} voxels of {dx:.2}×{dy:.2}×{dz:.2} mm around {:.1} {:.1} {:.1} mm", c.x, c.y, c.z)
 }
 
 /// A box of voxels, both ends included.

@@ -57,8 +57,10 @@ pub struct Person {
 
 impl Person {
     fn open((image, label): &Files, structures: &[Structure], groups: &[Vec<usize>]) -> Result<Self> {
-        let image = Scan::open(image, 0)?;
-        let labels = reconcile(&image.volume.grid, Scan::open(label, 0)?.labels()?, GeometryChoice::Strict)?;
+        let opened = Scan::open(image, 0)?;
+        let labels = Scan::open(label, 0)?.labels()?;
+        let labels = reconcile(&opened.volume.grid, labels, GeometryChoice::Strict);
+        let (image, labels) = (opened, labels.map_err(|error| error.between(image, label))?);
         let of_group = |group: &Vec<usize>| {
             let mut values = vec![0; usize::from(u16::MAX) + 1];
             for (value, &number) in (1..).zip(group) {

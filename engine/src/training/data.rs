@@ -99,8 +99,9 @@ impl Person {
         let person = if source.holds == Holding::LabelMaps {
             Self::of(None, &labels, &source.ignore)?
         } else {
-            let image = Scan::open(image, 0)?.volume;
-            let labels = agreement::reconcile(&image.grid, labels, agreement::GeometryChoice::Strict)?;
+            let volume = Scan::open(image, 0)?.volume;
+            let labels = agreement::reconcile(&volume.grid, labels, agreement::GeometryChoice::Strict);
+            let (image, labels) = (volume, labels.map_err(|error| error.between(image, label))?);
             Self::of(Some(&image), &labels, &source.ignore)?
         };
         if person.extents.is_empty() {
