@@ -62,6 +62,12 @@ pub fn push<T>(values: &mut Vec<T>, value: T) -> Result<()> {
     Ok(())
 }
 
+/// Makes room for `more` values, or [`Error::Memory`].
+pub fn reserve<T>(values: &mut Vec<T>, more: usize) -> Result<()> {
+    let bytes = more.saturating_mul(size_of::<T>());
+    values.try_reserve(more).map_err(|_| Error::Memory { bytes })
+}
+
 /// No value yet and room for `len`, or [`Error::Memory`].
 pub fn room<T>(len: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();

@@ -46,7 +46,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// Most bytes held at once during `work`.
-fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
+pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
     HELD.with(|held| held.set([0; 2]));
     let result = work();
     (result, HELD.with(|held| held.get()[1]) as usize)
@@ -62,7 +62,7 @@ fn gzip(parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// A small image of labels as an uncompressed file.
-fn small() -> Vec<u8> {
+pub fn small() -> Vec<u8> {
     let grid = Grid { shape: [20, 30, 10], world_from_voxel: DAffine3::IDENTITY };
     let voxels = (0..grid.len()).map(|i| (i % 7) as u16).collect();
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,7 @@
 //! Files in and out: odd and bad inputs, damage, bombs, exports.
 
 mod damage;
+mod labels;
 mod odd;
 mod pairing;
+mod probe;

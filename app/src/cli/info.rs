@@ -20,7 +20,7 @@ fn text(facts: &Facts) -> String {
     let [x, y, z] = facts.spacing_mm;
     let shape: Vec<_> = facts.shape.iter().map(usize::to_string).collect();
     let labels = match facts.label_values.as_deref() {
-        None => "none (not a label map)".into(),
+        None => "none (an image, not a label map)".into(),
         Some([]) => "none above 0".into(),
         Some(values) => values.iter().map(u16::to_string).collect::<Vec<_>>().join(" "),
     };

@@ -1,6 +1,8 @@
 //! Names: what a file is called without its extension, and where the other half of an `.hdr`/`.img` pair lies.
 
 use super::fault::{Checked, refuse};
+use super::fields::version_and_order;
+use super::source::Source;
 use std::path::{Path, PathBuf};
 
 const EXTENSIONS: [&str; 4] = [".nii", ".hdr", ".img", ".mgz"];
@@ -17,6 +19,16 @@ pub fn is_image_name(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let bare = name.strip_suffix(".gz").unwrap_or(&name);
     [".nii", ".hdr", ".img"].iter().any(|extension| bare.ends_with(extension))
+}
+
+/// Whether a file is an image that can be opened: by its name, else by its first bytes.
+pub fn is_image(path: &Path) -> bool {
+    is_image_name(path) || path.is_file() && starts_as_nifti(path).unwrap_or(false)
+}
+
+fn starts_as_nifti(path: &Path) -> Checked<bool> {
+    let start = Source::open(path, 1 << 9)?.read_up_to(4)?;
+    Ok(version_and_order(&start).is_some())
 }
 
 /// Whether the voxels of a pair are asked for.

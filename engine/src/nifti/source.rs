@@ -2,6 +2,7 @@
 //!
 //! Nothing here trusts a size: [`Source::capacity`] bounds what a header may claim before memory is taken,
 //! and [`Source::finish`] reads to the end of the stream, so that gzip checksums and lengths are always checked.
+//! A pipe has no length that could bound a claim; what arrives from it is taken piece by piece.
 
 use super::fault::{Checked, refuse};
 use flate2::bufread::GzDecoder;
@@ -21,8 +22,8 @@ const HARMLESS_SURPLUS: u64 = 1 << 20;
 /// The content of a file, decompressed.
 pub(super) struct Source<'a> {
     stream: Stream<'a>,
-    /// Length of the file as stored.
-    stored: u64,
+    /// Length of the file as stored; unknown for a pipe.
+    stored: Option<u64>,
     /// Bytes read so far.
     position: u64,
 }
@@ -36,24 +37,34 @@ enum Stream<'a> {
 }
 
 impl Source<'static> {
-    /// Opens a file.
-    pub fn open(path: &Path) -> Checked<Self> {
+    /// Opens a file or a pipe; `buffer` bytes are read from it at once.
+    pub fn open(path: &Path, buffer: usize) -> Checked<Self> {
+        if path.is_dir() {
+            return refuse(
+                "this is a folder, and a scan is one file; convert a folder of DICOM slices to NIfTI first, for \
+                 example with dcm2niix.",
+            );
+        }
         let file = File::open(path)?;
-        let stored = file.metadata()?.len();
-        Self::new(Box::new(BufReader::with_capacity(1 << 17, file)), stored)
+        let metadata = file.metadata()?;
+        let stored = metadata.is_file().then_some(metadata.len());
+        Self::new(Box::new(BufReader::with_capacity(buffer, file)), stored)
     }
 }
 
 impl<'a> Source<'a> {
     /// Reads from memory.
     pub fn memory(bytes: &'a [u8]) -> Checked<Self> {
-        Self::new(Box::new(bytes), bytes.len() as u64)
+        Self::new(Box::new(bytes), Some(bytes.len() as u64))
     }
 
-    fn new(mut bytes: Bytes<'a>, stored: u64) -> Checked<Self> {
+    fn new(mut bytes: Bytes<'a>, stored: Option<u64>) -> Checked<Self> {
         let start = bytes.fill_buf()?;
         if start.is_empty() {
-            return refuse("the file is empty; copy or download it again.");
+            return refuse(match stored {
+                Some(_) => "the file is empty; copy or download it again.",
+                None => "nothing came from the pipe; check the command that writes to it.",
+            });
         }
         let stream = if start.starts_with(&GZIP_MAGIC) {
             Stream::Gzip(Some(Box::new(GzDecoder::new(bytes))))
@@ -68,9 +79,10 @@ impl<'a> Source<'a> {
         matches!(self.stream, Stream::Gzip(_))
     }
 
-    /// Most bytes that the file can possibly hold.
-    pub fn capacity(&self) -> u64 {
-        if self.compressed() { self.stored.saturating_mul(LARGEST_EXPANSION) } else { self.stored }
+    /// Most bytes that the file can possibly hold; unknown for a pipe.
+    pub fn capacity(&self) -> Option<u64> {
+        let expansion = if self.compressed() { LARGEST_EXPANSION } else { 1 };
+        self.stored.map(|stored| stored.saturating_mul(expansion))
     }
 
     /// Reads as many bytes as there are, up to `most`.

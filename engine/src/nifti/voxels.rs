@@ -26,32 +26,63 @@ pub(super) struct Decoded {
 /// What was seen while decoding.
 pub(super) struct Survey {
     pub non_finite: usize,
+    negative: usize,
     low: f32,
     high: f32,
     /// Which of the possible labels there are, until a voxel is none.
     labels: Option<Vec<bool>>,
 }
 
+/// Where the voxels of a file lie.
+pub(super) struct Extent {
+    kind: NiftiType,
+    pub shape: [usize; 3],
+    pub frames: usize,
+    start: u64,
+    /// Bytes of one volume.
+    bytes: u64,
+    end: u64,
+}
+
+impl Extent {
+    /// What the header claims, refused where a file of `capacity` bytes cannot hold it.
+    pub fn of(fields: &Fields, capacity: Option<u64>) -> Checked<Self> {
+        let kind = fields.voxel_type()?;
+        let (shape, frames) = fields.volumes()?;
+        let start = fields.voxels_at();
+        let bytes = shape.iter().try_fold(kind.size_of() as u64, |product, &n| product.checked_mul(n as u64));
+        let end = bytes.and_then(|bytes| bytes.checked_mul(frames as u64)?.checked_add(start));
+        match (bytes, end) {
+            (Some(bytes), Some(end)) if capacity.is_none_or(|capacity| end <= capacity) => {
+                Ok(Self { kind, shape, frames, start, bytes, end })
+            }
+            _ => {
+                let [x, y, z] = shape;
+                refuse(format!(
+                    "the header claims {x} × {y} × {z} voxels in {frames} volume{}, more than the file can hold: \
+                     the file is truncated or damaged; copy or download it again.",
+                    if frames == 1 { "" } else { "s" },
+                ))
+            }
+        }
+    }
+}
+
 /// Reads volume `frame` of the file; `source` stands after the header or at the start of an `.img`.
 pub(super) fn decode(mut source: Source, fields: &Fields, frame: usize) -> Checked<Decoded> {
-    let kind = fields.voxel_type()?;
-    let (shape, frames) = fields.volumes()?;
+    let Extent { kind, frames, start, bytes, end, .. } = Extent::of(fields, source.capacity())?;
     if frame >= frames {
         return refuse(format!("there is no volume {} in this file; it holds {frames}.", frame + 1));
     }
-    let start = fields.voxels_at();
-    let bytes = shape.iter().try_fold(kind.size_of() as u64, |product, &n| product.checked_mul(n as u64));
-    let end = bytes.and_then(|bytes| bytes.checked_mul(frames as u64)?.checked_add(start));
-    let (Some(bytes), Some(end)) = (bytes, end.filter(|&end| end <= source.capacity())) else {
-        let [x, y, z] = shape;
-        return refuse(format!(
-            "the header claims {x} × {y} × {z} voxels in {frames} volume{}, more than the file can hold: the \
-             file is truncated or damaged; copy or download it again.",
-            if frames == 1 { "" } else { "s" },
-        ));
-    };
     let count = bytes as usize / kind.size_of();
-    let mut voxels = memory::room(count)?;
+    let mut voxels = match source.capacity() {
+        Some(_) => memory::room(count)?,
+        // A claim that nothing bounds: memory is taken as voxels arrive.
+        None => {
+            memory::must_fit(count.saturating_mul(size_of::<f32>()), memory::within_reach_bytes())?;
+            Vec::new()
+        }
+    };
     let mut survey = Survey::new();
     source.skip_to(start + bytes * frame as u64)?;
     let mut decoder = Decoder {
@@ -108,6 +139,7 @@ impl Decoder<'_, '_> {
             let values = T::from_raw_vec(raw, *order)
                 .map_err(|error| Fault::Refused(format!("the voxels cannot be decoded ({error}).")))?;
             let before = voxels.len();
+            memory::reserve(voxels, values.len())?;
             voxels.extend(values.into_iter().map(|value| (to_f64(value) * *slope + *inter) as f32));
             survey.look_at(&mut voxels[before..]);
             Ok(())
@@ -125,12 +157,13 @@ impl Decoder<'_, '_> {
 impl Survey {
     fn new() -> Self {
         let labels = Some(vec![false; 1 << 16]);
-        Self { non_finite: 0, low: f32::INFINITY, high: f32::NEG_INFINITY, labels }
+        Self { non_finite: 0, negative: 0, low: f32::INFINITY, high: f32::NEG_INFINITY, labels }
     }
 
     /// Looks at every voxel and sets those to 0 that are no number; these count as nothing else.
     fn look_at(&mut self, voxels: &mut [f32]) {
         let odd = voxels.iter().filter(|voxel| !voxel.is_finite()).count();
+        self.negative += voxels.iter().filter(|&&voxel| voxel.is_finite() && voxel <= -WHOLE).count();
         for &voxel in voxels.iter() {
             let (low, high) =
                 if voxel.is_finite() { (voxel, voxel) } else { (f32::INFINITY, f32::NEG_INFINITY) };
@@ -167,12 +200,22 @@ impl Survey {
         holes.into_iter().chain(constant)
     }
 
-    /// The label values above 0, if this can be a label map.
+    /// The label values above 0, if this can be a label map by its values.
     pub fn label_values(&self) -> Option<Vec<u16>> {
         let seen = self.labels.as_deref()?;
         let values = (0..=u16::MAX).zip(seen).filter(|(_, seen)| **seen).map(|(value, _)| value);
         let values: Vec<u16> = values.collect();
         (values.len() <= MOST_LABELS).then(|| values.into_iter().filter(|&value| value > 0).collect())
+    }
+
+    /// A sentence about negative values, which a label map does not have.
+    pub fn negative_labels(&self) -> Option<String> {
+        (self.negative > 0).then(|| {
+            format!(
+                "{} voxels are negative (down to {}); as labels they read as background.",
+                self.negative, self.low
+            )
+        })
     }
 }
 

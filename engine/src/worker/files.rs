@@ -14,7 +14,8 @@ pub fn answer(job: &Job, _: &Outbox) -> Result<Event> {
         Request::Open { path, frame } => Event::Opened(ticket, Arc::new(Scan::open(path, *frame)?)),
         Request::List { paths } => Event::Listed(ticket, pairing::expand(paths)?),
         Request::Fit { label, image, geometry } => {
-            let map = reconcile(&image.volume.grid, label.labels()?, *geometry)?;
+            // Of a series, the plan has shown which volume is taken.
+            let map = reconcile(&image.volume.grid, label.labels_of_volume()?, *geometry)?;
             let (counts, names) = (map.counts(), Names::beside(&label.path));
             Event::Fitted(ticket, Fitted { map: Arc::new(map), counts, names })
         }
