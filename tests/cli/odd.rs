@@ -67,7 +67,8 @@ fn labels_that_cannot_serve_as_examples_are_refused_with_a_way_out() {
     let cases = [
         ("label_other_shape", "", "--geometry resample"),
         ("label_all_zero", "", "empty"),
-        ("nan_inf", "--labels 9999", "No example holds Label 9999"),
+        ("label_float_exact", "--labels 9999", "No example holds Label 9999"),
+        ("ok_image", "", "are image and label swapped?"),
         ("int16_slope", "", "no label map"),
         ("label_other_shape", "--geometry copy", "cannot be copied"),
     ];

@@ -6,6 +6,7 @@ mod bench;
 mod convert;
 mod demo;
 mod evaluate;
+mod examples;
 mod info;
 mod preview;
 mod progress;
@@ -115,7 +116,8 @@ pub struct RunArgs {
     /// An example: an image and its label file. May be repeated.
     #[arg(short, long, num_args = 2, value_names = ["IMAGE", "LABEL"], required_unless_present = "context_dir")]
     pub context: Vec<PathBuf>,
-    /// Examples by folder: images/ + labels/, imagesTr/ + labelsTr/ (nnU-Net names), or BIDS derivatives.
+    /// Examples by folder: images/ + labels/, imagesTr/ + labelsTr/ (nnU-Net names), BIDS derivatives, or names such as
+    /// case.nii.gz + case_seg.nii.gz. The pairs are printed. The target's own is left out.
     #[arg(long)]
     pub context_dir: Option<PathBuf>,
     /// Where to write the result (.nii.gz or .nii).

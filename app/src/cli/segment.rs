@@ -1,13 +1,13 @@
 //! `exemplar segment` and `exemplar transform`.
 
-use super::{GeometryArg, RunArgs, progress};
+use super::{GeometryArg, RunArgs, examples, progress};
 use anyhow::{Result, bail};
-use exemplar_engine::agreement::{GeometryChoice, OnGrid, agree, reconcile};
+use exemplar_engine::agreement::{GeometryChoice, OnGrid};
 use exemplar_engine::labels::Names;
 use exemplar_engine::nifti::{Scan, write_image, write_labels, write_series};
 use exemplar_engine::pipeline::{Example, Options, Report};
 use exemplar_engine::session::Session;
-use exemplar_engine::{Error, pairing, replace};
+use exemplar_engine::{Error, replace};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -60,6 +60,8 @@ struct Job<L> {
     target: Arc<Scan>,
     examples: Vec<Example<L>>,
     options: Options,
+    /// What has been said on stderr already and belongs into the report.
+    notes: Vec<String>,
     started: Instant,
     load_seconds: f64,
 }
@@ -70,7 +72,7 @@ fn run<L: OnGrid>(
     work: impl FnOnce(&mut Job<L>) -> Result<()>,
 ) -> Result<()> {
     let started = Instant::now();
-    let pairs = pairs(args)?;
+    let examples::Found { pairs, mut notes } = examples::find(args)?;
     let inputs = pairs.iter().flat_map(|(image, label)| [image, label]);
     let inputs: Vec<&Path> = inputs.chain([&args.target]).chain(&args.model).map(PathBuf::as_path).collect();
     for output in [&args.output].into_iter().chain(&args.probabilities).chain(&args.report) {
@@ -86,16 +88,7 @@ fn run<L: OnGrid>(
     let mut examples = Vec::new();
     for (image, label) in &pairs {
         names.merge(Names::beside(label));
-        let image = Arc::new(Scan::open(image, 0)?);
-        let label = read(Scan::open(label, 0)?)?;
-        if !image.volume.grid.agrees_with(label.grid()) && agree(&image.volume.grid, label.grid()) {
-            eprintln!(
-                "{}: the label is stored in another axis order; it was turned by its header.",
-                image.name
-            );
-        }
-        let label = reconcile(&image.volume.grid, label, how)?;
-        examples.push(Example { name: image.name.clone(), image, label: Arc::new(label) });
+        examples.push(examples::load(image, label, &read, how, &mut notes)?);
     }
     let session = args.compute.session(args.model.clone())?;
     let options = Options {
@@ -107,15 +100,7 @@ fn run<L: OnGrid>(
         names,
     };
     let load_seconds = started.elapsed().as_secs_f64();
-    work(&mut Job { session, target, examples, options, started, load_seconds })
-}
-
-fn pairs(args: &RunArgs) -> Result<Vec<(PathBuf, PathBuf)>> {
-    let mut pairs: Vec<_> = args.context.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
-    if let Some(dir) = &args.context_dir {
-        pairs.extend(pairing::context_dir(dir)?);
-    }
-    Ok(pairs)
+    work(&mut Job { session, target, examples, options, notes, started, load_seconds })
 }
 
 /// Writes the files and the report, and tells what came out.
@@ -127,13 +112,14 @@ fn finish<L>(args: &RunArgs, job: &Job<L>, files: Vec<Output>, mut report: Repor
     report.seconds.load = job.load_seconds;
     report.seconds.write += started.elapsed().as_secs_f64();
     report.seconds.total = job.started.elapsed().as_secs_f64();
+    report.warnings.splice(0..0, job.notes.iter().cloned());
     if let Some(path) = &args.report {
         write_report(path, &report)?;
     }
     for label in &report.labels {
         println!("{:>5}  {:<32} {:>9.3} ml  {} voxels", label.value, label.name, label.ml, label.voxels);
     }
-    report.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    report.warnings.iter().skip(job.notes.len()).for_each(|warning| eprintln!("{warning}"));
     Ok(())
 }
 

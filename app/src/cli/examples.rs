@@ -1,0 +1,68 @@
+//! The example pairs of `segment` and `transform`: which files they are, how they are opened, and what is said of them.
+
+use super::RunArgs;
+use anyhow::Result;
+use exemplar_engine::agreement::{GeometryChoice, OnGrid, agree, reconcile};
+use exemplar_engine::nifti::Scan;
+use exemplar_engine::pipeline::Example;
+use exemplar_engine::{Error, pairing};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Pairs of image and label, and sentences for stderr and the report.
+pub struct Found {
+    /// Images with their labels.
+    pub pairs: Vec<(PathBuf, PathBuf)>,
+    /// What is odd about them.
+    pub notes: Vec<String>,
+}
+
+/// Finds the pairs and says on stderr which of a folder are taken and which files are left out.
+pub fn find(args: &RunArgs) -> Result<Found> {
+    let mut pairs: Vec<_> = args.context.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+    let same = |file: &Path| file == args.target || paths_meet(file, &args.target);
+    let own = pairs.iter().filter(|(image, _)| same(image));
+    let mut notes: Vec<String> =
+        own.map(|(image, _)| format!("{}: the target is its own example.", image.display())).collect();
+    if let Some(dir) = &args.context_dir {
+        let found = pairing::examples_in(dir, &args.target)?;
+        for (image, label) in &found.pairs {
+            eprintln!("Example: {} with {}", image.display(), label.display());
+        }
+        pairs.extend(found.pairs);
+        notes.extend(found.notes);
+    }
+    notes.iter().for_each(|note| eprintln!("{note}"));
+    Ok(Found { pairs, notes })
+}
+
+/// Opens a pair and brings the label to its image's grid. What is odd about the label is said on stderr and added to
+/// `notes`.
+pub fn load<L: OnGrid>(
+    image_file: &Path,
+    label_file: &Path,
+    read: impl Fn(Scan) -> Result<L, Error>,
+    how: GeometryChoice,
+    notes: &mut Vec<String>,
+) -> Result<Example<L>> {
+    let image = Arc::new(Scan::open(image_file, 0)?);
+    let grid = &image.volume.grid;
+    let label = Scan::open(label_file, 0)?;
+    let mut odd = label.facts.warnings.clone();
+    let label = read(label)?;
+    if !grid.agrees_with(label.grid()) && agree(grid, label.grid()) {
+        odd.push("The label is stored in another axis order; it was turned by its header.".into());
+    }
+    for sentence in odd {
+        let note = format!("{}: {sentence}", label_file.display());
+        eprintln!("{note}");
+        notes.push(note);
+    }
+    let label = reconcile(grid, label, how).map_err(|error| error.between(image_file, label_file))?;
+    Ok(Example { name: image.name.clone(), image, label: Arc::new(label) })
+}
+
+/// Whether two paths lead to one file.
+fn paths_meet(a: &Path, b: &Path) -> bool {
+    a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+}
