@@ -23,9 +23,14 @@ pub struct Gpu(pub(super) Arc<Shared>);
 pub(super) struct Shared {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
-    /// Layout of both pipelines' only bind group: uniforms, image, labels, reference, palette.
-    pub layout: wgpu::BindGroupLayout,
+    /// Format of the screen, and of pictures that are drawn for it.
+    pub format: wgpu::TextureFormat,
+    /// Uniforms, image, labels, reference, palette.
+    pub slice_layout: wgpu::BindGroupLayout,
     pub slice: wgpu::RenderPipeline,
+    /// Corner, picture.
+    pub copy_layout: wgpu::BindGroupLayout,
+    pub copy: wgpu::RenderPipeline,
     pub no_image: wgpu::TextureView,
     pub no_labels: wgpu::TextureView,
     palettes: Mutex<Vec<(Palette, wgpu::TextureView)>>,
@@ -38,18 +43,30 @@ impl Gpu {
     /// Builds the pipelines. eframe's options must leave multisampling and the depth buffer off, their default.
     pub fn new(state: &RenderState) -> Self {
         let (device, queue) = (state.device.clone(), state.queue.clone());
-        let layout = bind_group_layout(&device);
-        let slice = pipeline(
-            &device,
-            &layout,
-            "slice",
-            include_str!("../../../shaders/slice.wgsl"),
-            state.target_format,
-        );
+        let format = state.target_format;
+        let slice_layout = slice_layout(&device);
+        // Colours are computed as the eye sees them (gamma encoded); a target that encodes again wants them linear.
+        let entry = if format.is_srgb() { "fragment_linear" } else { "fragment" };
+        let wgsl = include_str!("../../../shaders/slice.wgsl");
+        let slice = pipeline(&device, &slice_layout, ("slice", wgsl, entry), format);
+        let copy_layout = copy_layout(&device);
+        let wgsl = include_str!("../../../shaders/copy.wgsl");
+        let copy = pipeline(&device, &copy_layout, ("copy", wgsl, "fragment"), format);
         let no_image = stand_in(&device, wgpu::TextureFormat::R32Float);
         let no_labels = stand_in(&device, wgpu::TextureFormat::R16Uint);
         let palettes = Mutex::default();
-        Self(Arc::new(Shared { device, queue, layout, slice, no_image, no_labels, palettes }))
+        Self(Arc::new(Shared {
+            device,
+            queue,
+            format,
+            slice_layout,
+            slice,
+            copy_layout,
+            copy,
+            no_image,
+            no_labels,
+            palettes,
+        }))
     }
 
     /// The palette as a texture of 256 × 256, uploaded when it is new or has changed.
@@ -84,15 +101,31 @@ impl Gpu {
     }
 }
 
-fn bind_group_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
-    let texture = |binding, sample_type, view_dimension| wgpu::BindGroupLayoutEntry {
-        binding,
-        visibility: wgpu::ShaderStages::FRAGMENT,
-        ty: wgpu::BindingType::Texture { sample_type, view_dimension, multisampled: false },
-        count: None,
-    };
+fn slice_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
     let float = wgpu::TextureSampleType::Float { filterable: false };
-    let uniform = wgpu::BindGroupLayoutEntry {
+    let label = wgpu::TextureSampleType::Uint;
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some("pane"),
+        entries: &[
+            uniform(),
+            texture(1, float, wgpu::TextureViewDimension::D3),
+            texture(2, label, wgpu::TextureViewDimension::D3),
+            texture(3, label, wgpu::TextureViewDimension::D3),
+            texture(4, float, wgpu::TextureViewDimension::D2),
+        ],
+    })
+}
+
+fn copy_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
+    let float = wgpu::TextureSampleType::Float { filterable: false };
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some("copy"),
+        entries: &[uniform(), texture(1, float, wgpu::TextureViewDimension::D2)],
+    })
+}
+
+fn uniform() -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
         binding: 0,
         visibility: wgpu::ShaderStages::FRAGMENT,
         ty: wgpu::BindingType::Buffer {
@@ -101,25 +134,27 @@ fn bind_group_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
             min_binding_size: None,
         },
         count: None,
-    };
-    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-        label: Some("pane"),
-        entries: &[
-            uniform,
-            texture(1, float, wgpu::TextureViewDimension::D3),
-            texture(2, wgpu::TextureSampleType::Uint, wgpu::TextureViewDimension::D3),
-            texture(3, wgpu::TextureSampleType::Uint, wgpu::TextureViewDimension::D3),
-            texture(4, float, wgpu::TextureViewDimension::D2),
-        ],
-    })
+    }
 }
 
-/// A pipeline that runs `fragment` over the whole viewport.
+fn texture(
+    binding: u32,
+    sample_type: wgpu::TextureSampleType,
+    view_dimension: wgpu::TextureViewDimension,
+) -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::FRAGMENT,
+        ty: wgpu::BindingType::Texture { sample_type, view_dimension, multisampled: false },
+        count: None,
+    }
+}
+
+/// A pipeline that runs a fragment shader over the whole viewport.
 fn pipeline(
     device: &wgpu::Device,
     layout: &wgpu::BindGroupLayout,
-    label: &str,
-    wgsl: &str,
+    (label, wgsl, entry): (&str, &str, &str),
     target: wgpu::TextureFormat,
 ) -> wgpu::RenderPipeline {
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
@@ -131,8 +166,6 @@ fn pipeline(
         bind_group_layouts: &[Some(layout)],
         immediate_size: 0,
     });
-    // Colours are computed as the eye sees them (gamma encoded); a target that encodes again wants them linear.
-    let entry = if target.is_srgb() { "fragment_linear" } else { "fragment" };
     device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
         label: Some(label),
         layout: Some(&pipeline_layout),

@@ -27,5 +27,5 @@ pub use pane::{Pane, TITLE_STYLE, Tool, show_pane};
 pub use slice::Layers;
 pub use statistics::Statistics;
 pub use still::{THUMBNAIL_SIZE, middle_mm, still, thumbnail};
-pub use texture::{ImageTexture, LabelTexture};
+pub use texture::{ImageTexture, LabelTexture, Note};
 pub use view::{OverlayStyle, PaneAction, View};

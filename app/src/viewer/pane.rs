@@ -66,7 +66,6 @@ pub fn show_pane(ui: &mut Ui, gpu: &Gpu, pane: &Pane<'_>) -> Vec<PaneAction> {
 
 fn draw(ui: &Ui, gpu: &Gpu, pane: &Pane<'_>, camera: &Camera, rect: Rect) {
     let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
-    painter.rect_filled(rect, 0.0, Color32::BLACK);
     let title = ui.style().text_styles.get(&TextStyle::Name(TITLE_STYLE.into())).cloned();
     let (small, title) = (FontId::proportional(TEXT_SIZE), title.unwrap_or(FontId::proportional(TEXT_SIZE)));
     let text = |at: Pos2, anchor: Align2, text: &str, font: &FontId, colour: Color32| {
@@ -77,9 +76,11 @@ fn draw(ui: &Ui, gpu: &Gpu, pane: &Pane<'_>, camera: &Camera, rect: Rect) {
         }
         painter.text(at, anchor, text, font.clone(), colour);
     };
-    if pane.layers.image.is_some() || pane.layers.labels.is_some() {
+    if pane.layers.image.is_none() && pane.layers.labels.is_none() {
+        painter.rect_filled(rect, 0.0, Color32::BLACK);
+    } else {
         let pixels_per_point = ui.ctx().pixels_per_point();
-        painter.add(slice::paint(gpu, &pane.layers, camera, pane.view, rect, pixels_per_point));
+        painter.add(slice::paint(gpu, pane.id, &pane.layers, camera, pane.view, rect, pixels_per_point));
         let at = camera.screen(pane.view.cursor_mm);
         let line = Stroke::new(1.0 / pixels_per_point, CROSSHAIR);
         // The middle of a physical pixel, so that the line is one sharp pixel wide.

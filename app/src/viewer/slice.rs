@@ -1,10 +1,15 @@
 //! One slice on the graphics device: image, labels, difference.
+//!
+//! A slice is drawn into a picture of its own, which later frames copy until something in it changes: on a software
+//! driver drawing takes a hundred times as long as copying.
 
 use super::{Camera, Gpu, ImageTexture, LabelTexture, OverlayStyle, Palette, View, texture::Texture};
 use bytemuck::{Pod, Zeroable};
-use eframe::egui_wgpu::{Callback, CallbackResources, CallbackTrait};
+use eframe::egui_wgpu::{Callback, CallbackResources, CallbackTrait, ScreenDescriptor};
 use eframe::wgpu::{self, util::DeviceExt};
 use egui::{PaintCallback, PaintCallbackInfo, Pos2, Rect};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 /// What a pane draws over each other. Each layer lies where its own grid puts it in the world.
 #[derive(Clone, Copy)]
@@ -34,12 +39,12 @@ pub(super) struct LayerUniform {
 
 /// Mirrors `Uniforms` in `slice.wgsl`.
 #[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
+#[derive(Clone, Copy, PartialEq, Pod, Zeroable)]
 struct Uniforms {
     image: LayerUniform,
     labels: LayerUniform,
     reference: LayerUniform,
-    /// The pane's corner in the framebuffer, in pixels.
+    /// The pane's corner in its picture, in pixels: what rounding to whole pixels left.
     corner: [f32; 2],
     /// Intensity shown as black, and one over the window.
     contrast: [f32; 2],
@@ -54,15 +59,18 @@ struct Uniforms {
     padding: [u32; 3],
 }
 
-/// The shape that draws `layers` into `rect`.
+/// The shape that draws `layers` into `rect`; `id` tells panes apart.
 pub(super) fn paint(
     gpu: &Gpu,
+    id: egui::Id,
     layers: &Layers<'_>,
     camera: &Camera,
     view: &View,
     rect: Rect,
     pixels_per_point: f32,
 ) -> PaintCallback {
+    let pixel = |at: Pos2| [at.x, at.y].map(|v| (v * pixels_per_point).round() as i32);
+    let (corner, end) = (pixel(rect.min), pixel(rect.max));
     let layer = |texture: Option<&Texture>| {
         texture.map_or_else(LayerUniform::default, |t| {
             LayerUniform::new(camera, t, rect.min, pixels_per_point.into())
@@ -78,7 +86,10 @@ pub(super) fn paint(
         image,
         labels: layer(layers.labels.map(|l| &l.texture)),
         reference: layer(layers.reference.map(|r| &r.texture)),
-        corner: [rect.min.x * pixels_per_point, rect.min.y * pixels_per_point],
+        corner: [
+            rect.min.x * pixels_per_point - corner[0] as f32,
+            rect.min.y * pixels_per_point - corner[1] as f32,
+        ],
         contrast: [view.level - view.window / 2.0, view.window.recip()],
         fill_opacity: view.overlay_opacity * fill,
         line_opacity: (view.overlay_opacity * line).min(1.0),
@@ -87,31 +98,16 @@ pub(super) fn paint(
         interpolate: view.interpolate.into(),
         padding: [0; 3],
     };
-    let bind_group = bind(gpu, layers, bytemuck::bytes_of(&uniforms));
-    Callback::new_paint_callback(rect, Slice { pipeline: gpu.0.slice.clone(), bind_group })
-}
-
-/// Uniforms and layers, bound for one draw.
-pub(super) fn bind(gpu: &Gpu, layers: &Layers<'_>, uniforms: &[u8]) -> wgpu::BindGroup {
-    let shared = &gpu.0;
-    let buffer = shared.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-        label: Some("pane"),
-        contents: uniforms,
-        usage: wgpu::BufferUsages::UNIFORM,
-    });
-    let labels = |l: Option<&LabelTexture>| l.map_or(&shared.no_labels, |l| &l.texture.view).clone();
-    let image = layers.image.map_or(&shared.no_image, |i| &i.texture.view).clone();
-    let views = [image, labels(layers.labels), labels(layers.reference), gpu.palette(layers.palette)];
-    let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: buffer.as_entire_binding() }];
-    entries.extend(views.iter().zip(1..).map(|(view, binding)| wgpu::BindGroupEntry {
-        binding,
-        resource: wgpu::BindingResource::TextureView(view),
-    }));
-    shared.device.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: Some("pane"),
-        layout: &shared.layout,
-        entries: &entries,
-    })
+    let labels = |l: Option<&LabelTexture>| l.map_or(&gpu.0.no_labels, |l| &l.texture.view).clone();
+    let image = layers.image.map_or(&gpu.0.no_image, |i| &i.texture.view).clone();
+    let size = [0, 1].map(|axis| (end[axis] - corner[axis]).max(1) as u32);
+    let scene = Scene {
+        corner,
+        size,
+        uniforms,
+        textures: [image, labels(layers.labels), labels(layers.reference), gpu.palette(layers.palette)],
+    };
+    Callback::new_paint_callback(rect, Slice { gpu: gpu.clone(), id, scene })
 }
 
 impl LayerUniform {
@@ -131,15 +127,112 @@ impl LayerUniform {
     }
 }
 
-struct Slice {
-    pipeline: wgpu::RenderPipeline,
-    bind_group: wgpu::BindGroup,
+/// Everything that decides how a slice looks.
+#[derive(Clone, PartialEq)]
+struct Scene {
+    /// Corner on the screen and size, in physical pixels.
+    corner: [i32; 2],
+    size: [u32; 2],
+    uniforms: Uniforms,
+    /// Image, labels, reference, palette.
+    textures: [wgpu::TextureView; 4],
 }
 
+impl Scene {
+    /// Draws it, and returns what copies the picture to the screen.
+    fn draw(&self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder) -> wgpu::BindGroup {
+        let shared = &gpu.0;
+        let bind = |layout, uniform: &[u8], textures: &[wgpu::TextureView]| {
+            let buffer = shared.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+                label: Some("pane"),
+                contents: uniform,
+                usage: wgpu::BufferUsages::UNIFORM,
+            });
+            let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: buffer.as_entire_binding() }];
+            entries.extend(textures.iter().zip(1..).map(|(view, binding)| wgpu::BindGroupEntry {
+                binding,
+                resource: wgpu::BindingResource::TextureView(view),
+            }));
+            let label = Some("pane");
+            shared.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout, entries: &entries })
+        };
+        let [width, height] = self.size;
+        let picture = shared.device.create_texture(&wgpu::TextureDescriptor {
+            label: Some("pane"),
+            size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format: shared.format,
+            usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::TEXTURE_BINDING,
+            view_formats: &[],
+        });
+        let picture = picture.create_view(&wgpu::TextureViewDescriptor::default());
+        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+            label: Some("pane"),
+            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                view: &picture,
+                depth_slice: None,
+                resolve_target: None,
+                ops: wgpu::Operations::default(),
+            })],
+            ..Default::default()
+        });
+        pass.set_pipeline(&shared.slice);
+        let slice = bind(&shared.slice_layout, bytemuck::bytes_of(&self.uniforms), &self.textures);
+        pass.set_bind_group(0, &slice, &[]);
+        pass.draw(0..3, 0..1);
+        drop(pass);
+        bind(&shared.copy_layout, bytemuck::bytes_of(&self.corner), &[picture])
+    }
+}
+
+struct Slice {
+    gpu: Gpu,
+    id: egui::Id,
+    scene: Scene,
+}
+
+/// The last picture of a pane.
+struct Picture {
+    scene: Scene,
+    /// Copies it to the screen.
+    copy: wgpu::BindGroup,
+    used: Instant,
+}
+
+type Pictures = HashMap<egui::Id, Picture>;
+
+/// Pictures hold on to the textures that they were drawn from; those of panes that left the screen are dropped.
+const KEPT: Duration = Duration::from_secs(5);
+
 impl CallbackTrait for Slice {
-    fn paint(&self, _: PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, _: &CallbackResources) {
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &self.bind_group, &[]);
+    fn prepare(
+        &self,
+        _: &wgpu::Device,
+        _: &wgpu::Queue,
+        _: &ScreenDescriptor,
+        encoder: &mut wgpu::CommandEncoder,
+        resources: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        let pictures: &mut Pictures = resources.entry().or_insert_with(HashMap::new);
+        let used = Instant::now();
+        pictures.retain(|id, picture| *id == self.id || used - picture.used < KEPT);
+        match pictures.get_mut(&self.id).filter(|picture| picture.scene == self.scene) {
+            Some(picture) => picture.used = used,
+            None => {
+                let copy = self.scene.draw(&self.gpu, encoder);
+                pictures.insert(self.id, Picture { scene: self.scene.clone(), copy, used });
+            }
+        }
+        Vec::new()
+    }
+
+    fn paint(&self, _: PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, all: &CallbackResources) {
+        let picture = all.get::<Pictures>().and_then(|pictures| pictures.get(&self.id));
+        let Some(Picture { copy, .. }) = picture else { return };
+        pass.set_pipeline(&self.gpu.0.copy);
+        pass.set_bind_group(0, copy, &[]);
         pass.draw(0..3, 0..1);
     }
 }

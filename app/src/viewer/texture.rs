@@ -46,18 +46,28 @@ impl ImageTexture {
         &self.grid
     }
 
-    /// A sentence for the user when the panes show less than the volume holds.
-    pub fn note(&self) -> Option<String> {
+    /// What to tell the user where the panes show less than the volume holds.
+    pub fn note(&self) -> Option<Note> {
         let [x, y, z] = self.grid.shape;
-        let step = x.div_ceil(self.texture.grid.shape[0]).max(y.div_ceil(self.texture.grid.shape[1]));
-        let step = step.max(z.div_ceil(self.texture.grid.shape[2]));
-        (step > 1).then(|| {
-            format!(
-                "This scan ({x} × {y} × {z}) is too large for the graphics device, so the panes show every \
-                 {step}th voxel; results and exports keep all of them."
-            )
+        let kept = self.texture.grid.shape;
+        let step = (0..3).map(|axis| self.grid.shape[axis].div_ceil(kept[axis])).max().unwrap_or(1);
+        (step > 1).then(|| Note {
+            short: format!("shown thinned: 1 voxel in {step} along each axis"),
+            sentence: format!(
+                "This scan ({x} × {y} × {z}) is too large for the graphics device, so the panes show one voxel in \
+                 {step} along each axis and may hide small structures; results and exports keep all of them."
+            ),
         })
     }
+}
+
+/// That a scan is shown with less detail than it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// A few words for the panes.
+    pub short: String,
+    /// The reason, and what it means.
+    pub sentence: String,
 }
 
 impl LabelTexture {
