@@ -1,32 +1,43 @@
 //! The window as a user meets it: by what is written on it, with real files and the real worker behind it.
 
+mod dialogs;
+mod identity;
+mod import;
+mod pictures;
+
 use egui::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::{Harness, Node};
 use exemplar::window::App;
 use exemplar::window::command::{self, Command};
-use exemplar::window::outside::{Chooser, Question};
-use exemplar::window::state::case::Standing;
-use exemplar::window::state::plan::Phase;
+use exemplar::window::outside::{Answer, Chooser, Question};
+use exemplar::window::state::Message;
+use exemplar::window::state::case::{Layer, Standing};
+use exemplar::window::state::plan::{Phase, Role as ImportRole};
 use exemplar_tests::fixture;
+use std::cell::RefCell;
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Answers every file dialog with one path.
+/// Answers every file dialog as the test says; while it says nothing, the dialog stays open.
 struct Scripted {
-    answer: PathBuf,
+    answer: Script,
     asked: Option<Question>,
 }
+
+type Script = Rc<RefCell<Option<Answer>>>;
 
 impl Chooser for Scripted {
     fn ask(&mut self, question: Question, _: &egui::Context) {
         self.asked = Some(question);
     }
 
-    fn answer(&mut self, _: &egui::Context) -> Option<(Question, Vec<PathBuf>)> {
-        self.asked.take().map(|question| (question, vec![self.answer.clone()]))
+    fn answer(&mut self, _: &egui::Context) -> Option<(Question, Answer)> {
+        let answer = self.answer.borrow().clone()?;
+        self.asked.take().map(|question| (question, answer))
     }
 }
 
@@ -39,8 +50,12 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 fn open(files: Vec<PathBuf>, export_to: PathBuf) -> Window {
+    open_scripted(files, &Rc::new(RefCell::new(Some(Answer::Paths(vec![export_to])))))
+}
+
+fn open_scripted(files: Vec<PathBuf>, script: &Script) -> Window {
     Harness::builder().with_size([1440.0, 900.0]).build_eframe(|creation| {
-        let chooser = Box::new(Scripted { answer: export_to, asked: None });
+        let chooser = Box::new(Scripted { answer: script.clone(), asked: None });
         App::new(&creation.egui_ctx, None, chooser, files)
     })
 }
@@ -82,16 +97,41 @@ fn case() -> Vec<PathBuf> {
     images.into_iter().chain(labels).collect()
 }
 
+/// Draws frames until the import plan waits for the user.
+fn until_plan(window: &mut Window) {
+    until(window, "the plan", |w| w.state().state.plan.as_ref().is_some_and(|p| p.phase() == Phase::Ready));
+    window.step();
+}
+
 /// Opens the case and goes through the import plan.
 fn loaded(export_to: PathBuf) -> Window {
     let mut window = open(case(), export_to);
-    until(&mut window, "the plan", |w| {
-        w.state().state.plan.as_ref().is_some_and(|p| p.phase() == Phase::Ready)
-    });
-    window.step();
-    click(&mut window, "Load 3 pairs and the target");
-    until(&mut window, "the examples", |w| w.state().state.case.examples.len() == 3);
+    load(&mut window);
     window
+}
+
+fn load(window: &mut Window) {
+    until_plan(window);
+    click(window, "Load 3 pairs and the target");
+    until(window, "the examples", |w| w.state().state.case.examples.len() == 3);
+}
+
+/// Runs the network to its end.
+fn segment(window: &mut Window) {
+    click(window, "Segment");
+    until(window, "the end of the run", |w| !w.state().state.run.is_running());
+    window.step();
+}
+
+/// Presses a key, held with others, and draws what it leads to.
+fn press(window: &mut Window, modifiers: egui::Modifiers, key: egui::Key) {
+    window.key_press_modifiers(modifiers, key);
+    window.step();
+    window.step();
+}
+
+fn layers(window: &Window) -> &[Layer] {
+    &window.state().state.case.layers
 }
 
 /// Names of this process's threads that the worker started.
@@ -105,13 +145,10 @@ fn worker_threads() -> Vec<String> {
 fn a_plan_comes_before_anything_is_loaded() {
     let _turn = alone();
     let mut window = open(case(), PathBuf::new());
-    until(&mut window, "the plan", |w| {
-        w.state().state.plan.as_ref().is_some_and(|p| p.phase() == Phase::Ready)
-    });
-    window.step();
+    until_plan(&mut window);
     assert!(shows(&window, "Nothing is loaded until you continue"));
     assert!(window.state().state.case.is_empty());
-    assert!(shows(&window, "same grid · 2 labels"));
+    assert!(shows(&window, "same grid"));
     click(&mut window, "Cancel");
     assert!(window.state().state.plan.is_none() && window.state().state.case.is_empty());
 }
@@ -123,10 +160,7 @@ fn a_broken_file_gets_one_sentence_and_the_rest_loads() {
     let broken = folder.path().join("broken_scan.nii.gz");
     std::fs::write(&broken, b"this is no image").unwrap();
     let mut window = open(case().into_iter().chain([broken]).collect(), PathBuf::new());
-    until(&mut window, "the plan", |w| {
-        w.state().state.plan.as_ref().is_some_and(|p| p.phase() == Phase::Ready)
-    });
-    window.step();
+    until_plan(&mut window);
     let plan = window.state().state.plan.as_ref().unwrap();
     let row = plan.items.iter().position(|item| item.name == "broken_scan.nii.gz").unwrap();
     let finding = plan.verdict(row).finding;
@@ -145,9 +179,7 @@ fn examples_can_be_switched_off_and_undone() {
     let name = window.state().state.case.examples[0].image.name.clone();
     click(&mut window, &format!("Use {name}"));
     assert!(shows(&window, "Examples · 2 of 3 on"));
-    window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Z);
-    window.step();
-    window.step();
+    press(&mut window, egui::Modifiers::COMMAND, egui::Key::Z);
     assert!(shows(&window, "Examples · 3 of 3 on"));
 }
 
@@ -209,7 +241,7 @@ fn the_whole_path_by_what_is_written_on_the_window() {
     until(&mut window, "the proposal", |w| !w.state().state.run.is_running());
     window.step();
     let state = &window.state().state;
-    assert!(state.case.proposal().is_some(), "{:?}", sentences(&window));
+    assert!(state.proposal().is_some(), "{:?}", sentences(&window));
     assert!(shows(&window, "Prediction 1 · proposal"));
     click(&mut window, "Accept");
     assert_eq!(window.state().state.case.layers[0].standing, Standing::Accepted);
@@ -234,7 +266,7 @@ fn a_run_can_be_stopped_and_another_started() {
     assert!(shows(&window, "The run was stopped; nothing was changed."));
     assert!(Command::Segment.is_possible(&window.state().state));
     click(&mut window, "Segment");
-    until(&mut window, "the proposal", |w| w.state().state.case.proposal().is_some());
+    until(&mut window, "the proposal", |w| w.state().state.proposal().is_some());
 }
 
 fn sentences(window: &Window) -> Vec<String> {

@@ -7,8 +7,8 @@ use super::theme::{self, colours};
 use super::widgets::{Commands, hint};
 use crate::viewer::Tool;
 use egui::{
-    Align, Align2, Button, Color32, CornerRadius, FontId, Frame, Layout, Margin, Panel, RichText, Role,
-    Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,
+    Align, Align2, Atom, Button, Color32, CornerRadius, FontId, Frame, IdSalt, Layout, Margin, Panel,
+    RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,
 };
 
 const MENU_HEIGHT: f32 = 36.0;
@@ -27,7 +27,6 @@ pub fn menu_bar(ui: &mut Ui, state: &State, commands: &mut Commands) {
             ui.visuals_mut().widgets.inactive.weak_bg_fill = Color32::TRANSPARENT;
             for (title, entries) in menus() {
                 ui.menu_button(title, |ui| {
-                    ui.set_min_width(250.0);
                     for entry in entries {
                         match entry {
                             Some(command) => menu_entry(ui, state, command, commands),
@@ -49,16 +48,18 @@ fn menu_entry(ui: &mut Ui, state: &State, command: Command, commands: &mut Comma
         _ => about.label.to_owned(),
     };
     let keys = about.keys.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
-    let button = Button::new(label)
+    // Every entry leaves room for the mark of a chosen one, so that labels stand below each other.
+    let mark = IdSalt::new("mark");
+    let gap = Atom::custom(IdSalt::new("gap"), vec2(16.0, 0.0));
+    let button = Button::new((Atom::custom(mark, Vec2::splat(8.0)), label, gap))
         .shortcut_text(RichText::new(keys).color(colours(ui).muted))
-        .min_size(vec2(ui.available_width(), 24.0))
+        .min_size(vec2(0.0, 24.0))
         .fill(Color32::TRANSPARENT);
-    let chosen = command.is_chosen(state) == Some(true);
-    let response = ui.add_enabled(command.is_possible(state), button);
-    if chosen {
-        let at = response.rect.left_center() + vec2(4.0, 0.0);
-        ui.painter().circle_filled(at, 2.5, colours(ui).accent);
+    let shown = ui.add_enabled_ui(command.is_possible(state), |ui| button.atom_ui(ui)).inner;
+    if let (Some(true), Some(place)) = (command.is_chosen(state), shown.rect(mark)) {
+        ui.painter().circle_filled(place.center(), 2.5, colours(ui).accent);
     }
+    let response = shown.response;
     if response.clicked() {
         commands.push(command);
         ui.close();

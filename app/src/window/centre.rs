@@ -3,14 +3,14 @@
 use super::bars::{in_the_middle, minus};
 use super::command::Command;
 use super::gallery::Gallery;
+use super::paths::on_wayland;
 use super::results::dice;
 use super::seen;
-use super::shelf::drops_arrive;
 use super::state::case::Layer;
 use super::state::{Layout as Arrangement, State};
 use super::theme::{self, colours};
 use super::widgets::{Commands, Look, command_button, within};
-use crate::viewer::{Layers, Pane, Plane, show_pane};
+use crate::viewer::{ImageTexture, Layers, Pane, Plane, show_pane};
 use egui::{Align2, CentralPanel, Color32, FontId, Frame, Id, Rect, RichText, Ui, Vec2, pos2, vec2};
 
 /// Gap between panes.
@@ -127,6 +127,12 @@ fn pane(
         let id = Id::unique((place, plane));
         let pane = Pane { id, plane, view: &state.view, layers: shown, tool: state.look.tool };
         commands.extend(show_pane(ui, &gpu, &pane).into_iter().map(Command::View));
+        if let Some(note) = image.as_ref().and_then(ImageTexture::note) {
+            let at = Rect::from_min_max(rect.left_bottom() - vec2(0.0, 26.0), rect.right_bottom());
+            let mut low = ui.new_child(egui::UiBuilder::new().max_rect(at.shrink2(vec2(8.0, 6.0))));
+            let text = RichText::new(&note.short).size(theme::SMALL).color(colours(&low).attention);
+            low.label(text).on_hover_text(note.sentence);
+        }
     });
 }
 
@@ -150,9 +156,9 @@ fn steps(
     [strong, text, quiet]: [Color32; 3],
     commands: &mut Commands,
 ) {
-    let first = match drops_arrive() {
-        true => "Drop a scan here, and a few scans that somebody has labelled",
-        false => "Browse for a scan, and a few scans that somebody has labelled",
+    let first = match on_wayland() {
+        false => "Drop a scan here, and a few scans that somebody has labelled",
+        true => "Browse for a scan, and a few scans that somebody has labelled",
     };
     let lines = [
         first,
@@ -184,9 +190,9 @@ fn steps(
         });
         ui.add_space(10.0);
         ui.vertical_centered(|ui| {
-            let note = match drops_arrive() {
-                true => "NIfTI files and folders · nothing leaves this computer",
-                false => {
+            let note = match on_wayland() {
+                false => "NIfTI files and folders · nothing leaves this computer",
+                true => {
                     "Wayland hands no dropped files to windows like this one · nothing leaves this computer"
                 }
             };

@@ -58,7 +58,7 @@ pub enum Command {
     ScaleUp,
     /// Everything smaller.
     ScaleDown,
-    /// Everything at its usual size.
+    /// Everything at the size it has at the start.
     ScaleReset,
     /// Switch an example on or off.
     SwitchExample(Id, bool),
@@ -110,6 +110,10 @@ pub enum Command {
     Dismiss(u64),
     /// Open a dialog, or close it.
     Show(Option<Dialog>),
+    /// Do what the dialog asks about.
+    Confirm,
+    /// What the dialog that asks for a path holds now.
+    TypePath(String),
     /// Move the cursor, zoom, pan, window or level by the pointer.
     View(PaneAction),
 }
@@ -175,7 +179,7 @@ impl Command {
             Self::ToggleTheme => ctrl("Light theme", Key::L),
             Self::ScaleUp => ctrl("Larger", Key::Plus),
             Self::ScaleDown => ctrl("Smaller", Key::Minus),
-            Self::ScaleReset => ctrl("Usual size", Key::Num0),
+            Self::ScaleReset => ctrl("Reset zoom", Key::Num0),
             Self::SwitchExample(_, true) => undoable(silent("Switch example on")),
             Self::SwitchExample(_, false) => undoable(silent("Switch example off")),
             Self::AllExamplesOn => undoable(ctrl_shift("All examples on", Key::A)),
@@ -204,7 +208,10 @@ impl Command {
             Self::Dismiss(_) => silent("Dismiss"),
             Self::Show(Some(Dialog::Shortcuts)) => plain("Shortcuts", Key::F1),
             Self::Show(Some(Dialog::About)) => plain("About Exemplar", Key::F2),
+            Self::Show(Some(_)) => silent("Ask"),
             Self::Show(None) => silent("Close"),
+            Self::Confirm => silent("Confirm"),
+            Self::TypePath(_) => silent("Type a path"),
             Self::View(_) => silent("Look around"),
         };
         About { label, keys, undo }
@@ -220,7 +227,7 @@ impl Command {
             Self::CloseCase => !case.is_empty(),
             Self::Segment => case.obstacle().is_none() && !state.run.is_running() && state.engine.is_usable(),
             Self::Cancel => state.run.is_running() || state.plan.is_some() || state.dialog.is_some(),
-            Self::Accept | Self::Reject => case.proposal().is_some(),
+            Self::Accept | Self::Reject => state.proposal().is_some(),
             Self::Arrange(Layout::Compare) => case.judged().is_some(),
             Self::AllExamplesOn | Self::AllExamplesOff => !case.examples.is_empty(),
             Self::AllLabels | Self::NoLabels => !case.labels().is_empty(),
@@ -228,6 +235,22 @@ impl Command {
             Self::ResetView | Self::AutoWindow => case.target.is_some(),
             _ => true,
         }
+    }
+
+    /// Whether its keys act while a dialog or the import plan lies over the panels.
+    pub fn reaches_below_dialogs(&self) -> bool {
+        matches!(
+            self,
+            Self::Cancel
+                | Self::Open
+                | Self::OpenFolder
+                | Self::Paste
+                | Self::Quit
+                | Self::ToggleTheme
+                | Self::ScaleUp
+                | Self::ScaleDown
+                | Self::ScaleReset
+        )
     }
 
     /// For choices and switches, whether they hold now.

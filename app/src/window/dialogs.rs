@@ -2,7 +2,9 @@
 
 use super::command::{Command, menus};
 use super::icons::{self, Icon};
-use super::state::{Dialog, State};
+use super::outside::Question;
+use super::path_dialog as path;
+use super::state::{Dialog, Leave, State};
 use super::theme::{self, colours};
 use super::widgets::{Commands, Look, button, muted, scrolled};
 use egui::{
@@ -12,7 +14,7 @@ use egui::{
 
 /// Draws the dialog on top, if there is one.
 pub fn show(ui: &Ui, state: &State, commands: &mut Commands) {
-    let Some(dialog) = state.dialog else { return };
+    let Some(dialog) = &state.dialog else { return };
     let c = colours(ui);
     let frame = Frame::new()
         .fill(c.panel)
@@ -20,20 +22,63 @@ pub fn show(ui: &Ui, state: &State, commands: &mut Commands) {
         .corner_radius(CornerRadius::same(8))
         .inner_margin(Margin::same(24));
     let shown = Modal::new(Id::unique("dialog")).frame(frame).show(ui.ctx(), |ui| {
-        match dialog {
-            Dialog::Shortcuts => shortcuts(ui),
-            Dialog::About => about(ui, state),
-        }
+        let confirm = match dialog {
+            Dialog::Shortcuts => {
+                shortcuts(ui);
+                None
+            }
+            Dialog::About => {
+                about(ui, state);
+                None
+            }
+            Dialog::Replace { path, .. } => {
+                let sentence = format!("{} exists already. Replace it by the mask?", path.display());
+                question(ui, "Replace the file?", &sentence);
+                Some("Replace")
+            }
+            Dialog::Unsaved(leave) => {
+                unsaved(ui, state);
+                Some(match leave {
+                    Leave::Case => "Close the case anyway",
+                    Leave::Window => "Quit anyway",
+                })
+            }
+            Dialog::Path { question, text, offered, problem } => {
+                path::show(ui, question, text, offered, problem.as_deref(), commands);
+                Some(if matches!(question, Question::Export { .. }) { "Export" } else { "Open" })
+            }
+        };
         ui.add_space(12.0);
         ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
-            if button(ui, "Close", Look::Quiet, vec2(72.0, 28.0)).clicked() {
+            if let Some(text) = confirm
+                && button(ui, text, Look::Primary, vec2(72.0, 28.0)).clicked()
+            {
+                commands.push(Command::Confirm);
+            }
+            let close = if confirm.is_some() { "Cancel" } else { "Close" };
+            if button(ui, close, Look::Quiet, vec2(72.0, 28.0)).clicked() {
                 commands.push(Command::Show(None));
             }
         });
     });
-    if shown.backdrop_response.clicked() {
+    if shown.should_close() {
         commands.push(Command::Show(None));
     }
+}
+
+fn question(ui: &mut Ui, title: &str, sentence: &str) {
+    ui.set_width(420.0);
+    ui.label(RichText::new(title).font(theme::semibold(16.0)).color(colours(ui).strong));
+    ui.label(sentence);
+}
+
+fn unsaved(ui: &mut Ui, state: &State) {
+    let titles: Vec<&str> = state.unsaved().map(|layer| layer.title.as_str()).collect();
+    let (what, them) = match titles[..] {
+        [one] => (format!("{one} was accepted, but not exported."), "it"),
+        _ => (format!("{} were accepted, but not exported.", titles.join(", ")), "them"),
+    };
+    question(ui, "Leave without exporting?", &format!("{what} Export {them} first to keep {them}."));
 }
 
 /// Every command with its keys, from the table that the menus are made of.

@@ -1,7 +1,7 @@
 //! Textures of the volumes that are shown: derived from the state, made when first needed, dropped when gone.
 
 use super::state::State;
-use crate::viewer::{Gpu, ImageTexture, LabelTexture, thumbnail};
+use crate::viewer::{Gpu, ImageTexture, LabelTexture};
 use exemplar_engine::LabelMap;
 use exemplar_engine::nifti::Scan;
 use std::collections::HashMap;
@@ -41,19 +41,16 @@ impl Gallery {
         Some(kept(&mut self.labels, map, || LabelTexture::new(gpu, map)))
     }
 
-    /// A scan's middle slice, with its labels where it has some.
+    /// A scan's middle slice, with its labels where it has some; none before it was computed.
     pub fn thumbnail(
         &mut self,
         context: &egui::Context,
         scan: &Arc<Scan>,
-        labels: Option<&Arc<LabelMap>>,
         state: &State,
-    ) -> egui::TextureId {
-        let draw = || {
-            let picture = thumbnail(&scan.volume, labels.map(|l| &**l), &state.palette);
-            context.load_texture(&scan.name, picture, egui::TextureOptions::LINEAR)
-        };
-        kept(&mut self.thumbnails, scan, draw).id()
+    ) -> Option<egui::TextureId> {
+        let picture = &state.derived(scan)?.thumbnail;
+        let draw = || context.load_texture(&scan.name, picture.clone(), egui::TextureOptions::LINEAR);
+        Some(kept(&mut self.thumbnails, scan, draw).id())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What lies outside the state: the worker, file dialogs, the window system.
 
+use super::paths::desktop_has_dialogs;
 use super::state::case::Id;
 use exemplar_engine::worker::Worker;
 use std::future::Future;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
 
 /// Handles that [`super::state::State::apply`] acts through.
 pub struct Outside {
@@ -36,21 +38,46 @@ pub enum Question {
     },
 }
 
+impl Question {
+    /// What the window's own dialog holds at first.
+    pub fn first_text(&self) -> String {
+        let here = std::env::current_dir().unwrap_or_default();
+        match self {
+            Self::Files | Self::Folder => here.join("").display().to_string(),
+            Self::Export { name, folder, .. } => {
+                folder.as_deref().unwrap_or(&here).join(name).display().to_string()
+            }
+        }
+    }
+}
+
+/// How a file dialog ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// With these paths; none when it was cancelled.
+    Paths(Vec<PathBuf>),
+    /// The desktop has no dialog to show.
+    NoDialog,
+}
+
 /// Asks the user for paths without holding up the window. Tests answer by themselves.
 pub trait Chooser {
     /// Shows a dialog; one at a time, so a second question is dropped while one is open.
     fn ask(&mut self, question: Question, context: &egui::Context);
-    /// The answer, once there is one: no path when the dialog was cancelled.
-    fn answer(&mut self, context: &egui::Context) -> Option<(Question, Vec<PathBuf>)>;
+    /// The answer, once there is one.
+    fn answer(&mut self, context: &egui::Context) -> Option<(Question, Answer)>;
 }
 
 /// The dialogs of the desktop. The future is polled by the window's own frames, so no thread is needed.
 #[derive(Default)]
 pub struct Desktop {
-    open: Option<(Question, Answer)>,
+    open: Option<(Question, Instant, Paths)>,
 }
 
-type Answer = Pin<Box<dyn Future<Output = Vec<PathBuf>>>>;
+type Paths = Pin<Box<dyn Future<Output = Vec<PathBuf>>>>;
+
+/// Nobody closes a dialog within this time of asking for it: it was never shown. rfd tells failure and cancel alike.
+const TOO_FAST: Duration = Duration::from_millis(700);
 
 impl Chooser for Desktop {
     fn ask(&mut self, question: Question, context: &egui::Context) {
@@ -58,7 +85,8 @@ impl Chooser for Desktop {
             return;
         }
         let dialog = rfd::AsyncFileDialog::new();
-        let answer: Answer = match &question {
+        let paths: Paths = match &question {
+            _ if !desktop_has_dialogs() => Box::pin(async { Vec::new() }),
             Question::Files => {
                 let files = dialog.set_title("Open scans and labels").pick_files();
                 Box::pin(async { files.await.unwrap_or_default().into_iter().map(path).collect() })
@@ -79,21 +107,19 @@ impl Chooser for Desktop {
                 Box::pin(async { file.await.into_iter().map(path).collect() })
             }
         };
-        self.open = Some((question, answer));
+        self.open = Some((question, Instant::now(), paths));
         context.request_repaint();
     }
 
-    fn answer(&mut self, context: &egui::Context) -> Option<(Question, Vec<PathBuf>)> {
+    fn answer(&mut self, context: &egui::Context) -> Option<(Question, Answer)> {
         let waker = Waker::from(Arc::new(Repaint(context.clone())));
-        let (question, answer) = self.open.as_mut()?;
-        match answer.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(paths) => {
-                let question = question.clone();
-                self.open = None;
-                Some((question, paths))
-            }
-            Poll::Pending => None,
-        }
+        let (question, since, paths) = self.open.as_mut()?;
+        let Poll::Ready(paths) = paths.as_mut().poll(&mut Context::from_waker(&waker)) else { return None };
+        let failed = paths.is_empty() && since.elapsed() < TOO_FAST;
+        let answer = if failed { Answer::NoDialog } else { Answer::Paths(paths) };
+        let question = question.clone();
+        self.open = None;
+        Some((question, answer))
     }
 }
 

@@ -104,13 +104,12 @@ fn run(ui: &mut Ui, state: &State, commands: &mut Commands) {
                 if link(ui, "Cancel", theme::SMALL, colour).clicked() {
                     commands.push(Command::Cancel);
                 }
-                muted(ui, format!("{:.1} s ·", started.elapsed().as_secs_f32()));
+                muted(ui, format!("{} s ·", started.elapsed().as_secs()));
             });
             widgets::progress(ui, *fraction);
             if let Some(Stage::Reading { flops_per_second, .. }) = stage {
                 muted(ui, format!("{:.0} GFLOP/s", flops_per_second / 1e9));
             }
-            ui.ctx().request_repaint_after_secs(0.1);
         }
         _ => {
             if let Some(obstacle) = state.case.obstacle().filter(|_| !state.case.is_empty()) {
@@ -150,7 +149,7 @@ fn amount(bytes: u64) -> String {
 
 fn results(ui: &mut Ui, state: &State, commands: &mut Commands) {
     head(ui, "Results", |_| {});
-    let proposal = state.case.proposal().map(|layer| layer.id);
+    let proposal = state.proposal().map(|layer| layer.id);
     for layer in &state.case.layers {
         ui.push_id(layer.id, |ui| result(ui, state, layer, commands));
         if Some(layer.id) == proposal {
@@ -182,8 +181,8 @@ fn result(ui: &mut Ui, state: &State, layer: &Layer, commands: &mut Commands) {
             }
         });
     });
-    if let Some(report) = layer.report.as_ref().filter(|report| !report.warnings.is_empty()) {
-        response.clone().on_hover_text(report.warnings.join("\n"));
+    for warning in &layer.warnings {
+        ui.label(RichText::new(warning).size(theme::SMALL).color(c.attention));
     }
     if shelf::remove(ui, &response, &layer.title).clicked() {
         commands.push(Command::RemoveLayer(layer.id));

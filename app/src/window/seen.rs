@@ -1,8 +1,8 @@
-//! The fourth pane: what the network saw of each image, and what was odd about the run.
+//! The fourth pane: what the network saw of each image.
 
 use super::bars::minus;
 use super::state::State;
-use super::theme::{self, colours};
+use super::theme;
 use super::widgets::within;
 use egui::{Color32, Rect, RichText, ScrollArea, Ui, vec2};
 use exemplar_engine::pipeline::Record;
@@ -14,7 +14,6 @@ const QUIET: Color32 = Color32::from_gray(0x8c);
 pub fn show(ui: &mut Ui, state: &State, rect: Rect) {
     ui.painter().rect_filled(rect, 0, Color32::BLACK);
     let report = state.case.judged().and_then(|layer| layer.report.as_ref());
-    let attention = colours(ui).attention;
     within(ui, rect.shrink2(vec2(10.0, 8.0)), "seen", |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         ui.label(RichText::new("What the network sees").font(theme::semibold(12.0)).color(Color32::WHITE));
@@ -25,14 +24,13 @@ pub fn show(ui: &mut Ui, state: &State, rect: Rect) {
             return;
         };
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            for record in &report.records {
+            // The first is the target's, which the engine names by its file alone.
+            let target = state.case.target.as_ref().map(|target| state.case.name_of(target));
+            let names = target.iter().chain(report.records.iter().skip(1).map(|record| &record.name));
+            for (record, name) in report.records.iter().zip(names) {
                 ui.add_space(8.0);
-                ui.label(RichText::new(&record.name).size(12.0).color(TEXT));
+                ui.label(RichText::new(name).size(12.0).color(TEXT));
                 ui.label(RichText::new(describe(record)).size(theme::SMALL).color(QUIET));
-            }
-            for warning in &report.warnings {
-                ui.add_space(8.0);
-                ui.label(RichText::new(warning).size(theme::SMALL).color(attention));
             }
         });
     });

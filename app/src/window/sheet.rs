@@ -6,8 +6,8 @@ use super::state::plan::{Check, Fix, Light, Outcome, Phase, Plan, Role, Yield};
 use super::theme::{self, colours};
 use super::widgets::{self, Commands, Look, button, dot, light_colour, link, muted};
 use egui::{
-    Align, Color32, ComboBox, CornerRadius, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Stroke,
-    Ui, Vec2, vec2,
+    Align, Color32, ComboBox, CornerRadius, Frame, Id, Layout, Margin, Modal, Popup, RichText, ScrollArea,
+    Stroke, Ui, Vec2, vec2,
 };
 
 /// Widths of File, Role, Label or pair, Check, What will happen.
@@ -44,8 +44,11 @@ pub fn show(ui: &Ui, state: &State, commands: &mut Commands) {
             muted(ui, ["File", "Role", "Label or pair", "Check", "What will happen"][column]);
         });
         let height = (ui.ctx().content_rect().height() - 280.0).max(160.0);
-        ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| {
-            for index in plan.rows() {
+        let rows = plan.overview().map_or(&[][..], |overview| &overview.rows);
+        ui.spacing_mut().item_spacing.y = 0.0;
+        let area = ScrollArea::vertical().max_height(height).auto_shrink([false, true]);
+        area.show_rows(ui, ROW, rows.len(), |ui, shown| {
+            for &index in &rows[shown] {
                 item(ui, plan, index, commands);
             }
         });
@@ -134,8 +137,8 @@ fn partner(ui: &mut Ui, plan: &Plan, index: usize, commands: &mut Commands) {
             });
         }
         Role::Truth | Role::Mask => {
-            if let Some(target) = plan.target() {
-                widgets::elided(ui, &format!("of {}", target.name), 12.0, colours(ui).muted, 1);
+            if let Some((target, _)) = plan.target() {
+                widgets::elided(ui, &format!("of {target}"), 12.0, colours(ui).muted, 1);
             }
         }
         Role::Target | Role::Label | Role::Ignored => {}
@@ -147,7 +150,7 @@ fn outcome(ui: &mut Ui, plan: &Plan, index: usize, outcome: Outcome, commands: &
     let item = &plan.items[index];
     match outcome {
         Outcome::Waits => {}
-        Outcome::Ready => match item.scan().map_or(1, |scan| scan.facts.frames) {
+        Outcome::Ready => match item.image().map_or(1, |probe| probe.frames) {
             1 => _ = ui.label(RichText::new("ready").size(12.0).color(c.muted)),
             frames => ui.name_inputs(format!("Volume of {}", item.name), |ui| {
                 let text = |frame: usize| format!("volume {} of {frames}", frame + 1);
@@ -185,16 +188,18 @@ fn foot(ui: &mut Ui, plan: &Plan, commands: &mut Commands) {
     ui.horizontal(|ui| {
         let note = match plan.phase() {
             Phase::Collecting => "Searching the folders.",
-            Phase::Checking => "Opening the files to check them.",
+            Phase::Checking => "Looking at the files.",
             Phase::Ready => "Roles are guessed from names and content. Change any of them.",
         };
         muted(ui, note);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let sum = plan.to_load();
+            let sum = plan.overview().map_or(Yield::default(), |overview| overview.sum);
             let ready = plan.phase() == Phase::Ready && sum != Yield::default();
             let load =
                 ui.add_enabled_ui(ready, |ui| button(ui, &load_text(sum), Look::Primary, vec2(120.0, 32.0)));
-            let entered = ready && ui.input(|i| i.key_pressed(egui::Key::Enter));
+            // Enter belongs to the focused control, or to an open menu.
+            let free = ui.memory(|memory| memory.focused().is_none()) && !Popup::is_any_open(ui.ctx());
+            let entered = ready && free && ui.input(|i| i.key_pressed(egui::Key::Enter));
             if load.inner.clicked() || entered {
                 commands.push(Command::PlanLoad);
             }

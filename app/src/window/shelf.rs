@@ -3,6 +3,7 @@
 use super::command::Command;
 use super::gallery::Gallery;
 use super::icons::{self, Icon};
+use super::paths::on_wayland;
 use super::state::State;
 use super::state::case::Pair;
 use super::state::plan::Light;
@@ -40,10 +41,10 @@ fn target(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Comm
     };
     let warning = scan.facts.warnings.first();
     let c = colours(ui);
-    let details = shape_of(scan);
+    let details = shape_of(&scan.volume.grid);
     widgets::card(ui, None, |ui| {
         ui.horizontal(|ui| {
-            thumbnail(ui, gallery.thumbnail(ui.ctx(), scan, None, state));
+            thumbnail(ui, gallery.thumbnail(ui.ctx(), scan, state));
             let light = if warning.is_some() { Light::Attention } else { Light::Good };
             widgets::text_and(
                 ui,
@@ -73,7 +74,6 @@ fn examples(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Co
     }
     if state.is_loading() {
         widgets::muted(ui, "Loading examples…");
-        ui.ctx().request_repaint_after_secs(0.2);
     }
 }
 
@@ -84,10 +84,10 @@ fn example(ui: &mut Ui, state: &State, pair: &Pair, gallery: &mut Gallery, comma
         1 => "1 label".to_owned(),
         n => format!("{n} labels"),
     };
-    let (light, detail) = match (&pair.remark, pair.on) {
+    let (light, detail) = match (pair.remarks.is_empty(), pair.on) {
         (_, false) => (Light::Off, format!("Off · {count}")),
-        (Some(remark), true) => (Light::Attention, remark.clone()),
-        (None, true) => (Light::Good, count),
+        (false, true) => (Light::Attention, pair.remarks.join(" · ")),
+        (true, true) => (Light::Good, count),
     };
     let colour = if light == Light::Attention { c.attention } else { c.muted };
     let response = widgets::card(ui, None, |ui| {
@@ -95,7 +95,7 @@ fn example(ui: &mut Ui, state: &State, pair: &Pair, gallery: &mut Gallery, comma
             if !pair.on {
                 ui.multiply_opacity(0.55);
             }
-            thumbnail(ui, gallery.thumbnail(ui.ctx(), &pair.image, Some(&pair.label), state));
+            thumbnail(ui, gallery.thumbnail(ui.ctx(), &pair.image, state));
             widgets::text_and(ui, THUMBNAIL, (&name, c.strong), (&detail, colour), |ui| {
                 dot(ui, if pair.on { light_colour(&c, light) } else { c.line });
                 ui.add_space(2.0);
@@ -111,11 +111,13 @@ fn example(ui: &mut Ui, state: &State, pair: &Pair, gallery: &mut Gallery, comma
 }
 
 /// The slice through the middle, on black.
-fn thumbnail(ui: &mut Ui, texture: egui::TextureId) {
+fn thumbnail(ui: &mut Ui, texture: Option<egui::TextureId>) {
     let (rect, _) = ui.allocate_exact_size(Vec2::splat(THUMBNAIL), Sense::hover());
     ui.painter().rect_filled(rect, CornerRadius::same(4), Color32::BLACK);
     let all = Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0));
-    ui.painter().image(texture, rect, all, Color32::WHITE);
+    if let Some(texture) = texture {
+        ui.painter().image(texture, rect, all, Color32::WHITE);
+    }
 }
 
 /// A small switch.
@@ -160,18 +162,13 @@ fn drop_hint(ui: &mut Ui, commands: &mut Commands) {
     let over = ui.input(|i| !i.raw.hovered_files.is_empty());
     let colour = if over || response.hovered() { c.accent } else { c.line };
     ui.painter().extend(egui::Shape::dashed_line(&path, Stroke::new(1.0, colour), 4.0, 3.0));
-    let text = if drops_arrive() { "Drop scans and labels anywhere" } else { "Browse for scans and labels" };
+    let text = if !on_wayland() { "Drop scans and labels anywhere" } else { "Browse for scans and labels" };
     let font = egui::FontId::proportional(theme::TEXT);
     ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, text, font, c.muted);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, text));
     if response.clicked() {
         commands.push(Command::Open);
     }
-}
-
-/// Whether the window system hands over dropped files; Wayland's do not reach the window.
-pub fn drops_arrive() -> bool {
-    std::env::var_os("WAYLAND_DISPLAY").is_none()
 }
 
 fn labels(ui: &mut Ui, state: &State, commands: &mut Commands) {

@@ -105,10 +105,16 @@ pub fn install(context: &egui::Context) {
     let bold = FontData::from_static(include_bytes!("../../../assets/font/Inter-SemiBold.otf"));
     fonts.font_data.insert("regular".into(), Arc::new(regular));
     fonts.font_data.insert("semibold".into(), Arc::new(bold));
-    for family in [FontFamily::Proportional, FontFamily::Monospace] {
-        fonts.families.insert(family, vec!["regular".into()]);
+    let east_asian = super::fonts::east_asian();
+    let fallback = east_asian.is_some().then(|| "east asian".to_owned());
+    fonts
+        .font_data
+        .extend(east_asian.map(|font| ("east asian".into(), Arc::new(FontData::from_owned(font)))));
+    let family = |first: &str| [first.to_owned()].into_iter().chain(fallback.clone()).collect();
+    for name in [FontFamily::Proportional, FontFamily::Monospace] {
+        fonts.families.insert(name, family("regular"));
     }
-    fonts.families.insert(FontFamily::Name("semibold".into()), vec!["semibold".into()]);
+    fonts.families.insert(FontFamily::Name("semibold".into()), family("semibold"));
     context.set_fonts(fonts);
     context.style_mut_of(Theme::Dark, |style| apply(style, Visuals::dark(), &DARK));
     context.style_mut_of(Theme::Light, |style| apply(style, Visuals::light(), &LIGHT));

@@ -1,6 +1,7 @@
-//! Background work: two named threads, typed requests, typed events.
+//! Background work: three named threads, typed requests, typed events.
 //!
-//! `exemplar-files` opens, compares and saves; `exemplar-network` runs jobs in a session, whose own thread owns the model.
+//! `exemplar-files` opens and compares, `exemplar-save` saves, so that an export waits for no load; `exemplar-network`
+//! runs jobs in a session, whose own thread owns the model.
 //! Every request carries a ticket and ends in exactly one terminal event with that ticket: what was asked for,
 //! `Failed` with one sentence (also after a panic), or `Cancelled`.
 
@@ -8,7 +9,7 @@ mod files;
 mod network;
 mod protocol;
 
-pub use protocol::{DeviceSummary, Event, Fitted, Payload, Request, Ticket};
+pub use protocol::{DeviceSummary, Event, Fitted, Image, Payload, Probe, Request, Ticket};
 
 use crate::session::Patience;
 use crate::{Error, Result};
@@ -24,6 +25,7 @@ pub struct Worker {
     /// Answers, in order for each ticket.
     pub events: Receiver<Event>,
     files: Option<Sender<Job>>,
+    save: Option<Sender<Job>>,
     network: Option<Sender<Job>>,
     next_ticket: AtomicU64,
     stops: Stops,
@@ -49,9 +51,13 @@ struct Outbox {
 
 impl Outbox {
     fn send(&self, event: Event) {
+        // A run reports many times a second; the window looks at its own pace, since each frame costs time of the run.
+        let urgent = !matches!(event, Event::Progress(..));
         // The receiver is gone only while the window closes; nobody waits for the answer then.
         self.events.send(event).ok();
-        (self.wake)();
+        if urgent {
+            (self.wake)();
+        }
     }
 }
 
@@ -63,7 +69,7 @@ impl Job {
 }
 
 impl Worker {
-    /// Starts the threads; `wake` is called after each event (the window asks for a repaint).
+    /// Starts the threads; `wake` is called after each event but progress (the window asks for a repaint).
     pub fn start(wake: impl Fn() + Send + Sync + 'static) -> Self {
         Self::patient(Patience::default(), wake)
     }
@@ -74,6 +80,7 @@ impl Worker {
         let outbox = Outbox { events: sender, wake: Arc::new(wake) };
         let stops = Stops::default();
         let (files, files_thread) = room("exemplar-files", outbox.clone(), stops.clone(), files::answer);
+        let (save, save_thread) = room("exemplar-save", outbox.clone(), stops.clone(), files::answer);
         let mut room_state = network::Room::new(patience);
         let (network, network_thread) =
             room("exemplar-network", outbox, stops.clone(), move |job, outbox| {
@@ -82,10 +89,11 @@ impl Worker {
         Self {
             events,
             files: Some(files),
+            save: Some(save),
             network: Some(network),
             next_ticket: AtomicU64::new(1),
             stops,
-            threads: vec![files_thread, network_thread],
+            threads: vec![files_thread, save_thread, network_thread],
         }
     }
 
@@ -93,9 +101,13 @@ impl Worker {
     pub fn send(&self, request: Request) -> Ticket {
         let ticket = self.next_ticket.fetch_add(1, Ordering::Relaxed);
         let stop = Arc::new(AtomicBool::new(false));
-        lock(&self.stops).insert(ticket, stop.clone());
+        // A file that is being saved is saved, also when the window closes in the meantime.
+        if !matches!(request, Request::Save { .. }) {
+            lock(&self.stops).insert(ticket, stop.clone());
+        }
         let room = match request {
             Request::Prepare { .. } | Request::Segment { .. } | Request::Transform { .. } => &self.network,
+            Request::Save { .. } => &self.save,
             _ => &self.files,
         };
         let sender = room.as_ref().expect("the senders live until the worker is dropped");
@@ -117,6 +129,7 @@ impl Drop for Worker {
             stop.store(true, Ordering::Relaxed);
         }
         self.files = None;
+        self.save = None;
         self.network = None;
         for thread in self.threads.drain(..) {
             // Jobs catch their panics, so a thread ends by leaving its loop.
@@ -166,14 +179,14 @@ mod tests {
     use std::path::PathBuf;
     use std::time::Duration;
 
-    fn open(path: &str) -> Request {
-        Request::Open { path: PathBuf::from(path), frame: 0 }
+    fn probe(path: &str) -> Request {
+        Request::Probe { path: PathBuf::from(path), values: false }
     }
 
     #[test]
     fn a_failed_request_answers_once_with_its_ticket() {
         let worker = Worker::start(|| ());
-        let ticket = worker.send(open("no such file.nii"));
+        let ticket = worker.send(probe("no such file.nii"));
         let event = worker.events.recv_timeout(Duration::from_secs(10)).unwrap();
         assert!(
             matches!(event, Event::Failed(t, sentence) if t == ticket && sentence.contains("no such file.nii"))
@@ -192,7 +205,7 @@ mod tests {
         });
         for ticket in [1, 2] {
             let stop = Arc::new(AtomicBool::new(false));
-            jobs.send(Job { ticket, stop, request: open("") }).unwrap();
+            jobs.send(Job { ticket, stop, request: probe("") }).unwrap();
         }
         assert!(matches!(received.recv().unwrap(), Event::Failed(1, _)));
         assert!(matches!(received.recv().unwrap(), Event::Saved(2, _)));
@@ -201,11 +214,30 @@ mod tests {
     }
 
     #[test]
+    fn progress_wakes_nobody() {
+        let (events, received) = unbounded();
+        let woken = Arc::new(AtomicU64::new(0));
+        let count = woken.clone();
+        let wake = Arc::new(move || _ = count.fetch_add(1, Ordering::Relaxed));
+        let outbox = Outbox { events, wake };
+        let (jobs, thread) = room("exemplar-test", outbox, Stops::default(), |job, outbox| {
+            for _ in 0..5 {
+                outbox.send(Event::Progress(job.ticket, crate::pipeline::Stage::Restoring, 0.5));
+            }
+            Ok(Event::Computed(job.ticket))
+        });
+        jobs.send(Job { ticket: 1, stop: Arc::new(AtomicBool::new(false)), request: probe("") }).unwrap();
+        drop(jobs);
+        thread.join().unwrap();
+        assert_eq!((received.iter().count(), woken.load(Ordering::Relaxed)), (6, 1));
+    }
+
+    #[test]
     fn what_is_cancelled_before_it_starts_is_not_started() {
         let (events, received) = unbounded();
         let outbox = Outbox { events, wake: Arc::new(|| ()) };
         let (jobs, thread) = room("exemplar-test", outbox, Stops::default(), |_, _| unreachable!());
-        jobs.send(Job { ticket: 7, stop: Arc::new(AtomicBool::new(true)), request: open("") }).unwrap();
+        jobs.send(Job { ticket: 7, stop: Arc::new(AtomicBool::new(true)), request: probe("") }).unwrap();
         assert!(matches!(received.recv().unwrap(), Event::Cancelled(7)));
         drop(jobs);
         thread.join().unwrap();

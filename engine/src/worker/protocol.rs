@@ -6,7 +6,7 @@ use crate::metrics::Agreement;
 use crate::network::{DeviceChoice, ModelInfo};
 use crate::nifti::{Header, Scan};
 use crate::pipeline::{Example, Options, Segmentation, Stage, Transformation};
-use crate::{LabelMap, Volume};
+use crate::{Grid, LabelMap, Volume};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,24 +15,26 @@ pub type Ticket = u64;
 
 /// What can be asked.
 pub enum Request {
-    /// Open a file; answered by [`Event::Opened`].
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// Which 3D volume of a series.
-        frame: usize,
-    },
     /// Find the files below folders, other paths as they are; answered by [`Event::Listed`].
     List {
         /// Files and folders.
         paths: Vec<PathBuf>,
     },
-    /// Read a scan as labels on the grid of an image; answered by [`Event::Fitted`].
+    /// Look at a file without keeping its voxels; answered by [`Event::Probed`].
+    Probe {
+        /// The file.
+        path: PathBuf,
+        /// Whether to read the voxels for the label values among them, which takes as long as opening the file.
+        values: bool,
+    },
+    /// Read a file as labels on the grid of an image; answered by [`Event::Fitted`].
     Fit {
-        /// The labels.
-        label: Arc<Scan>,
+        /// The file of the labels.
+        label: PathBuf,
+        /// Which 3D volume of a series.
+        frame: usize,
         /// The image that they are for.
-        image: Arc<Scan>,
+        image: Image,
         /// What to do where they do not lie on the image.
         geometry: GeometryChoice,
     },
@@ -51,7 +53,11 @@ pub enum Request {
         what: Payload,
         /// Header of the target.
         like: Header,
+        /// Files that must not be overwritten.
+        inputs: Vec<PathBuf>,
     },
+    /// Carry out a computation of the window's own; answered by [`Event::Computed`].
+    Compute(Box<dyn Fn() + Send>),
     /// Choose a device and load weights (None: the bundled ones); answered by [`Event::Ready`].
     Prepare {
         /// What to compute on.
@@ -79,6 +85,29 @@ pub enum Request {
     },
 }
 
+/// An image, open already or still to be opened.
+pub enum Image {
+    /// Open.
+    Scan(Arc<Scan>),
+    /// A file, and which 3D volume of it.
+    File(PathBuf, usize),
+}
+
+/// What is known of a file without its voxels.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// File name without folder and NIfTI extension.
+    pub name: String,
+    /// Where its voxels lie.
+    pub grid: Grid,
+    /// Number of 3D volumes.
+    pub frames: usize,
+    /// Label values above 0 where they were asked for: none where the voxels are no labels.
+    pub values: Option<Vec<u16>>,
+    /// Sentences about what is odd.
+    pub warnings: Vec<String>,
+}
+
 /// What to save.
 pub enum Payload {
     /// A mask.
@@ -91,8 +120,10 @@ pub enum Payload {
 pub enum Event {
     /// A job moved on; `fraction` of it is done.
     Progress(Ticket, Stage, f32),
-    /// A file was opened.
-    Opened(Ticket, Arc<Scan>),
+    /// A file was looked at.
+    Probed(Ticket, Probe),
+    /// A computation of the window's own is done.
+    Computed(Ticket),
     /// Files below folders, in the order of their names.
     Listed(Ticket, Vec<PathBuf>),
     /// Labels were brought to the grid of their image.
@@ -116,12 +147,16 @@ pub enum Event {
 /// Labels on the grid of their image.
 #[derive(Clone, Debug)]
 pub struct Fitted {
+    /// Their image.
+    pub image: Arc<Scan>,
     /// The labels.
     pub map: Arc<LabelMap>,
     /// Voxels by label value above 0, ascending.
     pub counts: Vec<(u16, usize)>,
     /// Names from the table beside the file.
     pub names: Names,
+    /// Sentences about what is odd about the image or the labels.
+    pub warnings: Vec<String>,
 }
 
 /// What the window says of device and model.

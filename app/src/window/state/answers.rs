@@ -6,6 +6,8 @@ use super::run::Run;
 use super::{Engine, Layout, Purpose, State};
 use crate::viewer::{PaneAction, camera::snap, middle_mm};
 use crate::window::outside::Outside;
+use exemplar_engine::LabelMap;
+use exemplar_engine::metrics::Agreement;
 use exemplar_engine::pipeline::{Segmentation, Stage};
 use exemplar_engine::worker::{Event, Request, Ticket};
 use std::sync::Arc;
@@ -16,29 +18,31 @@ impl State {
         match event {
             Event::Progress(ticket, now, part) => self.progress(ticket, now, part),
             Event::Listed(ticket, files) => {
-                self.waiting.remove(&ticket);
-                self.check_files(files, outside);
-            }
-            Event::Opened(ticket, scan) => {
-                if let Some(Purpose::Check(path)) = self.waiting.remove(&ticket) {
-                    self.checked(&path, Check::Image(scan));
+                if self.waiting.remove(&ticket).is_some() {
+                    self.check_files(files, outside);
                 }
             }
+            Event::Probed(ticket, probe) => {
+                if let Some(Purpose::Check(index)) = self.waiting.remove(&ticket) {
+                    self.checked(index, Check::Image(Box::new(probe)), outside);
+                }
+            }
+            Event::Computed(ticket) => self.computed(ticket, outside),
             Event::Fitted(ticket, fitted) => {
                 if let Some(Purpose::Fit(waiting)) = self.waiting.remove(&ticket) {
                     self.fitted(waiting, fitted, outside);
                 }
             }
             Event::Compared(ticket, agreement) => {
-                if let Some(Purpose::Compare(id)) = self.waiting.remove(&ticket) {
-                    let agreement = Arc::new(agreement);
-                    let layers = self.case.layers.iter_mut().filter(|layer| layer.id == id);
-                    layers.for_each(|layer| layer.agreement = Some(agreement.clone()));
+                if let Some(Purpose::Compare { prediction, truth }) = self.waiting.remove(&ticket) {
+                    self.compared(&prediction, &truth, agreement);
                 }
             }
             Event::Saved(ticket, path) => {
-                if let Some(Purpose::Export(what)) = self.waiting.remove(&ticket) {
-                    self.say(format!("{what} was exported to {}", path.display()), false);
+                if let Some(Purpose::Export { note, map }) = self.waiting.remove(&ticket) {
+                    self.settled.retain(|mask| mask.strong_count() > 0);
+                    self.settled.push(Arc::downgrade(&map));
+                    self.say(format!("{note} was exported to {}", path.display()), false);
                 }
             }
             Event::Ready(ticket, summary) => {
@@ -46,13 +50,16 @@ impl State {
                 self.engine = Engine::Ready(Box::new(summary));
             }
             Event::Segmented(ticket, done) => {
-                self.waiting.remove(&ticket);
-                self.propose(ticket, *done, outside);
+                if let Some(Purpose::Run(inputs)) = self.waiting.remove(&ticket)
+                    && inputs.are_in(&self.case)
+                {
+                    self.propose(*done, outside);
+                }
             }
             Event::Transformed(ticket, _) => _ = self.waiting.remove(&ticket),
             Event::Failed(ticket, sentence) => self.failed(ticket, sentence, outside),
             Event::Cancelled(ticket) => {
-                if let Some(Purpose::Run) = self.waiting.remove(&ticket) {
+                if let Some(Purpose::Run(_)) = self.waiting.remove(&ticket) {
                     self.run = Run::Cancelled;
                     self.say("The run was stopped; nothing was changed.", false);
                 }
@@ -71,12 +78,12 @@ impl State {
     fn failed(&mut self, ticket: Ticket, sentence: String, outside: &Outside) {
         match self.waiting.remove(&ticket) {
             // The plan shows it in the file's row.
-            Some(Purpose::Check(path)) => self.checked(&path, Check::Broken(sentence)),
+            Some(Purpose::Check(index)) => self.checked(index, Check::Broken(sentence), outside),
             Some(Purpose::Prepare) => {
                 self.engine = Engine::Failed;
                 self.say(sentence, true);
             }
-            Some(Purpose::Run) => {
+            Some(Purpose::Run(_)) => {
                 self.run = Run::Failed;
                 self.say(sentence, true);
             }
@@ -89,29 +96,56 @@ impl State {
         }
     }
 
-    /// A prediction arrives as a proposal beside everything else; it replaces no mask.
-    fn propose(&mut self, ticket: Ticket, done: Segmentation, outside: &Outside) {
-        if self.run.ticket() != Some(ticket) {
+    /// A computation in the background left its result.
+    fn computed(&mut self, ticket: Ticket, outside: &Outside) {
+        match self.waiting.remove(&ticket) {
+            Some(Purpose::Target(target, slot)) => match slot.get() {
+                Some(Ok((scan, derived))) => {
+                    self.keep_derived(scan, derived.clone());
+                    self.set_target(scan.clone(), target, outside);
+                }
+                Some(Err(sentence)) => self.say(sentence, true),
+                None => {}
+            },
+            Some(Purpose::Derive(scan, slot)) => {
+                if let Some(derived) = slot.get() {
+                    self.keep_derived(&scan, derived.clone());
+                }
+            }
+            Some(Purpose::Middle(map, slot)) => {
+                let shown = self.case.shown_layer().is_some_and(|layer| Arc::ptr_eq(&layer.map, &map));
+                if let (true, Some(Some(middle))) = (shown, slot.get()) {
+                    self.view.apply(PaneAction::MoveCursor(snap(&map.grid, *middle)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Enters a score where both masks are still what was compared.
+    fn compared(&mut self, prediction: &Arc<LabelMap>, truth: &Arc<LabelMap>, scores: Vec<Agreement>) {
+        if self.case.truth().is_none_or(|layer| !Arc::ptr_eq(&layer.map, truth)) {
             return;
         }
+        let scores = Arc::new(scores);
+        let layers = self.case.layers.iter_mut().filter(|layer| Arc::ptr_eq(&layer.map, prediction));
+        layers.for_each(|layer| layer.agreement = Some(scores.clone()));
+    }
+
+    /// A prediction arrives as a proposal beside everything else; it replaces no mask.
+    fn propose(&mut self, done: Segmentation, outside: &Outside) {
         let report = Arc::new(done.report);
         self.run = Run::Done(report.clone());
-        let fits = self.case.target.as_ref().is_some_and(|target| target.volume.grid == done.mask.grid);
-        if !fits {
-            return self
-                .say("The target changed during the run, so its result was dropped. Run it again.", false);
-        }
         self.history.record("Prediction", &self.case);
-        let id = self.case.next_id();
+        let id = self.next_id();
         self.case.predictions += 1;
         let examples = if report.contexts == 1 { "example" } else { "examples" };
         let title = format!("Prediction {}", self.case.predictions);
+        let map = Arc::new(done.mask);
         // The first one is shown where it is; later ones where the user is looking.
-        if let (1, Some(middle)) = (self.case.predictions, middle_mm(&done.mask)) {
-            self.view.apply(PaneAction::MoveCursor(snap(&done.mask.grid, middle)));
-        }
-        if let Some(warning) = report.warnings.first() {
-            self.say(format!("{title}: {warning}"), false);
+        if self.case.predictions == 1 {
+            let (of, mask) = (map.clone(), map.clone());
+            self.compute(move || middle_mm(&of), |slot| Purpose::Middle(mask, slot), outside);
         }
         let origin = format!(
             "{} {examples} · ℓ = {} · {:.1} s",
@@ -121,9 +155,10 @@ impl State {
             id,
             title,
             origin,
-            map: Arc::new(done.mask),
+            map,
             volumes_ml: report.labels.iter().map(|label| (label.value, label.ml)).collect(),
             standing: Standing::Proposal,
+            warnings: report.warnings.clone(),
             report: Some(report),
             agreement: None,
         };
@@ -136,12 +171,19 @@ impl State {
     /// Asks for the agreement of every layer that has none yet.
     pub(super) fn compare_with_truth(&mut self, outside: &Outside) {
         let Some(truth) = self.case.truth().map(|layer| layer.map.clone()) else { return };
-        let asked = |id| self.waiting.values().any(|p| matches!(p, Purpose::Compare(known) if *known == id));
+        let asked = |map: &Arc<LabelMap>| {
+            self.waiting.values().any(|purpose| match purpose {
+                Purpose::Compare { prediction, truth: by } => {
+                    Arc::ptr_eq(prediction, map) && Arc::ptr_eq(by, &truth)
+                }
+                _ => false,
+            })
+        };
         let open = self.case.layers.iter().filter(|l| l.standing != Standing::Truth && l.agreement.is_none());
-        let open: Vec<_> = open.filter(|layer| !asked(layer.id)).map(|l| (l.id, l.map.clone())).collect();
-        for (id, prediction) in open {
-            let request = Request::Compare { prediction, truth: truth.clone() };
-            self.ask(request, Purpose::Compare(id), outside);
+        let open: Vec<_> = open.map(|layer| layer.map.clone()).filter(|map| !asked(map)).collect();
+        for prediction in open {
+            let request = Request::Compare { prediction: prediction.clone(), truth: truth.clone() };
+            self.ask(request, Purpose::Compare { prediction, truth: truth.clone() }, outside);
         }
     }
 }

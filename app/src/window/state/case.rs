@@ -7,10 +7,9 @@ use exemplar_engine::nifti::Scan;
 use exemplar_engine::pipeline::Report;
 use exemplar_engine::{LabelMap, pipeline::Example};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Names an example or a layer within a case, in order of arrival.
+/// Names an example or a layer, in order of arrival; no two ever share one.
 pub type Id = u64;
 
 /// Target, examples, results and labels. Cheap to clone: volumes are shared.
@@ -34,8 +33,9 @@ pub struct Case {
     pub predictions: usize,
     /// Names of the labels, from the tables beside the files.
     pub names: Names,
-    /// Every file that was loaded; an export never overwrites one.
-    pub inputs: BTreeSet<PathBuf>,
+    /// Label values in the order in which the case first held them. Their place decides their colour, so that none
+    /// changes when a label or an example comes or goes.
+    pub seen: Vec<u16>,
 }
 
 /// A card of the example shelf.
@@ -52,7 +52,7 @@ pub struct Pair {
     /// Whether the next run reads it.
     pub on: bool,
     /// What was odd about it when it was loaded; the user chose to go on.
-    pub remark: Option<String>,
+    pub remarks: Vec<String>,
 }
 
 /// Where a layer stands. A proposal becomes accepted or leaves the case; nothing else changes a standing.
@@ -81,6 +81,8 @@ pub struct Layer {
     pub volumes_ml: BTreeMap<u16, f64>,
     /// Where it stands.
     pub standing: Standing,
+    /// Sentences about what is odd about it.
+    pub warnings: Vec<String>,
     /// How it was made, for predictions.
     pub report: Option<Arc<Report>>,
     /// Its agreement with the ground truth, once measured.
@@ -130,9 +132,13 @@ impl Case {
         self.layers.iter().find(|layer| layer.standing == Standing::Truth)
     }
 
-    /// The prediction that waits for a judgement.
-    pub fn proposal(&self) -> Option<&Layer> {
-        self.layers.iter().find(|layer| layer.standing == Standing::Proposal)
+    /// Takes in label values that are new, ascending.
+    pub fn see_labels(&mut self) {
+        let examples = self.examples.iter().flat_map(|pair| pair.values.iter().copied());
+        let layers = self.layers.iter().flat_map(|layer| layer.volumes_ml.keys().copied());
+        let values: BTreeSet<u16> = examples.chain(layers).collect();
+        let known: BTreeSet<u16> = self.seen.iter().copied().collect();
+        self.seen.extend(values.difference(&known));
     }
 
     /// The prediction that comparisons are about: the one shown, else the newest.
@@ -176,11 +182,5 @@ impl Case {
         } else {
             None
         }
-    }
-
-    /// A name for the next example or layer.
-    pub fn next_id(&self) -> Id {
-        let taken = self.examples.iter().map(|pair| pair.id).chain(self.layers.iter().map(|layer| layer.id));
-        taken.max().unwrap_or(0) + 1
     }
 }

@@ -2,14 +2,14 @@
 
 use super::case::{Case, Id, Standing};
 use super::plan::Plan;
-use super::run::Run;
+use super::run::{Inputs, Run};
 use super::{Layout, Purpose, State};
-use crate::viewer::{OverlayStyle, PaneAction, Statistics};
+use crate::viewer::{OverlayStyle, PaneAction};
 use crate::window::command::{Command, Undo};
 use crate::window::outside::{Outside, Question};
 use exemplar_engine::LabelMap;
 use exemplar_engine::pipeline::{Options, comfortable, volumes_bytes};
-use exemplar_engine::worker::{Payload, Request};
+use exemplar_engine::worker::Request;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ const SCALE_STEP: f32 = 0.1;
 impl State {
     /// Carries out a command.
     pub(super) fn obey(&mut self, command: Command, outside: &mut Outside) {
-        if !command.is_possible(self) {
+        if !command.is_possible(self) || self.asks_first(&command) {
             return;
         }
         let about = command.about();
@@ -34,30 +34,34 @@ impl State {
             Command::OpenDemo => self.open_demo(outside),
             Command::Export => self.ask_where_to_export(outside),
             Command::CloseCase => {
-                self.stop(outside);
-                self.forget_loading();
+                self.forget_loading(outside);
                 self.case = Case::default();
                 self.look.layout = Layout::Planes;
             }
             Command::Quit => outside.context.send_viewport_cmd(egui::ViewportCommand::Close),
             Command::Undo => {
-                self.forget_loading();
+                self.forget_loading(outside);
                 self.history.undo(&mut self.case);
-                self.look_at_case();
+                self.look_at_case(outside);
             }
             Command::Redo => {
+                self.forget_loading(outside);
                 self.history.redo(&mut self.case);
-                self.look_at_case();
+                self.look_at_case(outside);
             }
             Command::Segment => self.segment(outside),
             Command::Cancel => self.cancel(outside),
             Command::Accept | Command::Reject => self.judge(command == Command::Accept),
             Command::PlanLoad => self.load_plan(outside),
-            Command::PlanCancel => self.plan = None,
-            Command::PlanRole(..) | Command::PlanPair(..) | Command::PlanFix(..) => self.replan(command),
-            Command::PlanVolume(index, frame) => self.open_volume(index, frame, outside),
+            Command::PlanCancel => self.drop_plan(outside),
+            Command::PlanRole(..)
+            | Command::PlanPair(..)
+            | Command::PlanFix(..)
+            | Command::PlanVolume(..) => self.replan(command),
             Command::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Command::Show(dialog) => self.dialog = dialog,
+            Command::Confirm => self.confirm(outside),
+            Command::TypePath(text) => self.type_path(text),
             Command::View(action) => self.view.apply(action),
             other if about.undo == Undo::Case => self.change_case(other),
             other => self.change_look(other),
@@ -99,9 +103,9 @@ impl State {
             Command::FlipConvention => view.radiological ^= true,
             Command::ResetView => view.apply(PaneAction::Fit),
             Command::AutoWindow => {
-                if let Some(target) = &self.case.target {
-                    let best = Statistics::of(&target.volume);
-                    view.apply(PaneAction::SetContrast { window: best.window, level: best.level });
+                let known = self.case.target.as_ref().and_then(|target| self.derived(target).cloned());
+                if let Some(best) = known.map(|derived| derived.statistics) {
+                    self.view.apply(PaneAction::SetContrast { window: best.window, level: best.level });
                 }
             }
             Command::ToggleOverlay => look.overlay ^= true,
@@ -131,7 +135,7 @@ impl State {
     }
 
     fn segment(&mut self, outside: &Outside) {
-        let Some(target) = self.case.target.clone() else { return };
+        let (Some(target), Some(inputs)) = (self.case.target.clone(), Inputs::of(&self.case)) else { return };
         let options = Options {
             mini_context: Some(self.at_once()),
             labels: self.case.wanted(),
@@ -139,19 +143,33 @@ impl State {
             ..Options::default()
         };
         let examples = self.case.examples_for_run();
-        let ticket = self.ask(Request::Segment { target, examples, options }, Purpose::Run, outside);
+        let ticket = self.ask(Request::Segment { target, examples, options }, Purpose::Run(inputs), outside);
         let started = Instant::now();
         self.run = Run::Running { ticket, stage: None, fraction: 0.0, started, stopping: false };
     }
 
     /// Closes what lies on top, or stops the run.
     fn cancel(&mut self, outside: &Outside) {
-        if self.dialog.take().is_none() && self.plan.take().is_none() {
-            self.stop(outside);
+        match (self.dialog.take(), &self.plan) {
+            (Some(_), _) => {}
+            (None, Some(_)) => self.drop_plan(outside),
+            (None, None) => self.stop(outside),
         }
     }
 
-    pub(super) fn stop(&mut self, outside: &Outside) {
+    /// Stops a run whose target or examples have left the case: its result would belong to nothing.
+    pub(super) fn supersede_run(&mut self, outside: &Outside) {
+        let Some(ticket) = self.run.ticket() else { return };
+        let Some(Purpose::Run(inputs)) = self.waiting.get(&ticket) else { return };
+        if !inputs.are_in(&self.case) {
+            outside.worker.cancel(ticket);
+            self.waiting.remove(&ticket);
+            self.run = Run::Cancelled;
+            self.say("The run was stopped, since its target or one of its examples is gone.", false);
+        }
+    }
+
+    fn stop(&mut self, outside: &Outside) {
         if let Run::Running { ticket, stopping, .. } = &mut self.run {
             *stopping = true;
             outside.worker.cancel(*ticket);
@@ -159,7 +177,7 @@ impl State {
     }
 
     fn judge(&mut self, accept: bool) {
-        let Some(id) = self.case.proposal().map(|layer| layer.id) else { return };
+        let Some(id) = self.proposal().map(|layer| layer.id) else { return };
         if accept {
             let layer = self.case.layers.iter_mut().find(|layer| layer.id == id);
             layer.expect("the proposal is a layer").standing = Standing::Accepted;
@@ -179,6 +197,7 @@ impl State {
 
     fn replan(&mut self, command: Command) {
         let Some(plan) = &mut self.plan else { return };
+        plan.change();
         let mut choose = |index: usize| {
             if let Some(item) = plan.items.get_mut(index) {
                 item.chosen = true;
@@ -199,57 +218,22 @@ impl State {
                     item.fix = (item.fix != Some(fix)).then_some(fix);
                 }
             }
+            Command::PlanVolume(index, frame) => {
+                if let Some(item) = plan.items.get_mut(index) {
+                    item.frame = frame;
+                }
+            }
             _ => {}
         }
     }
 
-    fn open(&mut self, paths: Vec<PathBuf>, outside: &Outside) {
+    pub(super) fn open(&mut self, paths: Vec<PathBuf>, outside: &Outside) {
         if paths.is_empty() {
             return;
         }
         let target = self.case.target.clone();
         self.plan.get_or_insert_with(|| Plan::new(target)).collecting = true;
         self.ask(Request::List { paths }, Purpose::List, outside);
-    }
-
-    fn ask_where_to_export(&mut self, outside: &mut Outside) {
-        let (Some(layer), Some(target)) = (self.case.judged(), &self.case.target) else { return };
-        let name = format!("{}_mask.nii.gz", target.name);
-        let folder = target.path.parent().filter(|folder| folder.is_dir()).map(PathBuf::from);
-        outside.chooser.ask(Question::Export { layer: layer.id, name, folder }, &outside.context);
-    }
-
-    /// Goes on where a file dialog left off.
-    pub(super) fn chosen(&mut self, question: Question, paths: Vec<PathBuf>, outside: &mut Outside) {
-        match question {
-            Question::Files | Question::Folder => self.open(paths, outside),
-            Question::Export { layer, .. } => {
-                if let Some(path) = paths.into_iter().next() {
-                    self.export(layer, path, outside);
-                }
-            }
-        }
-    }
-
-    fn export(&mut self, layer: Id, path: PathBuf, outside: &Outside) {
-        let Some(layer) = self.case.layers.iter().find(|known| known.id == layer) else { return };
-        let Some(target) = &self.case.target else { return };
-        let nifti = path.to_string_lossy().to_lowercase();
-        let path = match nifti.ends_with(".nii") || nifti.ends_with(".nii.gz") {
-            true => path,
-            false => PathBuf::from(format!("{}.nii.gz", path.display())),
-        };
-        if self.case.inputs.contains(&path) {
-            let sentence = "This is one of the files that you opened; choose another name for the mask.";
-            return self.say(sentence, true);
-        }
-        let note = match layer.standing {
-            Standing::Proposal => format!("{}, not accepted yet,", layer.title),
-            _ => layer.title.clone(),
-        };
-        let what = Payload::Labels(layer.map.clone());
-        let like = target.header.clone();
-        self.ask(Request::Save { path, what, like }, Purpose::Export(note), outside);
     }
 
     /// Examples read at once: what the user chose, else as many as comfortably fit into memory.

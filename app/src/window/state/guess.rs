@@ -3,7 +3,11 @@
 use super::plan::{Check, Item, Plan, Role};
 use exemplar_engine::agreement::agree;
 use exemplar_engine::pairing::{self, guess_roles};
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// At most this many files are read for their values: more would keep the user waiting for minutes.
+const MOST_READ: usize = 16;
 
 /// A file with at most this many whole values above 0 is taken for labels when its name says nothing.
 const FEW_VALUES: usize = 64;
@@ -14,8 +18,10 @@ pub fn by_name(plan: &mut Plan) {
     let mut paths: Vec<PathBuf> = plan.items.iter().map(|item| item.path.clone()).collect();
     // Last, so that a new scan becomes the next target, and labels of the present one are known for what they are.
     paths.extend(plan.case_target.iter().map(|scan| scan.path.clone()));
+    let places: HashMap<&Path, usize> =
+        paths.iter().enumerate().map(|(i, path)| (path.as_path(), i)).collect();
     for (index, guess) in guess_roles(&paths).into_iter().take(count).enumerate() {
-        let partner = guess.partner.and_then(|partner| paths.iter().position(|path| *path == partner));
+        let partner = guess.partner.and_then(|partner| places.get(partner.as_path()).copied());
         let item = &mut plan.items[index];
         if item.chosen || matches!(item.check, Check::NotAnImage) {
             continue;
@@ -48,22 +54,32 @@ pub fn by_name(plan: &mut Plan) {
     }
 }
 
+/// Files that only their values could tell apart, and that nobody has read yet; none where they are too many to read.
+pub fn unclear(plan: &Plan) -> Vec<usize> {
+    let unread =
+        |i: &usize| bare(plan, *i) && plan.items[*i].image().is_some_and(|probe| probe.values.is_none());
+    let unclear: Vec<usize> = (0..plan.items.len()).filter(unread).collect();
+    if unclear.len() > MOST_READ { Vec::new() } else { unclear }
+}
+
+/// Whether nothing but its content can say what an image is for.
+fn bare(plan: &Plan, index: usize) -> bool {
+    let item = &plan.items[index];
+    let open = matches!(item.role, Role::Target | Role::Ignored | Role::Example);
+    open && item.partner.is_none() && !item.chosen && item.image().is_some()
+}
+
 /// Images of few whole values that no name marks are label maps; each goes to the bare image that it lies on, and
 /// the first bare image that is left is the target.
 pub fn by_content(plan: &mut Plan) {
-    let bare = |plan: &Plan, i: usize| {
-        let item = &plan.items[i];
-        let open = matches!(item.role, Role::Target | Role::Ignored | Role::Example);
-        open && item.partner.is_none() && !item.chosen && item.scan().is_some()
-    };
     let indices = 0..plan.items.len();
     let labels: Vec<usize> =
         indices.clone().filter(|&i| bare(plan, i) && few_values(&plan.items[i])).collect();
     for &label in &labels {
         plan.set_role(label, Role::Label);
-        let Some(grid) = plan.items[label].scan().map(|scan| scan.volume.grid) else { continue };
+        let Some(grid) = plan.items[label].image().map(|probe| probe.grid) else { continue };
         let under = |i: &usize| {
-            let lies_on = |item: &Item| item.scan().is_some_and(|image| agree(&image.volume.grid, &grid));
+            let lies_on = |item: &Item| item.image().is_some_and(|image| agree(&image.grid, &grid));
             bare(plan, *i) && lies_on(&plan.items[*i])
         };
         // Rather an image without a role than the target.
@@ -82,7 +98,7 @@ pub fn by_content(plan: &mut Plan) {
 }
 
 fn few_values(item: &Item) -> bool {
-    let values = item.scan().and_then(|scan| scan.facts.label_values.as_ref());
+    let values = item.image().and_then(|probe| probe.values.as_ref());
     values.is_some_and(|values| (1..=FEW_VALUES).contains(&values.len()))
 }
 

@@ -1,30 +1,50 @@
 //! From paths to an import plan, and from the plan to the case.
 
-use super::case::{Case, Id, Layer, Pair, Standing};
+use super::case::{Case, Layer, Pair, Standing};
+use super::derived::Derived;
 use super::guess;
-use super::plan::{Check, Fix, Item, Phase, Plan, Role};
+use super::plan::{Check, Fix, Item, Light, Phase, Plan, Role};
 use super::{Layout, Purpose, State};
 use crate::demo::DemoCase;
-use crate::viewer::Statistics;
+use crate::viewer::Palette;
 use crate::window::outside::Outside;
 use exemplar_engine::LabelMap;
 use exemplar_engine::agreement::GeometryChoice;
 use exemplar_engine::nifti::Scan;
-use exemplar_engine::worker::{Fitted, Request};
-use std::path::{Path, PathBuf};
+use exemplar_engine::worker::{Fitted, Image, Request};
+use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+/// A target on its way, with the masks that wait for it.
+#[derive(Default)]
+pub(super) struct Target {
+    masks: Vec<Mask>,
+}
+
+/// A target with what its pictures need, or a sentence that says why there is none.
+pub(super) type Opened = Result<(Arc<Scan>, Arc<Derived>), String>;
+
+/// A mask of the plan.
+struct Mask {
+    path: PathBuf,
+    frame: usize,
+    geometry: GeometryChoice,
+    standing: Standing,
+    file: String,
+}
 
 /// What becomes of a label map once it lies on its image.
 pub(super) enum Waiting {
     /// A card of the shelf.
     Pair {
-        /// The example's image.
-        image: Arc<Scan>,
         /// What the plan found odd.
         remark: Option<String>,
     },
     /// A layer on the target.
     Layer {
+        /// The target that it lies on.
+        target: Arc<Scan>,
         /// Ground truth, or a mask that the user brought.
         standing: Standing,
         /// File name.
@@ -33,16 +53,13 @@ pub(super) enum Waiting {
 }
 
 impl State {
-    /// Adds files to the plan and has them opened.
+    /// Adds files to the plan and has them looked at.
     pub(super) fn check_files(&mut self, files: Vec<PathBuf>, outside: &Outside) {
         let Some(plan) = &mut self.plan else { return };
         plan.collecting = false;
-        for path in files {
-            if plan.items.iter().any(|item| item.path == path) {
-                continue;
-            }
-            plan.items.push(Item::new(path));
-        }
+        let known: HashSet<PathBuf> = plan.items.iter().map(|item| item.path.clone()).collect();
+        let first = plan.items.len();
+        plan.items.extend(files.into_iter().filter(|path| !known.contains(path)).map(Item::new));
         if plan.items.is_empty() {
             self.plan = None;
             return self.say(
@@ -50,97 +67,130 @@ impl State {
                 true,
             );
         }
+        plan.change();
         guess::by_name(plan);
-        let waiting = plan.items.iter().filter(|item| matches!(item.check, Check::Waiting));
-        let asked =
-            |path: &Path| self.waiting.values().any(|p| matches!(p, Purpose::Check(known) if known == path));
-        let paths: Vec<PathBuf> = waiting.map(|item| item.path.clone()).filter(|path| !asked(path)).collect();
-        for path in paths {
-            let request = Request::Open { path: path.clone(), frame: 0 };
-            self.ask(request, Purpose::Check(path), outside);
+        let new = plan.items.iter().enumerate().skip(first);
+        let new = new.filter(|(_, item)| matches!(item.check, Check::Waiting));
+        let new: Vec<_> = new.map(|(index, item)| (index, item.path.clone())).collect();
+        for (index, path) in new {
+            self.ask(Request::Probe { path, values: false }, Purpose::Check(index), outside);
         }
-    }
-
-    /// Has another volume of a series opened.
-    pub(super) fn open_volume(&mut self, index: usize, frame: usize, outside: &Outside) {
-        let Some(item) = self.plan.as_mut().and_then(|plan| plan.items.get_mut(index)) else { return };
-        (item.frame, item.check) = (frame, Check::Waiting);
-        let path = item.path.clone();
-        self.ask(Request::Open { path: path.clone(), frame }, Purpose::Check(path), outside);
     }
 
     /// Enters into the plan what became of a file.
-    pub(super) fn checked(&mut self, path: &Path, check: Check) {
+    pub(super) fn checked(&mut self, index: usize, check: Check, outside: &Outside) {
         let Some(plan) = &mut self.plan else { return };
-        if let Some(item) = plan.item_mut(path) {
+        if let Some(item) = plan.items.get_mut(index) {
             item.check = check;
         }
-        if plan.phase() == Phase::Ready {
+        plan.change();
+        if plan.phase() != Phase::Ready {
+            return;
+        }
+        let unclear = guess::unclear(plan);
+        if unclear.is_empty() {
             guess::by_content(plan);
         }
+        for index in unclear {
+            let Some(item) = self.plan.as_mut().and_then(|plan| plan.items.get_mut(index)) else { continue };
+            item.check = Check::Waiting;
+            let path = item.path.clone();
+            self.ask(Request::Probe { path, values: true }, Purpose::Check(index), outside);
+        }
     }
 
-    /// Loads what the plan says; labels arrive one by one as the worker brings them to their images.
+    /// Gives the plan up, with everything that was asked for it.
+    pub(super) fn drop_plan(&mut self, outside: &Outside) {
+        self.plan = None;
+        self.forget(outside, |purpose| matches!(purpose, Purpose::List | Purpose::Check(_)));
+    }
+
+    /// Loads what the plan says; target and labels arrive one by one as the worker has read them.
     pub(super) fn load_plan(&mut self, outside: &Outside) {
         let Some(plan) = self.plan.take() else { return };
-        let loaded: Vec<usize> = plan.rows().into_iter().filter(|&index| plan.is_loaded(index)).collect();
-        for index in loaded.iter().copied().filter(|&i| plan.items[i].role == Role::Target) {
-            if let Some(scan) = plan.items[index].scan() {
-                self.set_target(scan.clone(), outside);
+        let loaded: Vec<usize> = (0..plan.items.len()).filter(|&index| plan.is_loaded(index)).collect();
+        let mut masks = Vec::new();
+        for item in loaded.iter().map(|&index| &plan.items[index]) {
+            self.inputs.insert(item.path.clone());
+            if matches!(item.role, Role::Truth | Role::Mask) {
+                masks.push(Mask {
+                    path: item.path.clone(),
+                    frame: item.frame,
+                    geometry: geometry(item),
+                    standing: if item.role == Role::Truth { Standing::Truth } else { Standing::Accepted },
+                    file: item.name.clone(),
+                });
             }
         }
+        let is_target = |index: &&usize| plan.items[**index].role == Role::Target;
+        if let Some(item) = loaded.iter().find(is_target).map(|&index| &plan.items[index]) {
+            let (path, frame) = (item.path.clone(), item.frame);
+            let open = move || -> Opened {
+                let scan = Arc::new(Scan::open(&path, frame).map_err(|error| error.to_string())?);
+                let derived = Derived::of(&scan, None, &Palette::default());
+                Ok((scan, Arc::new(derived)))
+            };
+            self.compute(open, |slot| Purpose::Target(Target { masks }, slot), outside);
+        } else if let Some(target) = self.case.target.clone() {
+            self.load_masks(&target, masks, outside);
+        }
         for index in loaded {
-            self.load_labels(&plan, index, outside);
+            self.load_pair(&plan, index, outside);
         }
     }
 
-    fn load_labels(&mut self, plan: &Plan, index: usize, outside: &Outside) {
+    fn load_masks(&mut self, target: &Arc<Scan>, masks: Vec<Mask>, outside: &Outside) {
+        for Mask { path, frame, geometry, standing, file } in masks {
+            let image = Image::Scan(target.clone());
+            let request = Request::Fit { label: path, frame, image, geometry };
+            let waiting = Waiting::Layer { target: target.clone(), standing, file };
+            self.ask(request, Purpose::Fit(waiting), outside);
+        }
+    }
+
+    fn load_pair(&mut self, plan: &Plan, index: usize, outside: &Outside) {
         let item = &plan.items[index];
         let partner = item.partner.and_then(|partner| plan.items.get(partner));
-        let finding = plan.verdict(index).finding;
-        let odd = !matches!(plan.verdict(index).light, super::plan::Light::Good);
-        let (label, image, waiting) = match (item.role, partner.and_then(Item::scan), item.scan()) {
-            (Role::Example, Some(label), Some(image)) => {
-                self.case.inputs.extend(partner.map(|partner| partner.path.clone()));
-                let remark = odd.then(|| match item.fix {
-                    Some(fix) => format!("{} · {finding}", past(fix)),
-                    None => finding,
-                });
-                (label, image.clone(), Waiting::Pair { image: image.clone(), remark })
-            }
-            (Role::Truth | Role::Mask, _, Some(label)) => {
-                let Some(target) = self.case.target.clone() else { return };
-                let standing = if item.role == Role::Truth { Standing::Truth } else { Standing::Accepted };
-                (label, target, Waiting::Layer { standing, file: item.name.clone() })
-            }
-            _ => return,
+        let (Role::Example, Some(label)) = (item.role, partner) else { return };
+        self.inputs.insert(label.path.clone());
+        let verdict = plan.verdict(index);
+        let remark = (verdict.light != Light::Good).then(|| match item.fix {
+            Some(fix) => format!("{} · {}", past(fix), verdict.finding),
+            None => verdict.finding,
+        });
+        let request = Request::Fit {
+            label: label.path.clone(),
+            frame: label.frame,
+            image: Image::File(item.path.clone(), item.frame),
+            geometry: geometry(item),
         };
-        let geometry = match item.fix {
-            Some(Fix::Resample) => GeometryChoice::Resample,
-            Some(Fix::CopyHeader) => GeometryChoice::Copy,
-            Some(Fix::LeaveOut) | None => GeometryChoice::Strict,
-        };
-        let request = Request::Fit { label: label.clone(), image, geometry };
-        self.case.inputs.insert(item.path.clone());
-        self.ask(request, Purpose::Fit(waiting), outside);
+        self.ask(request, Purpose::Fit(Waiting::Pair { remark }), outside);
     }
 
     /// Takes in a label map that lies on its image now.
     pub(super) fn fitted(&mut self, waiting: Waiting, fitted: Fitted, outside: &Outside) {
-        let id: Id = self.case.next_id();
-        let Fitted { map: labels, counts, names } = fitted;
-        self.case.names.merge(names);
+        let Fitted { image, map: labels, counts, names, warnings } = fitted;
         match waiting {
-            Waiting::Pair { image, remark } => {
+            Waiting::Pair { remark } => {
                 let values = counts.iter().map(|&(value, _)| value).collect();
-                self.case.examples.push(Pair { id, image, label: labels, values, on: true, remark });
+                let known = warnings.iter().any(|warning| Some(warning) == remark.as_ref());
+                let remarks = remark.into_iter().filter(|_| !known).chain(warnings).collect();
+                let (id, pair) = (self.next_id(), (image.clone(), labels.clone()));
+                self.case.examples.push(Pair { id, image, label: labels, values, on: true, remarks });
+                self.case.names.merge(names);
+                self.case.see_labels();
+                self.derive(pair.0, Some(pair.1), outside);
             }
-            Waiting::Layer { standing, file } => {
-                let truth = standing == Standing::Truth;
+            Waiting::Layer { target, standing, file } => {
+                if self.case.target.as_ref().is_none_or(|now| !Arc::ptr_eq(now, &target)) {
+                    return;
+                }
+                let (id, truth) = (self.next_id(), standing == Standing::Truth);
                 if truth {
                     self.case.layers.retain(|layer| layer.standing != Standing::Truth);
                     self.case.layers.iter_mut().for_each(|layer| layer.agreement = None);
                 }
+                self.case.names.merge(names);
                 self.case.layers.push(Layer {
                     id,
                     title: if truth { "Ground truth".into() } else { "Mask".into() },
@@ -148,6 +198,7 @@ impl State {
                     volumes_ml: Layer::volumes(&labels, &counts),
                     map: labels,
                     standing,
+                    warnings,
                     report: None,
                     agreement: None,
                 });
@@ -159,32 +210,43 @@ impl State {
         }
     }
 
-    fn set_target(&mut self, scan: Arc<Scan>, outside: &Outside) {
-        // Masks lie on the grid of the target that goes.
-        if self.run.is_running() {
-            self.stop(outside);
-        }
+    /// Puts a scan in place of the present target. Masks lie on the grid of the one that goes.
+    pub(super) fn set_target(&mut self, scan: Arc<Scan>, target: Target, outside: &Outside) {
         self.case.layers.clear();
         self.case.shown = None;
-        self.case.inputs.insert(scan.path.clone());
-        self.case.target = Some(scan);
+        self.case.target = Some(scan.clone());
         self.look.layout = Layout::Planes;
-        self.look_at_case();
+        self.look_at_case(outside);
+        self.load_masks(&scan, target.masks, outside);
     }
 
-    /// Turns the panes to the case's target, unless they show it already.
-    pub(super) fn look_at_case(&mut self) {
-        let Some(target) = &self.case.target else { return };
-        let now = target.volume.grid;
-        if self.seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, target)) {
-            self.view.show(&now, &Statistics::of(&target.volume));
-            self.seen = Some(target.clone());
+    /// Turns the panes to the case's target, unless they show it already, and has its masks scored.
+    pub(super) fn look_at_case(&mut self, outside: &Outside) {
+        let Some(target) = self.case.target.clone() else { return };
+        let known = self.derived(&target).map(|derived| derived.statistics);
+        if let Some(statistics) = known
+            && self.seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &target))
+        {
+            self.view.show(&target.volume.grid, &statistics);
+            self.seen = Some(target);
         }
+        self.compare_with_truth(outside);
     }
 
-    /// Label maps on their way belong to a state of the case that is gone.
-    pub(super) fn forget_loading(&mut self) {
-        self.waiting.retain(|_, purpose| !matches!(purpose, Purpose::Fit(_)));
+    /// What is on its way belongs to a state of the case that is gone.
+    pub(super) fn forget_loading(&mut self, outside: &Outside) {
+        self.forget(outside, |purpose| matches!(purpose, Purpose::Target(..) | Purpose::Fit(_)));
+    }
+
+    /// Calls back what was asked for some purposes.
+    fn forget(&mut self, outside: &Outside, unwanted: impl Fn(&Purpose) -> bool) {
+        self.waiting.retain(|&ticket, purpose| {
+            let keep = !unwanted(purpose);
+            if !keep {
+                outside.worker.cancel(ticket);
+            }
+            keep
+        });
     }
 
     /// Opens the built-in case in place of the present one.
@@ -193,13 +255,33 @@ impl State {
             Ok(demo) => demo,
             Err(error) => return self.say(error.to_string(), true),
         };
-        self.forget_loading();
+        self.forget_loading(outside);
         self.case = Case::default();
-        self.set_target(demo.target, outside);
-        let fitted = |map: Arc<LabelMap>| Fitted { counts: map.counts(), map, names: demo.names.clone() };
-        let truth = Waiting::Layer { standing: Standing::Truth, file: "target_label.nii.gz".into() };
-        self.fitted(Waiting::Pair { image: demo.example, remark: None }, fitted(demo.label), outside);
-        self.fitted(truth, fitted(demo.truth), outside);
+        let derived = Derived::of(&demo.target, None, &Palette::default());
+        self.keep_derived(&demo.target, Arc::new(derived));
+        self.set_target(demo.target.clone(), Target::default(), outside);
+        let fitted = |image: &Arc<Scan>, map: Arc<LabelMap>| Fitted {
+            image: image.clone(),
+            counts: map.counts(),
+            map,
+            names: demo.names.clone(),
+            warnings: Vec::new(),
+        };
+        let truth = Waiting::Layer {
+            target: demo.target.clone(),
+            standing: Standing::Truth,
+            file: "target_label.nii.gz".into(),
+        };
+        self.fitted(Waiting::Pair { remark: None }, fitted(&demo.example, demo.label), outside);
+        self.fitted(truth, fitted(&demo.target, demo.truth), outside);
+    }
+}
+
+fn geometry(item: &Item) -> GeometryChoice {
+    match item.fix {
+        Some(Fix::Resample) => GeometryChoice::Resample,
+        Some(Fix::CopyHeader) => GeometryChoice::Copy,
+        Some(Fix::LeaveOut) | None => GeometryChoice::Strict,
     }
 }
 

@@ -3,6 +3,8 @@
 mod answers;
 pub mod case;
 mod commands;
+pub mod derived;
+mod export;
 mod guess;
 mod history;
 mod loading;
@@ -11,20 +13,21 @@ pub mod run;
 pub mod verdict;
 
 use super::command::Command;
-use super::outside::{Outside, Question};
+use super::outside::{Answer, Outside, Question};
 use crate::viewer::{Palette, Statistics, Tool, View};
-use case::{Case, Id};
-use exemplar_engine::Grid;
+use case::{Case, Id, Layer, Standing};
+use derived::Derived;
 use exemplar_engine::nifti::Scan;
 use exemplar_engine::pipeline::Report;
 use exemplar_engine::worker::{DeviceSummary, Event, Ticket};
+use exemplar_engine::{Grid, LabelMap};
 use glam::DAffine3;
 use history::History;
 use plan::Plan;
 use run::Run;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 /// The whole of it.
@@ -52,6 +55,14 @@ pub struct State {
     /// What the worker was asked and has not answered.
     waiting: HashMap<Ticket, Purpose>,
     next_notice: u64,
+    /// Names of examples and layers; it never goes back, so that no answer reaches another than it was asked for.
+    last_id: Id,
+    /// Every file that was ever loaded; an export never overwrites one.
+    inputs: BTreeSet<PathBuf>,
+    /// Masks that may go without a question: they were exported, or the user let them go.
+    settled: Vec<Weak<LabelMap>>,
+    /// What was computed from scans for their pictures.
+    derived: Vec<(Weak<Scan>, Arc<Derived>)>,
     /// The labels that the palette was made for.
     coloured: Vec<u16>,
     /// The scan that the panes were last turned to.
@@ -64,8 +75,8 @@ pub enum Message {
     Command(Command),
     /// The worker answered.
     Event(Event),
-    /// A file dialog was closed with these paths; none when it was cancelled.
-    Chosen(Question, Vec<PathBuf>),
+    /// A file dialog was closed.
+    Chosen(Question, Answer),
     /// Time went on.
     Frame,
 }
@@ -94,12 +105,41 @@ pub enum Layout {
 }
 
 /// Dialogs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Dialog {
     /// Every command with its keys.
     Shortcuts,
     /// What this program is.
     About,
+    /// Whether an export may replace this file.
+    Replace {
+        /// The mask.
+        layer: Id,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Whether accepted masks that were not exported may go.
+    Unsaved(Leave),
+    /// The window's own dialog for a path, where the desktop has none.
+    Path {
+        /// What it is about.
+        question: Question,
+        /// What is typed so far.
+        text: String,
+        /// How it could go on.
+        offered: Vec<String>,
+        /// What is wrong with it.
+        problem: Option<String>,
+    },
+}
+
+/// What takes masks away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// Closing the case.
+    Case,
+    /// Closing the window.
+    Window,
 }
 
 /// Device and model.
@@ -145,16 +185,22 @@ enum Purpose {
     Prepare,
     /// Files below the dropped folders.
     List,
-    /// A file of the import plan.
-    Check(PathBuf),
+    /// A file of the import plan, by its place there.
+    Check(usize),
+    /// The target of a plan that is being loaded.
+    Target(loading::Target, derived::Slot<loading::Opened>),
     /// A label map or mask that is being brought to its image.
     Fit(loading::Waiting),
+    /// What the pictures of a scan need.
+    Derive(Arc<Scan>, derived::Slot<Arc<Derived>>),
+    /// The middle of a first prediction, where the panes turn to.
+    Middle(Arc<LabelMap>, derived::Slot<Option<glam::DVec3>>),
     /// The run.
-    Run,
-    /// Agreement of this layer with the ground truth.
-    Compare(Id),
+    Run(run::Inputs),
+    /// Agreement of a mask with the ground truth.
+    Compare { prediction: Arc<LabelMap>, truth: Arc<LabelMap> },
     /// An export, with what to say of it.
-    Export(String),
+    Export { note: String, map: Arc<LabelMap> },
 }
 
 impl State {
@@ -182,6 +228,10 @@ impl State {
             dialog: None,
             waiting: HashMap::from([(outside.worker.send(prepare), Purpose::Prepare)]),
             next_notice: 0,
+            last_id: 0,
+            inputs: BTreeSet::new(),
+            settled: Vec::new(),
+            derived: Vec::new(),
             coloured: Vec::new(),
             seen: None,
         }
@@ -192,16 +242,17 @@ impl State {
         match message {
             Message::Command(command) => self.obey(command, outside),
             Message::Event(event) => self.answer(event, outside),
-            Message::Chosen(question, paths) => self.chosen(question, paths, outside),
-            Message::Frame => {}
+            Message::Chosen(question, answer) => self.chosen(question, answer, outside),
+            Message::Frame => self.plan.iter_mut().for_each(Plan::refresh),
         }
+        self.supersede_run(outside);
         self.colour_labels();
         self.notices.retain(|notice| notice.problem || notice.since.elapsed().as_secs() < Notice::SECONDS);
     }
 
     /// Whether label maps or masks are still on their way from the import plan.
     pub fn is_loading(&self) -> bool {
-        self.waiting.values().any(|purpose| matches!(purpose, Purpose::Fit(_)))
+        self.waiting.values().any(|purpose| matches!(purpose, Purpose::Target(..) | Purpose::Fit(_)))
     }
 
     /// The name of a label value.
@@ -220,18 +271,41 @@ impl State {
         !self.case.hidden.contains(&value) && report.is_none_or(asked)
     }
 
-    /// Colours follow the labels in use, the next run's first, so that few labels differ most.
+    /// The mask that the panes show.
+    pub fn on_screen(&self) -> Option<&Layer> {
+        match self.look.layout {
+            Layout::Planes => self.case.shown_layer(),
+            Layout::Compare => self.case.judged(),
+        }
+    }
+
+    /// The prediction on the screen, where nobody has judged it.
+    pub fn proposal(&self) -> Option<&Layer> {
+        self.on_screen().filter(|layer| layer.standing == Standing::Proposal)
+    }
+
+    /// Accepted predictions that were not exported.
+    pub fn unsaved(&self) -> impl Iterator<Item = &Layer> {
+        let settled = |layer: &Layer| self.settled.iter().any(|map| map.as_ptr() == Arc::as_ptr(&layer.map));
+        let made_here = |layer: &&Layer| layer.standing == Standing::Accepted && layer.report.is_some();
+        self.case.layers.iter().filter(made_here).filter(move |layer| !settled(layer))
+    }
+
+    /// A label keeps the colour that it got when the case first held it.
     fn colour_labels(&mut self) {
-        let mut labels = self.case.wanted();
-        let others = self.case.labels().into_iter().filter(|value| !labels.contains(value));
-        labels.extend(others.collect::<Vec<_>>());
-        if labels != self.coloured {
-            self.palette = Palette::for_labels(&labels);
-            self.coloured = labels;
+        self.case.see_labels();
+        if self.case.seen != self.coloured {
+            self.palette = Palette::for_labels(&self.case.seen);
+            self.coloured = self.case.seen.clone();
         }
         for value in self.coloured.clone() {
             self.palette.set_visible(value, self.draws(value));
         }
+    }
+
+    fn next_id(&mut self) -> Id {
+        self.last_id += 1;
+        self.last_id
     }
 
     fn ask(

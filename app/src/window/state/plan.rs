@@ -1,9 +1,12 @@
 //! The import plan: what dropped files are taken for, what is wrong with them, and what will happen.
 //!
-//! Collecting (folders are searched) → Checking (files are opened) → Ready. Nothing reaches the case before the
-//! user continues; roles are guessed from names at first and from content once a file is open.
+//! Collecting (folders are searched) → Checking (headers are read) → Ready. Nothing reaches the case before the user
+//! continues, and no voxels are held until then. Roles are guessed from names; where names say nothing, from content.
 
+use exemplar_engine::Grid;
 use exemplar_engine::nifti::{Scan, is_image_name};
+use exemplar_engine::worker::Probe;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -66,10 +69,10 @@ impl Fix {
 
 /// What is known of a file.
 pub enum Check {
-    /// The worker has not opened it yet.
+    /// The worker has not looked at it yet.
     Waiting,
-    /// Opened.
-    Image(Arc<Scan>),
+    /// Can be opened.
+    Image(Box<Probe>),
     /// Cannot be used; the sentence says why.
     Broken(String),
     /// By its name no image.
@@ -107,10 +110,10 @@ impl Item {
         Self { path, name, role, partner: None, check, fix: None, frame: 0, why: None, chosen: false }
     }
 
-    /// The opened file.
-    pub fn scan(&self) -> Option<&Arc<Scan>> {
+    /// What is known of an image.
+    pub fn image(&self) -> Option<&Probe> {
         match &self.check {
-            Check::Image(scan) => Some(scan),
+            Check::Image(probe) => Some(probe),
             _ => None,
         }
     }
@@ -121,7 +124,7 @@ impl Item {
 pub enum Phase {
     /// Folders are being searched.
     Collecting,
-    /// Files are being opened.
+    /// Files are being looked at.
     Checking,
     /// Waits for the user.
     Ready,
@@ -135,6 +138,19 @@ pub struct Plan {
     pub items: Vec<Item>,
     /// The case's target, which truths and masks are for when the plan brings none.
     pub case_target: Option<Arc<Scan>>,
+    /// What follows from the files; None where they changed since.
+    overview: Option<Overview>,
+}
+
+/// What a frame shows of the plan as a whole, made once after each change.
+#[derive(Default)]
+pub struct Overview {
+    /// Items with a row of their own, by role: all but labels that stand beside their image.
+    pub rows: Vec<usize>,
+    /// How much would be loaded.
+    pub sum: Yield,
+    /// File names that occur twice.
+    alike: HashSet<String>,
 }
 
 /// A traffic light.
@@ -189,7 +205,7 @@ pub struct Yield {
 impl Plan {
     /// A plan for files whose folders are being searched.
     pub fn new(case_target: Option<Arc<Scan>>) -> Self {
-        Self { collecting: true, items: Vec::new(), case_target }
+        Self { collecting: true, items: Vec::new(), case_target, overview: None }
     }
 
     /// Where it stands.
@@ -203,22 +219,42 @@ impl Plan {
         }
     }
 
+    /// Says that the files or their roles changed.
+    pub fn change(&mut self) {
+        self.overview = None;
+    }
+
+    /// Makes the overview anew where something changed.
+    pub fn refresh(&mut self) {
+        if self.overview.is_none() {
+            let mut names: HashMap<&str, usize> = HashMap::new();
+            self.items.iter().for_each(|item| *names.entry(&item.name).or_default() += 1);
+            let alike = names.into_iter().filter(|&(_, count)| count > 1).map(|(name, _)| name.to_owned());
+            let alike = alike.collect();
+            self.overview = Some(Overview { rows: self.rows(), sum: self.to_load(), alike });
+        }
+    }
+
+    /// The overview of the last refresh.
+    pub fn overview(&self) -> Option<&Overview> {
+        self.overview.as_ref()
+    }
+
     /// A file's name, with its folder where another file has the same.
     pub fn name(&self, index: usize) -> String {
         let Item { name, path, .. } = &self.items[index];
-        let alike = self.items.iter().filter(|item| item.name == *name).count();
-        if alike > 1 { within_folder(path, name) } else { name.clone() }
+        let alike = self.overview.as_ref().is_some_and(|overview| overview.alike.contains(name));
+        if alike { within_folder(path, name) } else { name.clone() }
     }
 
-    /// The item of a file.
-    pub fn item_mut(&mut self, path: &Path) -> Option<&mut Item> {
-        self.items.iter_mut().find(|item| item.path == path)
+    /// Label files that stand beside their image.
+    fn taken(&self) -> HashSet<usize> {
+        self.items.iter().filter_map(|item| item.partner).collect()
     }
 
-    /// Items with a row of their own, by role: all but labels that stand beside their image.
-    pub fn rows(&self) -> Vec<usize> {
-        let beside = |i: usize| self.items.iter().any(|item| item.partner == Some(i));
-        let own = |i: &usize| !(self.items[*i].role == Role::Label && beside(*i));
+    fn rows(&self) -> Vec<usize> {
+        let beside = self.taken();
+        let own = |i: &usize| !(self.items[*i].role == Role::Label && beside.contains(i));
         let mut rows: Vec<usize> = (0..self.items.len()).filter(own).collect();
         let place = |i: usize| Role::ALL.iter().position(|&role| role == self.items[i].role);
         rows.sort_by_key(|&i| (matches!(self.items[i].check, Check::NotAnImage), place(i)));
@@ -227,9 +263,10 @@ impl Plan {
 
     /// Label files that an example can take: its own and those of no example.
     pub fn label_choices(&self, of: usize) -> Vec<usize> {
-        let taken =
-            |i: usize| self.items.iter().enumerate().any(|(k, item)| k != of && item.partner == Some(i));
-        let usable = |i: usize| i != of && !taken(i) && !matches!(self.items[i].check, Check::NotAnImage);
+        let taken = self.taken();
+        let own = self.items[of].partner;
+        let free = |i: usize| own == Some(i) || !taken.contains(&i);
+        let usable = |i: usize| i != of && free(i) && !matches!(self.items[i].check, Check::NotAnImage);
         let label =
             |i: usize| matches!(self.items[i].role, Role::Label | Role::Ignored | Role::Mask | Role::Truth);
         (0..self.items.len()).filter(|&i| usable(i) && label(i)).collect()
@@ -274,10 +311,11 @@ impl Plan {
         }
     }
 
-    /// The scan that truths and masks are for.
-    pub fn target(&self) -> Option<&Arc<Scan>> {
-        let own = self.target_index().and_then(|index| self.items[index].scan());
-        own.or(self.case_target.as_ref())
+    /// Name and grid of the scan that truths and masks are for.
+    pub fn target(&self) -> Option<(&str, &Grid)> {
+        let own = self.target_index().and_then(|index| self.items[index].image());
+        let case = || self.case_target.as_ref().map(|scan| (scan.name.as_str(), &scan.volume.grid));
+        own.map(|probe| (probe.name.as_str(), &probe.grid)).or_else(case)
     }
 
     /// Whether an item will be loaded.
@@ -290,10 +328,9 @@ impl Plan {
         }
     }
 
-    /// How much it would load.
-    pub fn to_load(&self) -> Yield {
+    fn to_load(&self) -> Yield {
         let mut sum = Yield::default();
-        for index in self.rows().into_iter().filter(|&index| self.is_loaded(index)) {
+        for index in (0..self.items.len()).filter(|&index| self.is_loaded(index)) {
             match self.items[index].role {
                 Role::Target => sum.target = true,
                 Role::Example => sum.pairs += 1,

@@ -1,5 +1,8 @@
 //! The run: Idle → Running → Done, Failed or Cancelled, and from each of these to Running again.
 
+use super::case::{Case, Pair};
+use exemplar_engine::LabelMap;
+use exemplar_engine::nifti::Scan;
 use exemplar_engine::pipeline::{Report, Stage};
 use exemplar_engine::worker::Ticket;
 use std::sync::Arc;
@@ -50,6 +53,30 @@ impl Run {
             Self::Done(report) => Some(report),
             _ => None,
         }
+    }
+}
+
+/// What a run reads. Its result belongs to these very volumes; others on the same grid may be another patient's.
+pub struct Inputs {
+    target: Arc<Scan>,
+    examples: Vec<(Arc<Scan>, Arc<LabelMap>)>,
+}
+
+impl Inputs {
+    /// What a run of this case would read.
+    pub fn of(case: &Case) -> Option<Self> {
+        let examples = case.on().map(|pair| (pair.image.clone(), pair.label.clone())).collect();
+        Some(Self { target: case.target.clone()?, examples })
+    }
+
+    /// Whether the case still holds the target and every example.
+    pub fn are_in(&self, case: &Case) -> bool {
+        let held = |(image, label): &(Arc<Scan>, Arc<LabelMap>)| {
+            let same = |pair: &Pair| Arc::ptr_eq(&pair.image, image) && Arc::ptr_eq(&pair.label, label);
+            case.examples.iter().any(same)
+        };
+        let target = case.target.as_ref();
+        target.is_some_and(|target| Arc::ptr_eq(target, &self.target)) && self.examples.iter().all(held)
     }
 }
 

@@ -1,0 +1,63 @@
+//! What is computed from volumes for the window, on a background thread: all of it takes time that grows with the image.
+
+use super::{Purpose, State};
+use crate::viewer::{Palette, Statistics, thumbnail};
+use crate::window::outside::Outside;
+use exemplar_engine::LabelMap;
+use exemplar_engine::nifti::Scan;
+use exemplar_engine::worker::Request;
+use std::sync::{Arc, OnceLock};
+
+/// What pictures of a scan need.
+pub struct Derived {
+    /// Range and contrast.
+    pub statistics: Statistics,
+    /// The middle slice, with labels where there are some.
+    pub thumbnail: egui::ColorImage,
+}
+
+impl Derived {
+    /// Reads every voxel.
+    pub fn of(scan: &Scan, labels: Option<&LabelMap>, palette: &Palette) -> Self {
+        Self { statistics: Statistics::of(&scan.volume), thumbnail: thumbnail(&scan.volume, labels, palette) }
+    }
+}
+
+/// Where a background thread leaves what it computed.
+pub(super) type Slot<T> = Arc<OnceLock<T>>;
+
+impl State {
+    /// What was computed of a scan.
+    pub fn derived(&self, scan: &Arc<Scan>) -> Option<&Arc<Derived>> {
+        let of_it = self.derived.iter().find(|(known, _)| known.as_ptr() == Arc::as_ptr(scan));
+        of_it.map(|(_, derived)| derived)
+    }
+
+    pub(super) fn keep_derived(&mut self, scan: &Arc<Scan>, derived: Arc<Derived>) {
+        self.derived.retain(|(known, _)| known.strong_count() > 0);
+        self.derived.push((Arc::downgrade(scan), derived));
+    }
+
+    /// Has a scan's pictures prepared; `next` waits for them.
+    pub(super) fn derive(&mut self, scan: Arc<Scan>, labels: Option<Arc<LabelMap>>, outside: &Outside) {
+        let palette = Palette::for_labels(&self.case.seen);
+        let purpose = |slot| Purpose::Derive(scan.clone(), slot);
+        let of = scan.clone();
+        self.compute(move || Arc::new(Derived::of(&of, labels.as_deref(), &palette)), purpose, outside);
+    }
+
+    /// Has something computed in the background.
+    pub(super) fn compute<T: Send + Sync + 'static>(
+        &mut self,
+        compute: impl Fn() -> T + Send + 'static,
+        purpose: impl FnOnce(Slot<T>) -> Purpose,
+        outside: &Outside,
+    ) {
+        let slot = Slot::<T>::default();
+        let into = slot.clone();
+        let work = move || {
+            into.get_or_init(&compute);
+        };
+        self.ask(Request::Compute(Box::new(work)), purpose(slot), outside);
+    }
+}
