@@ -130,6 +130,7 @@ impl Extent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Grid;
     use glam::{DAffine3, DMat3, DVec3};
 
     fn boxes(low: usize, high: usize, spacing: f64) -> LabelMap {
