@@ -31,7 +31,12 @@ impl Names {
 
     /// The name of a value, `Label 47` where none is known.
     pub fn name(&self, value: u16) -> String {
-        self.0.get(&value).cloned().unwrap_or_else(|| format!("Label {value}"))
+        self.known(value).map_or_else(|| format!("Label {value}"), str::to_owned)
+    }
+
+    /// The name of a value, where it has one.
+    pub fn known(&self, value: u16) -> Option<&str> {
+        self.0.get(&value).map(String::as_str)
     }
 
     /// Takes over the names of values that have none yet.

@@ -2,7 +2,7 @@
 
 use crate::{Files, alone};
 use exemplar_engine::network::{DeviceChoice, Fault, pretend_gpu};
-use exemplar_engine::pipeline::{Options, Segmentation, Stage};
+use exemplar_engine::pipeline::{Options, Progress, Segmentation, Stage};
 use exemplar_engine::session::{Patience, Session, Setup};
 use exemplar_engine::worker::{Event, Request, Worker};
 use exemplar_engine::{Error, Result};
@@ -105,7 +105,7 @@ fn a_run_on_a_hung_card_can_be_stopped() {
     let mut session = Session::new(Setup { device, threads: None, model, patience });
     let (target, examples) = (files.target().unwrap(), files.examples(3).unwrap());
     let began = Instant::now();
-    let mut observer = |stage: Stage| match stage {
+    let mut observer = |Progress { stage, .. }| match stage {
         Stage::Reading { .. } if began.elapsed() > Duration::from_secs(1) => Err(Error::Cancelled),
         _ if began.elapsed() > Duration::from_secs(2) => Err(Error::Cancelled),
         _ => Ok(()),

@@ -2,8 +2,11 @@
 
 mod parts;
 
+use exemplar_engine::nifti::{Header, write_image, write_labels};
 use exemplar_engine::study::Config;
+use exemplar_engine::{Grid, LabelMap, Volume};
 use exemplar_tests::{Ran, exemplar, fixture};
+use glam::DAffine3;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -67,6 +70,37 @@ fn a_small_study_ends_in_tables_and_plots_and_goes_on_without_doing_anything_twi
     // Other chances would be another study.
     let ran = study(folder.path(), &format!("seed = 2\n{more}"));
     assert!(ran.code == 1 && ran.complained.contains("choose a new folder"), "{}", ran.complained);
+}
+
+#[test]
+fn the_floor_of_a_made_up_case_is_what_one_reckons_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let grid = Grid { shape: [20, 20, 20], world_from_voxel: DAffine3::IDENTITY };
+    let inside = |at: usize, xs: std::ops::Range<usize>, offset: usize| {
+        let [x, y, z] = [at % 20, at / 20 % 20, at / 400];
+        let others = offset..offset + 8;
+        xs.contains(&x) && others.contains(&y) && others.contains(&z)
+    };
+    // A bright cube of 8³ voxels, in the target two voxels farther along each axis. Its labelled half begins at its face in
+    // the example and two voxels further in in the target: laid face on face, halves of 4 · 8 · 8 voxels share 2 · 8 · 8.
+    for (name, offset, first) in [("example", 4, 4), ("target", 6, 8)] {
+        let image = (0..grid.len()).map(|at| 10.0 + 90.0 * f32::from(inside(at, offset..offset + 8, offset)));
+        let labels = (0..grid.len()).map(|at| u16::from(inside(at, first..first + 4, offset)));
+        let (image, labels) =
+            (Volume { grid, voxels: image.collect() }, LabelMap { grid, voxels: labels.collect() });
+        let path = |end: &str| folder.path().join(format!("{name}{end}.nii.gz"));
+        write_image(&path(""), &image, &Header::for_grid(&grid)).unwrap();
+        write_labels(&path("_seg"), &labels, &Header::for_grid(&grid)).unwrap();
+    }
+    let text = format!(
+        "draws = 1\nmodels = []\nbaselines = [\"floor\", \"nearest\"]\ncontexts = [1]\n[[scans]]\nname = \"cubes\"\n\
+         folder = {:?}\ntargets = [\"target\"]\nstructures = [{{ name = \"half\", labels = [1] }}]\n",
+        folder.path()
+    );
+    let out = tempfile::tempdir().unwrap();
+    study(out.path(), &text).well();
+    let values: Vec<f64> = values(out.path()).into_values().collect();
+    assert_eq!(values, [0.5, 0.5]);
 }
 
 #[test]

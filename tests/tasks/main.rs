@@ -3,5 +3,6 @@
 mod augment;
 mod filter;
 mod phantom;
+mod pipeline;
 mod synthesis;
 mod tasks;

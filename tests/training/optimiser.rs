@@ -62,3 +62,31 @@ fn the_average_forgets_what_learning_began_with() {
         }
     }
 }
+
+#[test]
+fn an_array_whose_first_gradients_are_zero_learns_later() {
+    let mut weights = arrays(0, [1.0; 2]);
+    let before = weights["b"].values.clone();
+    let mut adam = Adam::new(&weights);
+    for step in 0..40 {
+        adam.step(&mut weights, &arrays(step, [1.0, if step < 20 { 0.0 } else { 1.0 }]), RATE, 0.5);
+        let moved = weights["b"].values != before;
+        assert_eq!(moved, step >= 20, "after step {step}");
+    }
+    let far = weights["b"].values.iter().zip(&before).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(far < 50.0 * RATE as f32, "{far}");
+}
+
+#[test]
+fn a_gradient_that_is_not_finite_changes_nothing() {
+    for odd in [f32::NAN, f32::INFINITY] {
+        let mut weights = arrays(0, [1.0; 2]);
+        let mut adam = Adam::new(&weights);
+        adam.step(&mut weights, &arrays(1, [1.0; 2]), RATE, 0.5);
+        let (weights_before, adam_before) = (weights.clone(), adam.clone());
+        let mut gradients = arrays(2, [1.0; 2]);
+        gradients.get_mut("b").unwrap().values[7] = odd;
+        assert!(!adam.step(&mut weights, &gradients, RATE, 0.5).is_finite());
+        assert!(weights == weights_before && adam == adam_before, "{odd}");
+    }
+}

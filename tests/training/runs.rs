@@ -1,6 +1,7 @@
 //! Runs of training: ended and gone on with, refused, and from the command line.
 
 use exemplar_engine::network::Device;
+use exemplar_engine::training::optimiser::Schedule;
 use exemplar_engine::training::{Config, State, Trainer};
 use exemplar_tests::{exemplar, fixture};
 use std::path::Path;
@@ -55,6 +56,52 @@ fn a_run_that_was_ended_goes_on_as_if_it_had_not_been() {
         assert_eq!(again.steps(), (35, 40));
         assert!(same(whole.state(), run(&sudden, &config, 40).state()), "{schedule}");
     }
+}
+
+#[test]
+fn files_that_cannot_all_be_written_leave_the_run_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::parse(&configuration("")).unwrap();
+    // The curve gets its point at step 16, which step 21 saves.
+    let mut trainer = run(folder.path(), &config, 20);
+    let curve = folder.path().join("curve.jsonl");
+    let (kept, blocked) = (std::fs::read(&curve).unwrap(), folder.path().join("curve"));
+    std::fs::rename(&curve, &blocked).unwrap();
+    std::fs::create_dir(&curve).unwrap();
+    assert!(trainer.step().is_err(), "a folder is in the curve's place");
+    std::fs::remove_dir(&curve).unwrap();
+    std::fs::write(&curve, kept).unwrap();
+    // A checkpoint after step 21 without the point of step 16 would never get it again.
+    let resumed = run(folder.path(), &config, 21);
+    assert_eq!(resumed.curve().iter().map(|point| point.step).collect::<Vec<_>>(), [16]);
+}
+
+#[test]
+fn a_run_goes_on_with_the_settings_that_it_was_begun_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::parse(&configuration("")).unwrap();
+    run(folder.path(), &config, 7);
+    let open = |change: &dyn Fn(&mut Config)| {
+        let mut config = config.clone();
+        change(&mut config);
+        Trainer::open(config, folder.path(), Device::cpu()).map(|trainer| trainer.steps().0)
+    };
+    for (setting, change) in [
+        ("seed", (&|config: &mut Config| config.seed += 1) as &dyn Fn(&mut Config)),
+        ("channels", &|config| config.channels = vec![4, 8, 16]),
+        ("average", &|config| config.average = 0.5),
+        ("data", &|config| config.data[0].share = 0.25),
+    ] {
+        let told = open(change).unwrap_err().to_string();
+        assert!(told.contains(&format!("other settings ({setting})")), "{told}");
+    }
+    // More steps, another rate, and other occasions to look are no other run.
+    let longer = open(&|config| {
+        config.stages[1].steps += 10;
+        (config.clip, config.checkpoint, config.validation.every) = (0.1, 5, 9);
+        config.schedule = Schedule::Plateau { rate: 1e-5, patience: 3 };
+    });
+    assert_eq!(longer.unwrap(), 7);
 }
 
 #[test]

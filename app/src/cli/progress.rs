@@ -1,21 +1,22 @@
 //! A progress bar on stderr where it is a terminal.
 
 use exemplar_engine::Result;
-use exemplar_engine::pipeline::Stage;
+use exemplar_engine::pipeline::{Progress, Stage};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Steps of the bar.
 const STEPS: u64 = 1000;
 
 /// Shows each stage; removed when dropped.
-pub fn bar() -> impl FnMut(Stage) -> Result<()> {
+pub fn bar() -> impl FnMut(Progress) -> Result<()> {
     let bar = Shown(ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr()));
     let style = ProgressStyle::with_template("{wide_bar} {percent:>3} % {msg}");
     bar.0.set_style(style.expect("the template is well-formed"));
-    move |stage| {
-        bar.0.set_position((stage.fraction() * STEPS as f32) as u64);
+    move |Progress { stage, fraction }| {
+        bar.0.set_position((fraction * STEPS as f32) as u64);
         bar.0.set_message(match stage {
             Stage::Preparing { done, total } => format!("preparing image {done} of {total}"),
+            Stage::Bending { done, total } => format!("bending example {done} of {total}"),
             Stage::Reading { label, labels, look, pair, pairs, flops_per_second } => {
                 let speed = flops_per_second / 1e9;
                 format!(

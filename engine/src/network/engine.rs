@@ -96,7 +96,8 @@ where
         mini_context: usize,
         after_step: &mut AfterStep,
     ) -> Result<Vec<f32>> {
-        let target: &Features<O> = target.downcast_ref().expect("a target is encoded where it is predicted");
+        let target: &Features<O> =
+            target.downcast_ref().expect("the model looked that the target is its own");
         let context = self.read(target, pairs, mini_context, after_step)?;
         self.network.decode(&self.ops, target, &context, &mut || after_step(pairs.len()))
     }

@@ -1,11 +1,11 @@
 //! How the result depends on the weights: the gradient of Algorithm 1, where only the last mini-context is remembered.
 
-use super::Cube;
 use super::mean::Mean;
 use super::neuroverse::{ContextBranch, Neuroverse, TargetFeatures};
 use super::ops::{Ops, Weighted};
-use crate::Result;
+use super::{Cube, must_be_cubes};
 use crate::weights::{Array, Weights};
+use crate::{Error, Result};
 use std::collections::BTreeMap;
 
 /// An array for each parameter, by its name.
@@ -32,6 +32,9 @@ pub trait Learn: Ops {
 /// Pairs are read in mini-contexts of `mini_context`. All but the last count as constant; the gradient through the last
 /// counts as many times as there are mini-contexts, so that its expectation over their order is the full gradient
 /// (appendix A.1 of the paper). A U-Net reads no pair.
+///
+/// # Errors
+/// [`Error::Request`] for pairs of another side than the target's, and for a loss whose gradient is not one of the output.
 pub fn gradients<O: Learn>(
     ops: &O,
     weights: &Weights,
@@ -39,6 +42,7 @@ pub fn gradients<O: Learn>(
     mini_context: usize,
     loss: &mut Loss,
 ) -> Result<(f64, Arrays)> {
+    must_be_cubes(target.side, pairs.iter().flat_map(|&(image, label)| [image, label]).chain([target]))?;
     let mut gradients = weights.arrays.iter().map(|(name, array)| (name.clone(), array.zeros())).collect();
     ops.start();
     let network = Neuroverse::load(ops, &mut weights.clone())?;
@@ -50,6 +54,13 @@ pub fn gradients<O: Learn>(
     };
     let output = network.decode(ops, &features, &context, check)?;
     let (loss, gradient) = loss(&output);
+    if gradient.len() != output.len() {
+        return Err(Error::Request(format!(
+            "The loss gave a gradient for {} voxels and the output has {}; give one for each.",
+            gradient.len(),
+            output.len()
+        )));
+    }
     ops.backward(&gradient, &mut gradients)?;
     Ok((loss, gradients))
 }

@@ -2,8 +2,9 @@
 
 use super::Cube;
 use super::neuroverse::{Check, ContextBranch, TargetFeatures};
+use super::no_example;
 use super::ops::Ops;
-use crate::{Error, Result};
+use crate::Result;
 
 /// The mean over the pairs that were read so far, coarsest first.
 pub struct Mean<O: Ops> {
@@ -40,10 +41,9 @@ impl<O: Ops> Mean<O> {
     /// The mean.
     ///
     /// # Errors
-    /// [`Error::Request`] where there was no pair.
+    /// [`crate::Error::Request`] where there was no pair.
     pub fn finish(self) -> Result<Vec<O::Map>> {
         let features: Option<Vec<O::Map>> = self.features.into_iter().collect();
-        let none = || Error::Request("There is no example to learn from; add at least one.".into());
-        features.ok_or_else(none)
+        features.ok_or_else(no_example)
     }
 }

@@ -41,6 +41,7 @@ use plain::Plain;
 use serde::Serialize;
 use std::any::Any;
 use std::path::Path;
+use std::sync::Arc;
 use vote::Vote;
 
 /// What a checkpoint is.
@@ -89,12 +90,15 @@ pub struct Model {
     pub info: ModelInfo,
     device: Device,
     network: Box<dyn Network>,
+    /// Tells this model from any other, also from one of the same weights.
+    identity: Arc<()>,
 }
 
-/// The target branch's features of one target, computed once for all labels.
+/// The target branch's features of one target, computed once for all labels, for the model that computed them.
 pub struct EncodedTarget {
     features: Box<dyn Any>,
     side: usize,
+    model: Arc<()>,
 }
 
 /// Largest side of a working grid that a file may ask for; far above what fits anywhere, so that sizes can be computed.
@@ -122,7 +126,7 @@ impl Model {
         let bundled = Self::bundled(device)?.info;
         let info =
             ModelInfo { name: "vote".into(), parameters: 0, closer: true, description: None, ..bundled };
-        Ok(Self { info, device: device.clone(), network: Box::new(Vote) })
+        Ok(Self { info, device: device.clone(), network: Box::new(Vote), identity: Arc::default() })
     }
 
     /// Takes named weights, each exactly once. Without any tensor of the context branch they are a U-Net's.
@@ -148,7 +152,7 @@ impl Model {
             Backend::Burn(burn) => Box::new(Engine::load(Plain::new(burn.clone()), &mut weights)?),
         };
         weights.finish()?;
-        Ok(Self { info, device: device.clone(), network })
+        Ok(Self { info, device: device.clone(), network, identity: Arc::default() })
     }
 
     /// Where it computes.
@@ -157,6 +161,9 @@ impl Model {
     }
 
     /// Runs the target encoder.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a side that the network cannot halve often enough, and what the device returns.
     pub fn encode(&self, target: &Cube, check: &mut Check) -> Result<EncodedTarget> {
         let step = 1 << (self.info.channels.len() - 1);
         if target.side == 0 || !target.side.is_multiple_of(step) {
@@ -165,13 +172,18 @@ impl Model {
                 "A working grid of {side} does not fit; use a multiple of {step}."
             )));
         }
+        must_be_cubes(target.side, [target])?;
         let features = self.network.encode(target, check)?;
-        Ok(EncodedTarget { features, side: target.side })
+        Ok(EncodedTarget { features, side: target.side, model: self.identity.clone() })
     }
 
     /// Reads `pairs` of (image, label) in mini-contexts of `mini_context` and decodes the target (Algorithm 1).
     /// Returns the network's raw output, near [0, 1]; it depends on `mini_context` and order by rounding only. A U-Net
     /// leaves the pairs alone, if there are any.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a target that another model encoded, for pairs of another side, and where a network that reads
+    /// examples gets none; what `after_step` and the device return.
     pub fn predict(
         &self,
         target: &EncodedTarget,
@@ -179,6 +191,15 @@ impl Model {
         mini_context: usize,
         after_step: &mut AfterStep,
     ) -> Result<Cube> {
+        if !Arc::ptr_eq(&self.identity, &target.model) {
+            return Err(Error::Request(
+                "This target was encoded by another model; encode it by this one.".into(),
+            ));
+        }
+        must_be_cubes(target.side, pairs.iter().flat_map(|&(image, label)| [image, label]))?;
+        if pairs.is_empty() && self.info.reads_examples {
+            return Err(no_example());
+        }
         let voxels = self.network.predict(&*target.features, pairs, mini_context, after_step)?;
         Ok(Cube { side: target.side, voxels })
     }
@@ -220,4 +241,20 @@ impl Model {
     pub fn card_memory(&self) -> Option<CardMemory> {
         self.network.card_memory()
     }
+}
+
+/// Finds out whether these are whole cubes of this side.
+fn must_be_cubes<'a>(side: usize, cubes: impl IntoIterator<Item = &'a Cube>) -> Result<()> {
+    match cubes.into_iter().find(|cube| cube.side != side || cube.voxels.len() != side.pow(3)) {
+        None => Ok(()),
+        Some(Cube { side: other, voxels }) => Err(Error::Request(format!(
+            "A cube of {} voxels with sides of {other} does not go with a working grid of {side}³; bring target and \
+             examples to the same one.",
+            voxels.len()
+        ))),
+    }
+}
+
+fn no_example() -> Error {
+    Error::Request("There is no example to learn from; add at least one.".into())
 }

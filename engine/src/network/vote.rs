@@ -4,25 +4,26 @@ use super::engine::Network;
 use super::meter::Work;
 use super::neuroverse::Check;
 use super::{AfterStep, CardMemory, Cube};
-use crate::Result;
+use crate::{Result, memory};
 use std::any::Any;
 
 /// Answers with the mean of the examples' labels, wherever the target's features are.
 pub struct Vote;
 
 impl Network for Vote {
-    fn encode(&self, _: &Cube, _: &mut Check) -> Result<Box<dyn Any>> {
-        Ok(Box::new(()))
+    fn encode(&self, target: &Cube, _: &mut Check) -> Result<Box<dyn Any>> {
+        Ok(Box::new(target.voxels.len()))
     }
 
     fn predict(
         &self,
-        _: &dyn Any,
+        target: &dyn Any,
         pairs: &[(&Cube, &Cube)],
         _: usize,
         after_step: &mut AfterStep,
     ) -> Result<Vec<f32>> {
-        let mut sum = vec![0.0; pairs[0].1.voxels.len()];
+        let len: &usize = target.downcast_ref().expect("the model looked that the target is its own");
+        let mut sum = memory::zeros(*len)?;
         for (n, (_, label)) in pairs.iter().enumerate() {
             sum.iter_mut().zip(&label.voxels).for_each(|(sum, part)| *sum += part / pairs.len() as f32);
             after_step(n + 1)?;

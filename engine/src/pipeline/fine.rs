@@ -120,9 +120,8 @@ pub struct Holder<'a> {
 impl Holder<'_> {
     /// What the network sees of it in a frame: image and structure.
     fn pair(&self, frame: &Frame) -> Result<Option<(Cube, Cube)>> {
-        let order = self.seen.order;
-        let image = frame.image_of(order.look(&self.scan.volume.voxels), self.seen.intensity)?;
-        let labels = order.look(&self.labels.voxels);
+        let image = self.seen.in_frame(self.scan, frame)?;
+        let labels = self.seen.order.look(&self.labels.voxels);
         let soft = soft_label(self.soft.extent.clone(), &frame.taps(), |voxel| labels(voxel) == self.value)?;
         soft.map(|soft| Ok((image, cube(frame.side, &soft.patch)?))).transpose()
     }
@@ -159,14 +158,21 @@ pub fn look(
     let mut best = None;
     for look in 2..=MOST {
         let frame = seen.frame.moved(shift, [scale; 3]);
-        let image = run.prepare(|| frame.image_of(seen.order.look(&target.volume.voxels), seen.intensity))?;
-        let bent = run.each(&pairs, |(example, label)| {
-            let bend = Bend::onto(&image, example)?;
-            Ok((bend.image(example)?, bend.label(label)?))
-        })?;
+        let task = Task { look, ..task };
+        run.begin(task);
+        let image = run.prepare(|| seen.in_frame(target, &frame))?;
+        let reading = run.reading(task, 0, pairs.len());
+        let bent = run.bend(
+            &pairs,
+            |_| reading.clone(),
+            |(example, label)| {
+                let bend = Bend::onto(&image, example)?;
+                Ok((bend.image(example)?, bend.label(label)?))
+            },
+        )?;
         let pairs: Vec<_> = bent.iter().map(|(image, label)| (image, label)).collect();
         let encoded = run.encode(&image)?;
-        let found = probability(run.predict(&encoded, &pairs, Task { look, ..task })?);
+        let found = probability(run.predict(&encoded, &pairs, task)?);
         let Some(place) = Place::of_cube(&found) else { break };
         best = Some((frame, found));
         let step = place.shift(side);

@@ -3,12 +3,16 @@
 mod aligned;
 mod fine;
 mod need;
+mod placement;
+mod progress;
 mod reference;
 mod report;
 mod restore;
 mod run;
 
 pub use need::{MOST_AT_ONCE, comfortable, volumes_bytes};
+pub use placement::Placement;
+pub use progress::{Progress, Stage};
 pub use report::{LabelVolume, Record, Report, Seconds};
 pub use restore::{cut, probability};
 
@@ -85,54 +89,8 @@ pub struct Options {
     pub names: Names,
 }
 
-/// Where a run is. Reported between steps; the receiver may stop the run there.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Stage {
-    /// Bringing image `done` of `total` to the working grid.
-    Preparing {
-        /// Images done.
-        done: usize,
-        /// All images.
-        total: usize,
-    },
-    /// The network has read `pair` of `pairs` examples for label `label` of `labels` (all from 1).
-    Reading {
-        /// Number of the label at work.
-        label: usize,
-        /// All labels.
-        labels: usize,
-        /// 1 for the whole body, from 2 on for a box around the structure.
-        look: usize,
-        /// Pairs read.
-        pair: usize,
-        /// All pairs.
-        pairs: usize,
-        /// Floating-point operations of the network by its seconds, so far.
-        flops_per_second: f64,
-    },
-    /// Bringing the result to the target's grid.
-    Restoring,
-}
-
-impl Stage {
-    /// Part of the whole run that is done, from 0 to 1.
-    pub fn fraction(&self) -> f32 {
-        match *self {
-            Self::Preparing { done, total } => 0.1 * done as f32 / total.max(1) as f32,
-            Self::Reading { label, labels, look, pair, pairs, .. } => {
-                // Nobody knows how many looks there will be; each takes half of what is left.
-                let before = 1.0 - 0.5_f32.powi(look as i32 - 1);
-                let read =
-                    (label - 1) as f32 + before + (1.0 - before) / 2.0 * pair as f32 / pairs.max(1) as f32;
-                0.1 + 0.85 * read / labels.max(1) as f32
-            }
-            Self::Restoring => 0.95,
-        }
-    }
-}
-
 /// Receives progress; an error (such as [`crate::Error::Cancelled`]) stops the run.
-pub type Observer<'a> = dyn FnMut(Stage) -> Result<()> + 'a;
+pub type Observer<'a> = dyn FnMut(Progress) -> Result<()> + 'a;
 
 /// A segmentation that was run.
 #[derive(Clone, Debug)]

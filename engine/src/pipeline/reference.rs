@@ -7,7 +7,7 @@
 
 use super::restore::probability;
 use super::run::{Run, Task, must_agree};
-use super::{Example, Record, Segmentation, Transformation};
+use super::{Example, Placement, Record, Segmentation, Transformation};
 use crate::network::Cube;
 use crate::nifti::Scan;
 use crate::preprocess::frame::position;
@@ -18,11 +18,13 @@ pub const SIDE: usize = 128;
 
 /// Segments: one binary task for each label.
 pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> Result<Segmentation> {
+    let present = examples.iter().flat_map(|e| e.label.counts()).map(|(label, _)| label);
+    let labels = run.wanted(present)?;
+    run.plan(labels.len(), false, false)?;
     let (image, contexts) = prepare(&mut run, target, examples, |example| {
         must_agree(&example.name, &example.image.volume.grid, &example.label.grid)
     })?;
-    let present = examples.iter().flat_map(|e| e.label.counts()).map(|(label, _)| label);
-    let labels = run.wanted(present)?;
+    run.placements.iter_mut().for_each(|placement| placement.used = true);
     let encoded = run.encode(&image)?;
     let grid = target.volume.grid;
     let mut mask = LabelMap::empty(grid)?;
@@ -32,9 +34,17 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
             stretch(e.label.grid.shape, |i| if e.label.voxels[i] == label { 1.0 } else { 0.0 })
         };
         let tasks: Vec<Cube> = examples.iter().map(is).collect::<Result<_>>()?;
+        if tasks.iter().all(|task| task.voxels.iter().all(|&part| part == 0.0)) {
+            run.warn_of(
+                &[label],
+                ["falls"; 2],
+                "between the voxels of this pipeline's grid in all examples.",
+            );
+        }
         let pairs: Vec<_> = contexts.iter().zip(&tasks).collect();
-        let output =
-            run.predict(&encoded, &pairs, Task { label: number + 1, labels: labels.len(), look: 1 })?;
+        let task = Task { label: number + 1, labels: labels.len(), look: 1 };
+        run.begin(task);
+        let output = run.predict(&encoded, &pairs, task)?;
         back(grid.shape, &output, |i, y| {
             if y > 0.5 {
                 mask.voxels[i] = label;
@@ -55,6 +65,7 @@ pub fn transform(mut run: Run, target: &Scan, examples: &[Example<Volume>]) -> R
     })?;
     let results: Vec<_> = examples.iter().map(|e| Ok(unit(&e.label)?.0)).collect::<Result<_>>()?;
     let pairs: Vec<_> = contexts.iter().zip(&results).collect();
+    run.placements.iter_mut().for_each(|placement| placement.used = true);
     let encoded = run.encode(&image)?;
     let output = run.predict(&encoded, &pairs, Task::ONLY)?;
     run.restoring()?;
@@ -89,10 +100,12 @@ fn prepare<L>(
     };
     let image = see(run, &target.name, target)?;
     let mut contexts = Vec::new();
+    run.prepared(1)?;
     for (n, example) in examples.iter().enumerate() {
-        run.prepared(n + 1)?;
         check(example)?;
         contexts.push(see(run, &example.name, &example.image)?);
+        run.placements.push(Placement::unaligned(&example.name));
+        run.prepared(n + 2)?;
     }
     Ok((image, contexts))
 }

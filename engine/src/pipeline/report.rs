@@ -1,6 +1,6 @@
 //! What is told about a run: `report.json`.
 
-use super::Pipeline;
+use super::{Pipeline, Placement};
 use crate::network::ModelInfo;
 use serde::Serialize;
 
@@ -76,6 +76,8 @@ pub struct Report {
     pub card_memory_bytes: Option<u64>,
     /// Labels of the result.
     pub labels: Vec<LabelVolume>,
+    /// How each example lies on the target.
+    pub examples: Vec<Placement>,
     /// What was done to each image, the target first.
     pub records: Vec<Record>,
     /// Sentences about what is odd.

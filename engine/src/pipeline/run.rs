@@ -1,8 +1,9 @@
 //! What both pipelines share: progress, the network's runs, clocks and the report.
 
 use super::need::at_once;
+use super::progress::{Costs, Tracker, Work as Planned};
 use super::report::LabelVolume;
-use super::{Example, Observer, Options, Record, Report, Seconds, Stage};
+use super::{Example, Observer, Options, Placement, Record, Report, Seconds, Stage};
 use crate::agreement::OnGrid;
 use crate::network::{Cube, EncodedTarget, Model, Work};
 use crate::nifti::Scan;
@@ -28,10 +29,11 @@ pub struct Run<'a, 'o> {
     pub model: &'a Model,
     pub options: &'a Options,
     pub records: Vec<Record>,
+    pub placements: Vec<Placement>,
     pub warnings: Vec<String>,
     examples: usize,
     mini_context: usize,
-    observer: &'a mut Observer<'o>,
+    progress: Tracker<'a, 'o>,
     started: Instant,
     seconds: Seconds,
     /// Floating-point operations of the network so far.
@@ -58,21 +60,29 @@ impl<'a, 'o> Run<'a, 'o> {
             model,
             options,
             records: Vec::new(),
+            placements: Vec::new(),
             warnings: unread(model).into_iter().chain(fewer).collect(),
             examples: examples.len(),
             mini_context,
-            observer,
+            progress: Tracker::new(Costs::of(&model.info, side), examples.len(), observer),
             started: Instant::now(),
             seconds: Seconds::default(),
             flops: 0.0,
         };
-        run.prepared(0)?;
+        run.progress.again()?;
         Ok(run)
+    }
+
+    /// Sets out how many labels there are, whether the network looks at each of them closer, and whether examples are bent.
+    pub fn plan(&mut self, labels: usize, closer: bool, bent: bool) -> Result<()> {
+        self.progress.plan(Planned { pairs: self.examples, bent, labels, closer });
+        self.progress.again()
     }
 
     /// Tells that `done` images (target first) are on the working grid.
     pub fn prepared(&mut self, done: usize) -> Result<()> {
-        (self.observer)(Stage::Preparing { done, total: self.examples + 1 })
+        self.progress.advance(self.progress.costs.prepare);
+        self.progress.report(Stage::Preparing { done, total: self.examples + 1 }, 0.0)
     }
 
     /// The target's features. What the run did before the first of them was preparation.
@@ -81,9 +91,9 @@ impl<'a, 'o> Run<'a, 'o> {
             self.seconds.prepare = self.started.elapsed().as_secs_f64();
         }
         let started = Instant::now();
-        let total = self.examples + 1;
-        let observer = &mut *self.observer;
-        let encoded = self.model.encode(target, &mut || observer(Stage::Preparing { done: total, total }))?;
+        let progress = &mut self.progress;
+        let encoded = self.model.encode(target, &mut || progress.again())?;
+        progress.advance(progress.costs.target);
         self.seconds.network += started.elapsed().as_secs_f64();
         Ok(encoded)
     }
@@ -96,42 +106,90 @@ impl<'a, 'o> Run<'a, 'o> {
         Ok(done)
     }
 
-    /// The same work on each of some things, side by side; the run may be stopped after each handful.
-    pub fn each<T: Sync, U: Send>(
+    /// Bends each of some examples, side by side, reporting a `stage` by how many are bent; the run may be stopped after
+    /// each handful.
+    pub fn bend<T: Sync, U: Send>(
         &mut self,
-        things: &[T],
-        work: impl Fn(&T) -> Result<U> + Sync + Send,
+        examples: &[T],
+        stage: impl Fn(usize) -> Stage,
+        bend: impl Fn(&T) -> Result<U> + Sync + Send,
     ) -> Result<Vec<U>> {
         let started = Instant::now();
-        let mut done = Vec::with_capacity(things.len());
-        for some in things.chunks(rayon::current_num_threads()) {
-            self.prepared(self.examples + 1)?;
-            done.extend(some.par_iter().map(&work).collect::<Result<Vec<_>>>()?);
+        let mut done = Vec::with_capacity(examples.len());
+        for some in examples.chunks(rayon::current_num_threads()) {
+            self.progress.report(stage(done.len()), 0.0)?;
+            done.extend(some.par_iter().map(&bend).collect::<Result<Vec<_>>>()?);
+            self.progress.advance(self.progress.costs.bend * some.len() as f64);
         }
         self.seconds.prepare += started.elapsed().as_secs_f64();
         Ok(done)
     }
 
+    /// Where the network is in a task when it has read `pair` of `pairs`.
+    pub fn reading(&self, Task { label, labels, look }: Task, pair: usize, pairs: usize) -> Stage {
+        let flops_per_second = if self.flops > 0.0 { self.flops / self.seconds.network } else { 0.0 };
+        Stage::Reading { label, labels, look, pair, pairs, flops_per_second }
+    }
+
+    /// A look at a label begins.
+    pub fn begin(&mut self, task: Task) {
+        self.progress.begin(task.label, task.look);
+    }
+
     /// The network's output for a task.
     pub fn predict(&mut self, target: &EncodedTarget, pairs: &[(&Cube, &Cube)], task: Task) -> Result<Cube> {
         let started = Instant::now();
-        let (before, flops, observer) = (self.seconds.network, &mut self.flops, &mut *self.observer);
-        let Task { label, labels, look } = task;
+        let (before, flops, progress) = (self.seconds.network, &mut self.flops, &mut self.progress);
+        let (Task { label, labels, look }, cost) = (task, progress.costs.pair);
         let output = self.model.predict(target, pairs, self.mini_context, &mut |pair| {
             *flops += total_flops(&self.model.take_work());
             let flops_per_second = *flops / (before + started.elapsed().as_secs_f64());
-            observer(Stage::Reading { label, labels, look, pair, pairs: pairs.len(), flops_per_second })
+            let stage = Stage::Reading { label, labels, look, pair, pairs: pairs.len(), flops_per_second };
+            progress.report(stage, cost * pair as f64)
         })?;
+        progress.advance(cost * pairs.len() as f64 + progress.costs.target);
         self.seconds.network += started.elapsed().as_secs_f64();
         Ok(output)
     }
 
     /// Tells that the network is done and the result is brought to the target's grid.
     pub fn restoring(&mut self) -> Result<()> {
-        (self.observer)(Stage::Restoring)
+        self.progress.finish();
+        self.progress.report(Stage::Restoring, 0.0)
     }
 
-    /// The labels to segment: those asked for, else all of `present`.
+    /// Labels with their names, where these are known.
+    pub fn name_all(&self, labels: &[u16]) -> String {
+        let named = |&label: &u16| match self.options.names.known(label) {
+            Some(name) => format!("Label {label} ({name})"),
+            None => format!("Label {label}"),
+        };
+        labels.iter().map(named).collect::<Vec<_>>().join(", ")
+    }
+
+    /// For each example whether anything is learnt from it: not from those that are flagged, unless all are. Warns of those.
+    pub fn trusted(&mut self) -> Vec<bool> {
+        let all = self.placements.iter().all(|placement| placement.flagged);
+        let what = if all { "so do not trust the result" } else { "so it was left out" };
+        for Placement { name, reason, .. } in &self.placements {
+            let Some(reason) = reason else { continue };
+            self.warnings.push(format!(
+                "Example {name} hardly shows what the target shows ({reason}), {what}. Use examples of the same part of \
+                 the body, with the skull where the target has one and without where it has none."
+            ));
+        }
+        self.placements.iter().map(|placement| all || !placement.flagged).collect()
+    }
+
+    /// A warning about some labels, unless there are none; `verb` for one and for several.
+    pub fn warn_of(&mut self, labels: &[u16], verb: [&str; 2], rest: &str) {
+        if !labels.is_empty() {
+            let verb = verb[usize::from(labels.len() > 1)];
+            self.warnings.push(format!("{} {verb} {rest}", self.name_all(labels)));
+        }
+    }
+
+    /// The labels to segment: those asked for, else all of `present`, which are those that any example holds.
     pub fn wanted(&self, present: impl Iterator<Item = u16>) -> Result<Vec<u16>> {
         let mut present: Vec<u16> = present.collect();
         present.sort_unstable();
@@ -139,10 +197,11 @@ impl<'a, 'o> Run<'a, 'o> {
         let mut wanted = self.options.labels.clone();
         wanted.sort_unstable();
         wanted.dedup();
-        if let Some(missing) = wanted.iter().find(|label| !present.contains(label)) {
+        let missing: Vec<u16> = wanted.iter().copied().filter(|label| !present.contains(label)).collect();
+        if !missing.is_empty() && !present.is_empty() {
             return Err(Error::Request(format!(
                 "No example holds {}; the examples hold {}.",
-                self.options.names.name(*missing),
+                self.name_all(&missing),
                 list(&present)
             )));
         }
@@ -162,8 +221,8 @@ impl<'a, 'o> Run<'a, 'o> {
         Ok(wanted)
     }
 
-    /// The report of a run that is done; `labels` are those of `mask`.
-    pub fn report(self, result: Option<(&LabelMap, &[u16])>) -> Report {
+    /// The report of a run that is done; `labels` are those of `mask`. Those that came out empty are named.
+    pub fn report(mut self, result: Option<(&LabelMap, &[u16])>) -> Report {
         let total = self.started.elapsed().as_secs_f64();
         let Seconds { prepare, network, .. } = self.seconds;
         let flops = self.flops + total_flops(&self.model.take_work());
@@ -174,11 +233,14 @@ impl<'a, 'o> Run<'a, 'o> {
             voxels,
             ml: voxels as f64 * mask.grid.voxel_ml(),
         };
-        let labels = result.map_or(Vec::new(), |(mask, labels)| {
+        let labels: Vec<LabelVolume> = result.map_or(Vec::new(), |(mask, labels)| {
             let counts = mask.counts();
             let of = |label| counts.iter().find(|(value, _)| *value == label).map_or(0, |(_, n)| *n);
             labels.iter().map(|&label| volume(mask, label, of(label))).collect()
         });
+        let empty: Vec<u16> =
+            labels.iter().filter(|label| label.voxels == 0).map(|label| label.value).collect();
+        self.warn_of(&empty, ["was", "were"], "not found in the target.");
         Report {
             device: self.model.device().name.clone(),
             model: self.model.info.clone(),
@@ -192,6 +254,7 @@ impl<'a, 'o> Run<'a, 'o> {
             card_memory_bytes: self.model.card_memory().map(|card| card.held),
             labels,
             records: self.records,
+            examples: self.placements,
             warnings: self.warnings,
         }
     }

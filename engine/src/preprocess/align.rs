@@ -64,9 +64,17 @@ pub struct Fixed<'a> {
     pub cube: &'a Cube,
 }
 
+/// Where an example shows what a target shows.
+pub struct Alignment {
+    /// The example's working grid.
+    pub frame: Frame,
+    /// Whether they correlate enough to say that it belongs there; if not, the frame is the example's own.
+    pub found: bool,
+}
+
 /// `frame` of an example `image` (in the body's order, intensities `range` to [0, 1]), moved and scaled to show what
 /// `target` shows. The same for any number of threads.
-pub fn aligned(frame: &Frame, image: &Volume, range: [f32; 2], target: &Fixed) -> Result<Frame> {
+pub fn aligned(frame: &Frame, image: &Volume, range: [f32; 2], target: &Fixed) -> Result<Alignment> {
     let wide = frame.moved([0.0; 3], [1.0 + 2.0 * AROUND; 3]);
     let search = Search { cube: wide.image(image, range)?, wide, target };
     let mut pose = Pose::default();
@@ -85,7 +93,9 @@ pub fn aligned(frame: &Frame, image: &Volume, range: [f32; 2], target: &Fixed) -
             step /= 2.0;
         }
     }
-    Ok(if best < LEAST { frame.clone() } else { frame.moved(pose.shift, pose.scale.map(f64::exp)) })
+    let found = best >= LEAST;
+    let frame = if found { frame.moved(pose.shift, pose.scale.map(f64::exp)) } else { frame.clone() };
+    Ok(Alignment { frame, found })
 }
 
 struct Search<'a> {
@@ -172,7 +182,8 @@ mod tests {
         let frame = Frame::around_foreground(&target, side).unwrap();
         let cube = frame.image(&target, [0.0, 1.5]).unwrap();
         let own = frame.clone();
-        let found = aligned(&own, &example, [0.0, 1.5], &Fixed { frame: &frame, cube: &cube }).unwrap();
+        let fixed = Fixed { frame: &frame, cube: &cube };
+        let Alignment { frame: found, .. } = aligned(&own, &example, [0.0, 1.5], &fixed).unwrap();
         let difference = |frame: &Frame| -> f32 {
             let seen = frame.image(&example, [0.0, 1.5]).unwrap();
             seen.voxels.iter().zip(&cube.voxels).map(|(a, b)| (a - b).abs()).sum::<f32>()

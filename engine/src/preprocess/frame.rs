@@ -6,7 +6,9 @@ use super::statistics::quantiles;
 use crate::filter::LabelCube;
 use crate::network::Cube;
 use crate::{Grid, LabelMap, Result, Volume, memory};
+use glam::DAffine3;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// A box around a structure shows so many millimetres at least, in training as in a closer look.
 pub const LEAST_BOX_MM: f64 = 48.0;
@@ -63,8 +65,24 @@ impl Frame {
 
     /// Whether position `at` along an axis, in working voxels, lies inside the image.
     pub fn covers(&self, axis: usize, at: f64) -> bool {
+        self.lies_in(&(0..self.shape[axis]), axis, at)
+    }
+
+    /// Whether position `at` along an axis, in working voxels, lies inside these voxels of the image.
+    pub fn lies_in(&self, voxels: &Range<usize>, axis: usize, at: f64) -> bool {
         let voxel = self.start[axis] + at * self.step[axis];
-        voxel >= -0.5 && voxel <= self.shape[axis] as f64 - 0.5
+        voxel >= voxels.start as f64 - 0.5 && voxel <= voxels.end as f64 - 0.5
+    }
+
+    /// Working voxels to one voxel of the image.
+    pub fn working_per_voxel(&self) -> f64 {
+        self.step.iter().product::<f64>().recip()
+    }
+
+    /// Places on the working grid to places in the world, in millimetres; `grid` is that of the image, in the body's order.
+    pub fn world_from_working(&self, grid: &Grid) -> DAffine3 {
+        let image = DAffine3::from_translation(self.start.into()) * DAffine3::from_scale(self.step.into());
+        grid.world_from_voxel * image
     }
 
     /// How each axis is resampled.

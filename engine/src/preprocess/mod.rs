@@ -9,6 +9,8 @@ pub mod order;
 pub mod resample;
 pub mod soft;
 pub mod statistics;
+pub mod visible;
 
 pub use frame::Frame;
 pub use order::Order;
+pub use visible::Visible;

@@ -28,19 +28,30 @@ fn count(rows: &[&[f32]], buckets: usize, bucket: impl Fn(f32) -> Option<usize> 
     rows.par_chunks(part).fold(|| vec![0; buckets], tally).reduce(|| vec![0; buckets], add)
 }
 
-/// The values at these fractions (0 smallest, 1 largest) of all rows in ascending order: two counting passes over
-/// the upper and lower half of each float's bits, so nothing is copied or sorted. Zeros when there is no value.
+/// The values at these fractions (0 smallest, 1 largest) of all rows in ascending order. Zeros when there is no value.
 pub fn quantiles<const N: usize>(rows: &[&[f32]], fractions: [f64; N]) -> [f32; N] {
-    let upper = count(rows, BUCKETS, |v| Some((key(v) >> 16) as usize));
+    quantiles_of(rows, |_| true, fractions).unwrap_or([0.0; N])
+}
+
+/// As [`quantiles`], of the values to `keep`: two counting passes over the upper and lower half of each float's bits, so
+/// nothing is copied or sorted.
+pub fn quantiles_of<const N: usize>(
+    rows: &[&[f32]],
+    keep: impl Fn(f32) -> bool + Sync,
+    fractions: [f64; N],
+) -> Option<[f32; N]> {
+    let upper = count(rows, BUCKETS, |v| keep(v).then(|| (key(v) >> 16) as usize));
     let total: u64 = upper.iter().sum();
-    fractions.map(|fraction| {
+    let value = |fraction: f64| {
         let rank = (fraction * total.saturating_sub(1) as f64).round() as u64;
         let (high, before) = find(&upper, rank);
-        let lower =
-            count(rows, BUCKETS, |v| (key(v) >> 16 == high as u32).then_some((key(v) & 0xffff) as usize));
+        let lower = count(rows, BUCKETS, |v| {
+            (key(v) >> 16 == high as u32 && keep(v)).then_some((key(v) & 0xffff) as usize)
+        });
         let (low, _) = find(&lower, rank - before);
-        if total == 0 { 0.0 } else { value_of((high as u32) << 16 | low as u32) }
-    })
+        value_of((high as u32) << 16 | low as u32)
+    };
+    (total > 0).then(|| fractions.map(value))
 }
 
 /// The bucket that holds the value of this rank, and how many values lie before the bucket.

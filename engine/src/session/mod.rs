@@ -7,7 +7,7 @@ pub use pinned::Patience;
 
 use crate::network::{Device, DeviceChoice, Model};
 use crate::nifti::Scan;
-use crate::pipeline::{self, Example, Observer, Options, Segmentation, Stage, Transformation};
+use crate::pipeline::{self, Example, Observer, Options, Progress, Segmentation, Transformation};
 use crate::{Error, LabelMap, Result, Volume};
 use pinned::{Failure, Pinned, may_be_the_devices};
 use std::path::PathBuf;
@@ -157,7 +157,7 @@ impl Session {
         observer: &mut Observer,
         job: impl FnOnce(&Model, &Options, &mut Observer) -> Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
-        let start = Stage::Preparing { done: 0, total: pairs + 1 };
+        let start = Progress::start(pairs + 1);
         let Setup { threads, model: path, patience, .. } = self.setup.clone();
         let device = match &self.device {
             Some(device) => device.clone(),

@@ -2,7 +2,7 @@
 //! when the device never answers.
 
 use crate::network::Model;
-use crate::pipeline::{Observer, Stage};
+use crate::pipeline::{Observer, Progress};
 use crate::{Error, Result};
 use crossbeam_channel::{RecvTimeoutError, Sender, unbounded};
 use std::any::Any;
@@ -47,7 +47,7 @@ type Task = Box<dyn FnOnce(&mut Option<Model>) + Send>;
 
 /// What a task tells.
 enum Told<T> {
-    Stage(Stage),
+    Progress(Progress),
     End(std::thread::Result<Result<T>>),
 }
 
@@ -73,13 +73,13 @@ impl Pinned {
         Self { tasks: Some(sender), thread: Some(thread.expect("the system can start a thread")) }
     }
 
-    /// Carries a task out, waiting for as long as `patience` lasts (None: for ever). The observer is told of each stage,
-    /// at first of `stage`, and asked again while nothing moves, so that stopping works then too. After a failure that
+    /// Carries a task out, waiting for as long as `patience` lasts (None: for ever). The observer is told of each step,
+    /// at first of `progress`, and asked again while nothing moves, so that stopping works then too. After a failure that
     /// may be the device's the thread holds no model.
     pub fn carry_out<T: Send + 'static>(
         &mut self,
         patience: Option<Patience>,
-        mut stage: Stage,
+        mut progress: Progress,
         observer: &mut Observer,
         work: impl FnOnce(&mut Option<Model>, &mut Observer) -> Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
@@ -87,9 +87,9 @@ impl Pinned {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let task = move |model: &mut Option<Model>| {
-            let mut report = |stage| {
+            let mut report = |progress| {
                 // Nobody listens to a task that was given up.
-                tell.send(Told::Stage(stage)).ok();
+                tell.send(Told::Progress(progress)).ok();
                 if stopped.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
             };
             let end = catch_unwind(AssertUnwindSafe(|| work(model, &mut report)));
@@ -104,7 +104,7 @@ impl Pinned {
         let (mut since, mut ordered) = (Instant::now(), None);
         loop {
             match told.recv_timeout(ASK) {
-                Ok(Told::Stage(next)) => (stage, since) = (next, Instant::now()),
+                Ok(Told::Progress(next)) => (progress, since) = (next, Instant::now()),
                 Ok(Told::End(end)) => {
                     // What the observer said stands for the error that stopping became.
                     return match (end, ordered) {
@@ -117,7 +117,7 @@ impl Pinned {
                 Err(RecvTimeoutError::Disconnected) => unreachable!("a task tells its end"),
             }
             if ordered.is_none()
-                && let Err(error) = observer(stage.clone())
+                && let Err(error) = observer(progress.clone())
             {
                 stop.store(true, Ordering::Relaxed);
                 ordered = Some((error, Instant::now()));

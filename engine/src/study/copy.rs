@@ -72,23 +72,27 @@ impl<'a> Placed<'a> {
 pub fn floor(target: &Scan, examples: &[Placed]) -> Result<LabelMap> {
     let target_bright = Bright::of(target);
     let labels: Vec<_> = examples.iter().map(|e| e.bright.order.look(&e.example.label.voxels)).collect();
-    let highest = examples.iter().flat_map(|e| &e.example.label.voxels).max().copied().unwrap_or(0);
     let [nx, ny, _] = target_bright.order.shape();
     let mut voxels: Vec<u16> = memory::zeros(target.volume.grid.len())?;
     voxels.par_chunks_mut((nx * ny).max(1)).enumerate().for_each(|(z, plane)| {
-        let mut votes = vec![0; usize::from(highest) + 1];
+        let mut votes = vec![0; examples.len()];
         for (at, voxel) in plane.iter_mut().enumerate() {
-            votes.fill(0);
-            for (example, label) in examples.iter().zip(&labels) {
+            for ((vote, example), label) in votes.iter_mut().zip(examples).zip(&labels) {
                 // Nothing is labelled beyond an example's edge.
-                let there = example.under(&target_bright, [at % nx, at / nx, z]);
-                votes[usize::from(there.map_or(0, label))] += 1;
+                *vote = example.under(&target_bright, [at % nx, at / nx, z]).map_or(0, label);
             }
-            let most = (1..votes.len()).max_by_key(|&label| votes[label]);
-            *voxel = most.filter(|&label| votes[label] > votes[0]).map_or(0, |label| label as u16);
+            *voxel = majority(&mut votes);
         }
     });
     Ok(LabelMap { grid: target.volume.grid, voxels: target_bright.order.restore(&voxels)? })
+}
+
+/// The label above 0 with the most votes, of equals the highest, if it has more than the background.
+fn majority(votes: &mut [u16]) -> u16 {
+    votes.sort_unstable();
+    let background = votes.partition_point(|&vote| vote == 0);
+    let most = votes[background..].chunk_by(|a, b| a == b).max_by_key(|same| same.len());
+    most.filter(|same| same.len() > background).map_or(0, |same| same[0])
 }
 
 /// The labels of the example whose image correlates best with the target where it lies on it.
@@ -120,4 +124,20 @@ fn correlation((target, bright): (&Scan, &Bright), example: &Placed) -> f64 {
     let mut all = Sums::default();
     planes.iter().for_each(|plane| all.join(plane));
     all.correlation()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn most_votes_win_and_background_wins_what_is_even() {
+        let majority = |votes: &[u16]| majority(&mut votes.to_vec());
+        assert_eq!(majority(&[3, 0, 3, 65_535]), 3);
+        assert_eq!(majority(&[7, 2, 0]), 0, "one vote each");
+        assert_eq!(majority(&[7, 2, 7, 2, 0]), 7);
+        assert_eq!(majority(&[0, 5]), 0);
+        assert_eq!(majority(&[65_535]), 65_535);
+        assert_eq!(majority(&[]), 0);
+    }
 }

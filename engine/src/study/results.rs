@@ -51,9 +51,10 @@ impl Row {
         )
     }
 
-    fn parse(line: &str) -> Option<Self> {
+    /// `None` for what is no row, such as one that a sudden end cut short.
+    fn parse(fields: Vec<String>) -> Option<Self> {
         let [study, condition, method, contexts, draw, target, structure, value, seconds] =
-            fields(line).try_into().ok()?;
+            fields.try_into().ok()?;
         let (contexts, draw) = (contexts.parse().ok()?, draw.parse().ok()?);
         let unit = Unit { study, condition, method, contexts, draw, target };
         Some(Self { unit, structure, value: value.parse().ok()?, seconds: seconds.parse().ok()? })
@@ -69,19 +70,24 @@ fn quoted(text: &str) -> String {
     }
 }
 
-fn fields(line: &str) -> Vec<String> {
-    let (mut fields, mut quotes) = (vec![String::new()], false);
-    let mut rest = line.chars().peekable();
+/// The fields of each record of a text; within quotes, a line may end without ending its record.
+fn records(text: &str) -> Vec<Vec<String>> {
+    let (mut records, mut fields, mut field, mut quotes) = (Vec::new(), Vec::new(), String::new(), false);
+    let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
-        let field = fields.last_mut().expect("there is a first field");
         match c {
             '"' if quotes && rest.next_if_eq(&'"').is_some() => field.push('"'),
             '"' => quotes = !quotes,
-            ',' if !quotes => fields.push(String::new()),
+            ',' | '\n' if !quotes => {
+                fields.push(std::mem::take(&mut field));
+                if c == '\n' {
+                    records.push(std::mem::take(&mut fields));
+                }
+            }
             c => field.push(c),
         }
     }
-    fields
+    records
 }
 
 /// Receives what goes on; an error stops the study.
@@ -106,8 +112,7 @@ impl<'a, 'o> Log<'a, 'o> {
     pub fn open(path: &Path, total: u64, observer: &'a mut Observer<'o>) -> Result<Self> {
         let io = |source| Error::Io { path: path.into(), source };
         let text = if path.exists() { std::fs::read_to_string(path).map_err(io)? } else { String::new() };
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        let rows: Vec<Row> = whole.lines().filter_map(Row::parse).collect();
+        let rows: Vec<Row> = records(&text).into_iter().filter_map(Row::parse).collect();
         replace_file(path, |out| {
             writeln!(out, "{HEADER}")?;
             rows.iter().try_for_each(|row| write!(out, "{}", row.line()))
@@ -181,14 +186,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("results.csv");
         let ignore = &mut |_: Told| Ok(());
-        let rows = [row(0, "a, b"), row(0, "c"), row(1, "a, b")];
+        let rows = [row(0, "a, b"), row(0, "two\n\"lines\""), row(1, "a, b")];
         Log::open(&path, 2, ignore).unwrap().add(rows.clone()).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         // The last seconds are cut short in such a way that they would still be a number.
         std::fs::write(&path, text.trim_end_matches(['0', '\n'])).unwrap();
         let mut log = Log::open(&path, 2, ignore).unwrap();
         assert_eq!(log.rows(), &rows[..2]);
-        assert!(log.has(&rows[0].unit, ["a, b", "c"]) && !log.has(&rows[2].unit, ["a, b"]));
+        assert!(log.has(&rows[0].unit, ["a, b", "two\n\"lines\""]) && !log.has(&rows[2].unit, ["a, b"]));
         log.add(rows.clone()).unwrap();
         drop(log);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "and no row is written twice");

@@ -28,6 +28,9 @@ pub struct State {
 /// Names of the parts in a checkpoint, in the order of [`State::parts`].
 const PARTS: [&str; 4] = ["weights", "average", "first_moment", "second_moment"];
 
+/// Name of the configuration among a checkpoint's metadata.
+const CONFIG: &str = "config";
+
 impl State {
     /// Before the first step of a run.
     ///
@@ -79,8 +82,8 @@ impl State {
         [&self.weights.arrays, &self.average, first, second]
     }
 
-    /// Writes a checkpoint, exactly.
-    pub fn write(&self, path: &Path) -> Result<()> {
+    /// Writes a checkpoint of a run with this configuration, exactly.
+    pub fn write(&self, path: &Path, config: &Config) -> Result<()> {
         let named = |(part, arrays): (&&str, &Arrays)| -> Vec<(String, Array)> {
             arrays.iter().map(|(name, array)| (format!("{part}.{name}"), array.clone())).collect()
         };
@@ -94,17 +97,18 @@ impl State {
             ("best", best.to_string()),
             ("loss_sum", self.losses.0.to_string()),
             ("loss_count", self.losses.1.to_string()),
+            (CONFIG, serde_json::to_string(config).expect("a configuration is plain text and numbers")),
         ] {
             file.metadata.insert(name.into(), value);
         }
         write(path, &file, Precision::F32)
     }
 
-    /// Reads a checkpoint.
+    /// Reads a checkpoint, and the configuration that its run was begun with, if it says so in the terms of today.
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::Checkpoint`] where it is none.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: &Path) -> Result<(Self, Option<Config>)> {
         let mut file = Weights::open(path)?;
         let none = || Error::Checkpoint {
             path: path.into(),
@@ -127,8 +131,12 @@ impl State {
         };
         let steps = number(written, "steps").ok_or_else(none)?;
         let losses = number(written, "loss_sum").zip(number(written, "loss_count")).ok_or_else(none)?;
+        let config = written.get(CONFIG).and_then(|text| serde_json::from_str(text).ok());
         let weights = Weights::made_up("in training", weights);
-        Ok(Self { weights, average, adam: Adam { moments: [first, second], steps }, progress, losses })
+        Ok((
+            Self { weights, average, adam: Adam { moments: [first, second], steps }, progress, losses },
+            config,
+        ))
     }
 }
 

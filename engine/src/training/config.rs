@@ -186,6 +186,21 @@ impl Config {
         Some(problem.into())
     }
 
+    /// Names of the settings that differ from those that a run was begun with, other than those that may change on its way:
+    /// how many steps it takes and how long they are, and when it validates and saves.
+    pub fn changed_since(&self, begun: &Self) -> Vec<String> {
+        const MAY_CHANGE: [&str; 5] = ["stages", "schedule", "clip", "validation", "checkpoint"];
+        // Both through text, which rounds them alike.
+        let values = |config: &Self| -> serde_json::Map<String, serde_json::Value> {
+            let text = serde_json::to_string(config).expect("a configuration is plain text and numbers");
+            serde_json::from_str(&text).expect("what was written can be read")
+        };
+        let begun = values(begun);
+        let ours = values(self).into_iter();
+        let changed = ours.filter(|(name, value)| begun.get(name) != Some(value)).map(|(name, _)| name);
+        changed.filter(|name| !MAY_CHANGE.contains(&name.as_str())).collect()
+    }
+
     /// Whether each episode asks for the same, as far as one can tell.
     fn is_one_task(&self) -> bool {
         let mut kinds = self.tasks.iter().filter(|(_, weight)| **weight > 0.0).map(|(kind, _)| *kind);

@@ -57,7 +57,8 @@ impl Course {
     /// Takes a step. Returns the loss.
     ///
     /// # Errors
-    /// Those of the device and of memory, and [`Error::Request`] where the loss is not a number.
+    /// Those of the device and of memory, and [`Error::Request`] where the loss or its gradient is not finite; the state
+    /// then is that before the step.
     pub fn step(&mut self) -> Result<f64> {
         let (number, steps, rate) = (self.state.adam.steps, self.config.steps(), self.rate());
         let draw = |number: u64| self.episodes.training(number, self.config.stage(number));
@@ -75,13 +76,20 @@ impl Course {
         let (learnt, next) =
             rayon::join(learn, || (number + 1 < steps).then(|| draw(number + 1)).transpose());
         let (loss, gradients) = learnt?;
+        let overflow = |what: &str| {
+            Error::Request(format!(
+                "The {what} of step {number} is not a finite number; continue from the last checkpoint with a lower \
+                 rate (schedule)."
+            ))
+        };
         if !loss.is_finite() {
-            return Err(Error::Request(format!(
-                "The loss of step {number} is not a number; begin anew from the last checkpoint with a lower rate."
-            )));
+            return Err(overflow("loss"));
         }
         let state = &mut self.state;
-        state.adam.step(&mut state.weights.arrays, &gradients, rate, self.config.clip);
+        let norm = state.adam.step(&mut state.weights.arrays, &gradients, rate, self.config.clip);
+        if !norm.is_finite() {
+            return Err(overflow("gradient"));
+        }
         follow(&mut state.average, &state.weights.arrays, self.config.average, number + 1);
         self.next = next?;
         state.losses = (state.losses.0 + loss, state.losses.1 + 1);

@@ -5,7 +5,7 @@ use crate::labels::Names;
 use crate::nifti::Scan;
 use crate::preprocess::foreground::Extent;
 use crate::preprocess::soft::extents;
-use crate::preprocess::{Frame, Order};
+use crate::preprocess::{Frame, Order, Visible};
 use crate::synthesis::Classes;
 use crate::{Error, Grid, LabelMap, Result, Volume, agreement, pairing};
 use rayon::prelude::*;
@@ -121,7 +121,8 @@ impl Person {
         let mut extents = extents(&labels);
         let (image, body) = match image {
             Some(image) => {
-                let image = order.apply_to_image(image)?;
+                let mut image = order.apply_to_image(image)?;
+                Visible::of(&image)?.apply(&mut image);
                 let (body, range) = Frame::body(&image)?;
                 (Some((image, range)), body)
             }

@@ -28,23 +28,30 @@ impl Adam {
 
     /// Takes a step against the gradients, which are scaled down first where their norm over all parameters is above `clip`,
     /// and then each array's by itself where its norm is above `EXCESS` times what it has been: without normalisation one
-    /// odd episode would set the activations off, and momentum would repeat it. Returns the norm over all parameters.
+    /// odd episode would set the activations off, and momentum would repeat it. An array whose gradients were all zero so far
+    /// has no usual size, so it is not limited.
+    ///
+    /// Returns the norm over all parameters. Where that is not finite, nothing is changed: one such step would spoil weights
+    /// and moments for good.
     pub fn step(&mut self, weights: &mut Arrays, gradients: &Arrays, rate: f64, clip: f64) -> f64 {
         let squares: Vec<f64> = gradients.values().map(|array| sum(&array.values, |g| g * g)).collect();
         let norm = squares.iter().sum::<f64>().sqrt();
+        if !norm.is_finite() {
+            return norm;
+        }
         let scale = (clip / norm).min(1.0);
         let unbias = |beta: f64, steps: u64| 1.0 / (1.0 - beta.powf(steps as f64));
         let before = unbias(BETAS[1], self.steps);
         self.steps += 1;
         let [rate, after] =
             [rate * unbias(BETAS[0], self.steps), unbias(BETAS[1], self.steps)].map(|factor| factor as f32);
-        let first = self.steps == 1;
         let [means, variances] = &mut self.moments;
         let moments = means.values_mut().zip(variances.values_mut());
         let arrays: Vec<_> = weights.values_mut().zip(gradients.values().zip(squares)).zip(moments).collect();
         arrays.into_par_iter().for_each(|((weights, (gradients, square)), (means, variances))| {
-            let usual = EXCESS * (sum(&variances.values, |v| v) * before).sqrt();
-            let limit = if first { 1.0 } else { (usual / (scale * square.sqrt())).min(1.0) };
+            let variance = sum(&variances.values, |v| v);
+            let usual = EXCESS * (variance * before).sqrt();
+            let limit = if variance > 0.0 { (usual / (scale * square.sqrt())).min(1.0) } else { 1.0 };
             let scale = (scale * limit) as f32;
             let moments = means.values.par_chunks_mut(PART).zip(variances.values.par_chunks_mut(PART));
             let parts =

@@ -11,7 +11,7 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// In the folder of a run: its state, the weights to use, and its curve.
+/// In the folder of a run: its state, the weights to use, and its curve, written from last to first.
 const FILES: [&str; 3] = ["checkpoint.safetensors", "weights.safetensors", "curve.jsonl"];
 
 /// A run on its way.
@@ -40,17 +40,21 @@ impl Trainer {
     /// Begins a run in `folder`, or goes on with the one that it holds.
     ///
     /// # Errors
-    /// Those of the files, of the data and of the device, and [`Error::Request`] where the weights are those of another kind
-    /// of network than the configuration's.
+    /// Those of the files, of the data and of the device, [`Error::Request`] where the weights are those of another kind
+    /// of network than the configuration's, and [`Error::File`] where the run was begun with other settings.
     pub fn open(config: Config, folder: &Path, device: Device) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.into(), source })?;
         let [checkpoint, _, curve] = FILES.map(|file| folder.join(file));
-        let (state, curve) = if checkpoint.exists() {
-            (State::read(&checkpoint)?, read_curve(&curve))
+        let (state, begun, curve) = if checkpoint.exists() {
+            let (state, begun) = State::read(&checkpoint)?;
+            (state, begun, read_curve(&curve))
         } else {
-            (State::begin(&config)?, Vec::new())
+            (State::begin(&config)?, None, Vec::new())
         };
         state.must_be_of(config.network, &device)?;
+        if let Some(begun) = begun {
+            must_continue(&config, &begun, folder)?;
+        }
         let curve = curve.into_iter().filter(|point| point.step <= state.adam.steps).collect();
         let episodes = Episodes::open(&config)?;
         Ok(Self { course: Course::new(config, episodes, state, device)?, folder: folder.into(), curve })
@@ -90,18 +94,34 @@ impl Trainer {
         Ok(loss)
     }
 
-    /// Writes the checkpoint, the curve, and the averaged weights for use.
+    /// Writes the curve, the averaged weights for use, and the checkpoint. The checkpoint comes last, since a run continues
+    /// from it: what an end in between left in the other two is ahead of it, and is dropped or written again.
     pub fn save(&self) -> Result<()> {
         let [checkpoint, weights, curve] = FILES.map(|file| self.folder.join(file));
-        self.state().write(&checkpoint)?;
-        write(&weights, &self.course.averaged(), Precision::F16)?;
         replace_file(&curve, |out| {
             self.curve.iter().try_for_each(|point| {
                 let line = serde_json::to_string(point).map_err(std::io::Error::other)?;
                 writeln!(out, "{line}")
             })
-        })
+        })?;
+        write(&weights, &self.course.averaged(), Precision::F16)?;
+        self.state().write(&checkpoint, self.course.config())
     }
+}
+
+/// An error where a run that was begun with some settings cannot go on with these.
+fn must_continue(config: &Config, begun: &Config, folder: &Path) -> Result<()> {
+    let changed = config.changed_since(begun);
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let problem = format!(
+        "the run in this folder was begun with other settings ({}). Go on with those, or choose a new folder and start \
+         there from this one's {}.",
+        changed.join(", "),
+        FILES[1]
+    );
+    Err(Error::File { path: folder.into(), problem })
 }
 
 /// A curve that cannot be read is no reason to lose a run.

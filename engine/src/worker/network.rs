@@ -2,7 +2,7 @@
 
 use super::{DeviceSummary, Event, Job, Outbox, Request};
 use crate::network::Model;
-use crate::pipeline::{self, MOST_AT_ONCE, Stage};
+use crate::pipeline::{self, MOST_AT_ONCE, Progress};
 use crate::session::{Patience, Session, Setup};
 use crate::{Result, memory};
 
@@ -21,8 +21,7 @@ impl Room {
     /// Answers a request for the network.
     pub fn answer(&mut self, job: &Job, outbox: &Outbox) -> Result<Event> {
         let ticket = job.ticket;
-        let mut observer = |stage: Stage| {
-            let fraction = stage.fraction();
+        let mut observer = |Progress { stage, fraction }| {
             outbox.send(Event::Progress(ticket, stage, fraction));
             job.check()
         };

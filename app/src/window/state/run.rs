@@ -87,6 +87,9 @@ pub fn describe(stage: Option<&Stage>) -> String {
         Some(Stage::Preparing { done, total }) => {
             format!("Preparing image {} of {total}", (done + 1).min(*total))
         }
+        Some(Stage::Bending { done, total }) => {
+            format!("Bending example {} of {total}", (done + 1).min(*total))
+        }
         Some(Stage::Reading { label, labels, pairs: 1, .. }) if *labels > 1 => {
             format!("Label {label} of {labels}")
         }
