@@ -5,17 +5,37 @@ use crate::{Error, Result};
 use bytemuck::Zeroable;
 use memmap2::MmapMut;
 use std::sync::OnceLock;
+use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, System};
 
 /// Most bytes of memory that the process ever held at once; 0 where the system does not tell (not Linux).
 pub fn peak_bytes() -> u64 {
     proc_kilobytes("/proc/self/status", "VmHWM:") * 1024
 }
 
-/// Bytes that the process can hold in all without driving the machine into swapping: what it holds and what is free;
-/// 0 where the system does not tell.
+/// Bytes that the process can hold in all without driving the machine into swapping: what it holds and what is free, within
+/// the limits of its container (cgroup) and of its address space (`ulimit -v`); 0 where the system does not tell.
 pub fn within_reach_bytes() -> u64 {
-    let free = proc_kilobytes("/proc/meminfo", "MemAvailable:") * 1024;
-    if free > 0 { free + proc_kilobytes("/proc/self/status", "VmRSS:") * 1024 } else { 0 }
+    let mut system = System::new();
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let Ok(id) = sysinfo::get_current_pid() else { return 0 };
+    let what = ProcessRefreshKind::nothing().with_memory();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), false, what);
+    let (free, Some(process)) = (system.available_memory(), system.process(id)) else { return 0 };
+    if free == 0 {
+        return 0;
+    }
+    let held = process.memory();
+    // Of a container its size counts, not what is free in it: that leaves out the cache, which gives way.
+    let container = process.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);
+    let addresses = address_limit().saturating_sub(process.virtual_memory()).saturating_add(held);
+    (free + held).min(container).min(addresses)
+}
+
+/// Most bytes of addresses that the process may have; `u64::MAX` where nothing limits them.
+fn address_limit() -> u64 {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let limit = limits.lines().find_map(|line| line.strip_prefix("Max address space"));
+    limit.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(u64::MAX)
 }
 
 /// An error where the process would hold more than is [`within_reach_bytes`]; nothing where nobody knows (0).

@@ -9,11 +9,16 @@ use exemplar_engine::session::{Session, Setup};
 use exemplar_engine::worker::{Event, Request, Worker};
 use exemplar_engine::{Error, Result};
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Refuses one large piece.
+/// Refuses one large piece, and counts what is held.
 struct Refusing;
+
+/// Bytes that are held, and the most that were since [`most_held`] began.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
 
 /// Large pieces until the one that is refused; negative: none is.
 static LEFT: AtomicIsize = AtomicIsize::new(-1);
@@ -32,9 +37,15 @@ fn granted(bytes: usize) -> bool {
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Refusing {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if granted(layout.size()) { unsafe { System.alloc(layout) } } else { std::ptr::null_mut() }
+        if !granted(layout.size()) {
+            return std::ptr::null_mut();
+        }
+        let held = HELD.fetch_add(layout.size(), Ordering::SeqCst) + layout.size();
+        MOST.fetch_max(held, Ordering::SeqCst);
+        unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size(), Ordering::SeqCst);
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -100,6 +111,50 @@ fn a_transformation_and_a_comparison_without_memory_end_in_an_error_too() {
         let judged = compare(&labels[0].label, &labels[0].label)?;
         Ok((done.image.voxels, judged[0].dice))
     });
+}
+
+/// The most bytes that were held beyond those before, while `work` was done.
+fn most_held<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = HELD.load(Ordering::SeqCst);
+    MOST.store(before, Ordering::SeqCst);
+    let outcome = work();
+    (outcome, MOST.load(Ordering::SeqCst) - before)
+}
+
+#[test]
+fn a_run_holds_what_was_predicted_also_with_probabilities_of_labels_that_nobody_named() {
+    let _turn = alone();
+    let files = Files::new(96, 32);
+    let volume = size_of::<f32>() * 96_usize.pow(3);
+    // What `run` held and what it had predicted, both from the files on.
+    let run = |examples: usize, probabilities: bool| {
+        let work = || {
+            let setup = Setup { device: DeviceChoice::Cpu, model: Some(files.model()), ..Setup::default() };
+            let (target, mut examples) = (files.target().unwrap(), files.examples(examples).unwrap());
+            for example in &mut examples {
+                // Six labels in layers.
+                let label = Arc::make_mut(&mut example.label);
+                label
+                    .voxels
+                    .iter_mut()
+                    .enumerate()
+                    .for_each(|(at, label)| *label *= 1 + (at / 96 / 96 / 8 % 6) as u16);
+            }
+            let options = Options { probabilities, mini_context: Some(1), ..Options::default() };
+            let mut session = Session::new(setup);
+            session.segment(target, examples, &options, &mut |_| Ok(())).unwrap().report
+        };
+        let (report, held) = most_held(work);
+        assert!(held < report.predicted_memory_bytes, "{held} of {}", report.predicted_memory_bytes);
+        (held, report)
+    };
+    run(8, false);
+    let [(less, without), (more, with)] = [false, true].map(|probabilities| run(1, probabilities));
+    let labels = with.labels.len();
+    assert!(labels >= 4, "{labels} labels");
+    let (held, predicted) = (more - less, with.predicted_memory_bytes - without.predicted_memory_bytes);
+    println!("{labels} labels: {held} bytes more held, {predicted} predicted, a volume is {volume}");
+    assert!(held > (labels - 2) * volume && held <= predicted && predicted <= held + 3 * volume);
 }
 
 #[test]

@@ -126,7 +126,8 @@ pub fn segment(
     observer: &mut Observer,
 ) -> Result<Segmentation> {
     let side = options.pipeline.side(model);
-    let run = Run::start(model, (side, target, examples), options, observer)?;
+    let probabilities = if options.probabilities { need::labels(examples, options) } else { 0 };
+    let run = Run::start(model, (side, target, examples), options, probabilities, observer)?;
     match options.pipeline {
         Pipeline::Aligned => aligned::segment(run, target, examples),
         Pipeline::Reference => reference::segment(run, target, examples),
@@ -149,7 +150,7 @@ pub fn transform(
     observer: &mut Observer,
 ) -> Result<Transformation> {
     let side = options.pipeline.side(model);
-    let run = Run::start(model, (side, target, examples), options, observer)?;
+    let run = Run::start(model, (side, target, examples), options, 0, observer)?;
     match options.pipeline {
         Pipeline::Aligned => aligned::transform(run, target, examples),
         Pipeline::Reference => reference::transform(run, target, examples),

@@ -4,7 +4,8 @@ use super::{Example, Options};
 use crate::agreement::OnGrid;
 use crate::network::Model;
 use crate::nifti::Scan;
-use crate::{Grid, Result, memory};
+use crate::{Grid, LabelMap, Result, memory};
+use std::collections::BTreeSet;
 
 /// More pairs at once than this save no more time.
 pub const MOST_AT_ONCE: usize = 8;
@@ -39,30 +40,54 @@ pub fn comfortable(most: usize, within_reach: u64, predicted: impl Fn(usize) -> 
     (1..=most).rev().find(|&n| 2 * predicted(n) as u64 <= within_reach).unwrap_or(1)
 }
 
-/// Pairs that a run reads at once, and a sentence where they are fewer than were asked for.
+/// What a run will hold.
+pub struct Need {
+    /// Pairs that are read at once.
+    pub at_once: usize,
+    /// A sentence where they are fewer than were asked for.
+    pub fewer: Option<String>,
+    /// Bytes that the process holds at its peak.
+    pub bytes: usize,
+}
+
+/// What a run with so many volumes of probabilities will hold.
 ///
 /// # Errors
-/// [`crate::Error::TooLarge`] where not even a run that reads them one by one fits.
-pub fn at_once<L: OnGrid>(
+/// [`crate::Error::TooLarge`] where not even a run that reads its examples one by one fits.
+pub fn need<L: OnGrid>(
     model: &Model,
     side: usize,
     target: &Scan,
     examples: &[Example<L>],
     options: &Options,
-) -> Result<(usize, Option<String>)> {
-    let grids = || examples.iter().map(|example| &example.image.volume.grid);
-    let labels = if options.probabilities { options.labels.len().max(1) } else { 0 };
-    let volumes = volumes_bytes::<L>(side, &target.volume.grid, grids(), labels);
+    probabilities: usize,
+) -> Result<Need> {
+    let grids = examples.iter().map(|example| &example.image.volume.grid);
+    let volumes = volumes_bytes::<L>(side, &target.volume.grid, grids, probabilities);
     let network = |at_once: usize| model.predicted_bytes(side, examples.len(), at_once);
     let most = model.at_once(examples.len().min(options.mini_context.unwrap_or(MOST_AT_ONCE)));
     let (asked, within_reach) = (options.mini_context.is_some(), memory::within_reach_bytes());
-    match model.card_memory() {
-        None => choose(asked, most, within_reach, |at_once| network(at_once) + volumes),
+    let all = |at_once: usize| network(at_once) + volumes;
+    let (at_once, fewer, bytes) = match model.card_memory() {
+        None => {
+            let (at_once, fewer) = choose(asked, most, within_reach, all)?;
+            (at_once, fewer, all(at_once))
+        }
         Some(card) => {
             memory::must_fit(volumes, within_reach)?;
-            choose(asked, most, card.bytes, network)
+            let (at_once, fewer) = choose(asked, most, card.bytes, network)?;
+            (at_once, fewer, volumes)
         }
-    }
+    };
+    Ok(Need { at_once, fewer, bytes })
+}
+
+/// How many labels a segmentation has: those asked for, else all that the examples hold.
+pub fn labels(examples: &[Example<LabelMap>], options: &Options) -> usize {
+    let held = || examples.iter().flat_map(|example| example.label.counts()).map(|(label, _)| label);
+    let labels: BTreeSet<u16> =
+        if options.labels.is_empty() { held().collect() } else { options.labels.iter().copied().collect() };
+    labels.len()
 }
 
 fn choose(

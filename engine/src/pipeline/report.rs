@@ -55,6 +55,8 @@ pub struct Seconds {
 pub struct Report {
     /// Name of the device.
     pub device: String,
+    /// Threads of the CPU.
+    pub threads: usize,
     /// The weights.
     pub model: ModelInfo,
     /// The pipeline.
@@ -70,6 +72,8 @@ pub struct Report {
     pub flops: f64,
     /// These by the network's seconds.
     pub flops_per_second: f64,
+    /// Memory of the process at its peak as predicted before the run.
+    pub predicted_memory_bytes: usize,
     /// Peak memory of the process.
     pub peak_memory_bytes: u64,
     /// Peak memory of the graphics card, where the network was there.

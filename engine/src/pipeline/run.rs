@@ -1,6 +1,6 @@
 //! What both pipelines share: progress, the network's runs, clocks and the report.
 
-use super::need::at_once;
+use super::need::{Need, need};
 use super::progress::{Costs, Tracker, Work as Planned};
 use super::report::LabelVolume;
 use super::{Example, Observer, Options, Placement, Record, Report, Seconds, Stage};
@@ -32,7 +32,7 @@ pub struct Run<'a, 'o> {
     pub placements: Vec<Placement>,
     pub warnings: Vec<String>,
     examples: usize,
-    mini_context: usize,
+    need: Need,
     progress: Tracker<'a, 'o>,
     started: Instant,
     seconds: Seconds,
@@ -41,11 +41,12 @@ pub struct Run<'a, 'o> {
 }
 
 impl<'a, 'o> Run<'a, 'o> {
-    /// Begins on a working grid of `side`³, if that fits into memory.
+    /// Begins on a working grid of `side`³, if that and so many volumes of probabilities fit into memory.
     pub fn start<L: OnGrid>(
         model: &'a Model,
         (side, target, examples): (usize, &Scan, &[Example<L>]),
         options: &'a Options,
+        probabilities: usize,
         observer: &'a mut Observer<'o>,
     ) -> Result<Self> {
         if examples.is_empty() {
@@ -53,7 +54,7 @@ impl<'a, 'o> Run<'a, 'o> {
                 "There is no example to learn from; add at least one image with its label.".into(),
             ));
         }
-        let (mini_context, fewer) = at_once(model, side, target, examples, options)?;
+        let need = need(model, side, target, examples, options, probabilities)?;
         // What an earlier run left behind, such as one that was stopped.
         model.take_work();
         let mut run = Self {
@@ -61,9 +62,9 @@ impl<'a, 'o> Run<'a, 'o> {
             options,
             records: Vec::new(),
             placements: Vec::new(),
-            warnings: unread(model).into_iter().chain(fewer).collect(),
+            warnings: unread(model).into_iter().chain(need.fewer.clone()).collect(),
             examples: examples.len(),
-            mini_context,
+            need,
             progress: Tracker::new(Costs::of(&model.info, side), examples.len(), observer),
             started: Instant::now(),
             seconds: Seconds::default(),
@@ -141,7 +142,7 @@ impl<'a, 'o> Run<'a, 'o> {
         let started = Instant::now();
         let (before, flops, progress) = (self.seconds.network, &mut self.flops, &mut self.progress);
         let (Task { label, labels, look }, cost) = (task, progress.costs.pair);
-        let output = self.model.predict(target, pairs, self.mini_context, &mut |pair| {
+        let output = self.model.predict(target, pairs, self.need.at_once, &mut |pair| {
             *flops += total_flops(&self.model.take_work());
             let flops_per_second = *flops / (before + started.elapsed().as_secs_f64());
             let stage = Stage::Reading { label, labels, look, pair, pairs: pairs.len(), flops_per_second };
@@ -243,13 +244,15 @@ impl<'a, 'o> Run<'a, 'o> {
         self.warn_of(&empty, ["was", "were"], "not found in the target.");
         Report {
             device: self.model.device().name.clone(),
+            threads: rayon::current_num_threads(),
             model: self.model.info.clone(),
             pipeline: self.options.pipeline,
-            mini_context: self.mini_context,
+            mini_context: self.need.at_once,
             contexts: self.examples,
             seconds: Seconds { load: 0.0, prepare, network, write: total - prepare - network, total },
             flops,
             flops_per_second: flops / network,
+            predicted_memory_bytes: self.need.bytes,
             peak_memory_bytes: memory::peak_bytes(),
             card_memory_bytes: self.model.card_memory().map(|card| card.held),
             labels,
