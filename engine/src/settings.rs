@@ -1,5 +1,6 @@
 //! Configurations: a TOML file over documented defaults.
 
+use crate::replace::protect;
 use crate::{Error, Result};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// [`Error::Io`], and [`Error::File`] with what is wrong.
 pub fn open<T>(path: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result<(T, PathBuf)> {
+    protect(path);
     let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.into(), source })?;
     let settings = parse(&text).map_err(|problem| Error::File { path: path.into(), problem })?;
     Ok((settings, path.parent().unwrap_or(Path::new("")).into()))

@@ -5,6 +5,7 @@ use super::fields::{self, Fields};
 use super::source::Source;
 use super::voxels::Extent;
 use super::{Header, halves, identify, stem, transform};
+use crate::replace::protect;
 use crate::{Grid, Result};
 use std::path::{Path, PathBuf};
 
@@ -64,9 +65,12 @@ impl Opened<'static> {
         }
         let header_half = if voxel_half { halves::other_half(path, ".hdr")? } else { path.into() };
         let mut opened = Opened::header(Source::open(&header_half, buffer)?, path)?;
+        protect(&header_half);
         if !opened.fields.single_file {
             opened.source.finish()?;
-            opened.source = Source::open(&halves::other_half(&header_half, ".img")?, buffer)?;
+            let voxel_half = halves::other_half(&header_half, ".img")?;
+            protect(&voxel_half);
+            opened.source = Source::open(&voxel_half, buffer)?;
         }
         Ok(opened)
     }

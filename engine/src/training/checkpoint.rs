@@ -109,7 +109,7 @@ impl State {
     /// # Errors
     /// [`Error::Io`], and [`Error::Checkpoint`] where it is none.
     pub fn read(path: &Path) -> Result<(Self, Option<Config>)> {
-        let mut file = Weights::open(path)?;
+        let mut file = Weights::read(path)?;
         let none = || Error::Checkpoint {
             path: path.into(),
             problem: "This is no checkpoint of a training run; move it away to begin anew.".into(),

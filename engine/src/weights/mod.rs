@@ -7,6 +7,7 @@ mod safetensors;
 
 pub use safetensors::{Precision, write};
 
+use crate::replace::protect;
 use crate::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -68,8 +69,14 @@ impl From<Error> for Unreadable {
 }
 
 impl Weights {
-    /// Reads a Lightning `.ckpt` or a `.safetensors` file, told apart by content.
+    /// Reads a Lightning `.ckpt` or a `.safetensors` file, told apart by content, as an input: it is not written over.
     pub fn open(path: &Path) -> Result<Self> {
+        protect(path);
+        Self::read(path)
+    }
+
+    /// The same of a file that the program keeps for itself and replaces, such as the state of a run.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
         Self::parse(path, &bytes)
     }
