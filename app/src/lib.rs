@@ -3,5 +3,6 @@
 pub mod cli;
 pub mod demo;
 pub mod document;
+pub mod pool;
 pub mod viewer;
 pub mod window;

@@ -56,16 +56,17 @@ impl Destination {
     }
 }
 
-/// Makes a folder for output, with those above it, unless it is there, and checks that files can be written into it.
+/// Checks that files can be written into a folder for output, or that it can be made; makes nothing yet.
 ///
 /// # Errors
-/// [`Error::File`] where it is a file, and the operating system's refusal.
-pub fn make_folder(folder: &Path) -> Result<()> {
-    if folder.is_file() {
-        return refuse(folder, "this is a file; choose a folder.");
+/// [`Error::File`] where it is a file or lies in one, and the operating system's refusal.
+pub fn check_folder(folder: &Path) -> Result<()> {
+    let whole = std::path::absolute(folder).map_err(|source| Error::Io { path: folder.into(), source })?;
+    let existing = whole.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
+    if !existing.is_dir() {
+        return refuse(existing, "this is a file; choose a folder.");
     }
-    fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.into(), source })?;
-    must_be_writable(folder)
+    must_be_writable(existing)
 }
 
 /// Writes `path` under a temporary name in the same folder and renames it once `write` is done and the disk has it, so

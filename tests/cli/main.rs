@@ -3,5 +3,8 @@
 mod demo;
 mod inputs;
 mod odd;
+mod outputs;
 mod reference;
+mod resources;
 mod runs;
+mod streams;

@@ -59,6 +59,20 @@ fn a_folder_of_examples_gives_a_report_and_a_mask_that_evaluate_judges() {
     assert_eq!(ran.said.lines().count(), 2, "a line for each label");
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap();
     assert_eq!(report["contexts"], 3, "all but the target");
+    assert_eq!(report["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(report["arguments"][0], "segment");
+    assert_eq!(report["files"]["target"], target.to_str().unwrap());
+    let pairs = report["files"]["examples"].as_array().unwrap();
+    for (pair, record) in pairs.iter().zip(&report["records"].as_array().unwrap()[1..]) {
+        for part in ["image", "label"] {
+            let path = Path::new(pair[part].as_str().unwrap());
+            assert!(
+                path.is_file() && path.to_str().unwrap().contains(record["name"].as_str().unwrap()),
+                "{pair}"
+            );
+        }
+    }
+    assert_eq!(pairs.len(), 3);
     assert_eq!(report["records"].as_array().unwrap().len(), 4, "what was done to target and examples");
     assert!(report["records"][0]["bent_mm"].is_null() && report["records"][1]["bent_mm"].is_f64());
     let judged = exemplar("evaluate {} {} --json", &[&mask, &hippocampus("labels", 143)]).well();
@@ -76,6 +90,14 @@ fn a_folder_of_examples_gives_a_report_and_a_mask_that_evaluate_judges() {
 fn wrong_arguments_end_with_2_and_an_input_is_never_overwritten() {
     assert_eq!(exemplar("segment -t only.nii", &[]).code, 2);
     assert_eq!(exemplar("bench --mini-context none", &[]).code, 2);
+    for minutes in ["-1", "0", "nan", "inf", "1e300", "soon"] {
+        let ran = exemplar(&format!("train no.toml -o run --minutes {minutes}"), &[]);
+        assert!(ran.code == 2 && ran.complained.contains("minutes above 0"), "{minutes}: {}", ran.complained);
+    }
+    // Training computes on the CPU only.
+    assert_eq!(exemplar("train no.toml -o run --device gpu", &[]).code, 2);
+    assert_eq!(exemplar("bench --train --device gpu --channels 2,4 --size 16", &[]).code, 2);
+    exemplar("bench --train --channels 2,4 --size 16 --runs 1", &[]).well();
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("scan.nii.gz");
     std::fs::copy(hippocampus("images", 143), &target).unwrap();

@@ -16,7 +16,7 @@ const PATIENCE: Patience =
 
 fn session(files: &Files, device: DeviceChoice) -> Session {
     let model = Some(files.model());
-    Session::new(Setup { device, threads: None, model, patience: PATIENCE })
+    Session::new(Setup { device, model, patience: PATIENCE })
 }
 
 fn run(files: &Files, session: &mut Session) -> Result<Segmentation> {
@@ -102,7 +102,7 @@ fn a_run_on_a_hung_card_can_be_stopped() {
     pretend_gpu(Some((Fault::Hangs, MID_RUN)));
     let patience = Patience { between_steps: Duration::from_secs(600), ..PATIENCE };
     let (device, model) = (DeviceChoice::Auto, Some(files.model()));
-    let mut session = Session::new(Setup { device, threads: None, model, patience });
+    let mut session = Session::new(Setup { device, model, patience });
     let (target, examples) = (files.target().unwrap(), files.examples(3).unwrap());
     let began = Instant::now();
     let mut observer = |Progress { stage, .. }| match stage {

@@ -46,6 +46,8 @@ type Window = Harness<'static, App>;
 /// One window at a time, since a test counts the threads of the process.
 fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
+    // As the program does it: threads of a pool that starts by itself are called like the one that first needs it.
+    exemplar::pool::start(None).ok();
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -2,7 +2,8 @@
 
 mod train;
 
-use super::BenchArgs;
+use super::print::{note, out};
+use super::{BenchArgs, DeviceArg, conflict};
 use anyhow::{Result, ensure};
 use exemplar_engine::memory;
 use exemplar_engine::network::{Cost, Cube, Device, Layer, Model, Work, cpu_flops_per_second};
@@ -17,10 +18,14 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         args.channels.len() > 1 && !args.channels.contains(&0),
         "Give two or more channel counts above 0."
     );
-    let compute = &args.compute;
-    let device = Device::choose(compute.device.into(), compute.threads.map(usize::from))?;
     let weights = formula::weights("bench:", &args.channels, 1.4);
-    if args.train { train::run(args, &device, weights) } else { predict(args, &device, weights) }
+    match (args.train, args.compute.device) {
+        (false, device) => predict(args, &Device::choose(device.into())?, weights),
+        (true, DeviceArg::Auto | DeviceArg::Cpu) => train::run(args, &Device::cpu(), weights),
+        (true, DeviceArg::Gpu | DeviceArg::GpuHalf) => {
+            Err(conflict("training computes on the CPU only; leave out --device"))
+        }
+    }
 }
 
 /// Predictions.
@@ -36,7 +41,7 @@ fn predict(args: &BenchArgs, device: &Device, weights: Weights) -> Result<()> {
         Some(card) => (network, card.bytes),
     };
     let [needed, all] = [predicted as f64, within_reach as f64].map(gb);
-    eprintln!("ℓ = {mini_context} · {needed:.2} of {all:.1} GB of memory");
+    note!("ℓ = {mini_context} · {needed:.2} of {all:.1} GB of memory");
     memory::must_fit(predicted, within_reach)?;
     let (target, pairs) = (cube(args, "target"), pairs(args));
     let pairs: Vec<_> = pairs.iter().map(|(image, label)| (image, label)).collect();
@@ -59,10 +64,10 @@ fn predict(args: &BenchArgs, device: &Device, weights: Weights) -> Result<()> {
             "mini_context": mini_context, "seconds": seconds, "median_seconds": median,
             "flops": flops, "flops_per_second": flops / median, "peak_memory_bytes": peak, "predicted_memory_bytes": predicted,
         });
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        out!("{}", serde_json::to_string_pretty(&report)?)?;
     } else {
-        device.notes.iter().for_each(|note| println!("{note}"));
-        println!(
+        device.notes.iter().try_for_each(|note| out!("{note}"))?;
+        out!(
             "{}: {median:.3} s (median of {}), {:.0} GFLOP at {:.0} GFLOP/s, peak {:.2} GB, predicted {:.2} GB",
             device.name,
             args.runs,
@@ -70,12 +75,9 @@ fn predict(args: &BenchArgs, device: &Device, weights: Weights) -> Result<()> {
             flops / median / 1e9,
             gb(peak as f64),
             gb(predicted as f64)
-        );
+        )?;
     }
-    if args.layers {
-        layers(&work);
-    }
-    Ok(())
+    if args.layers { layers(&work) } else { Ok(()) }
 }
 
 /// Made-up values.
@@ -96,19 +98,20 @@ fn median(values: &[f64]) -> f64 {
 }
 
 /// A table of what each kind of layer took, finest first, beside the most that the processor could do.
-fn layers(work: &Work) {
+fn layers(work: &Work) -> Result<()> {
     let peak = cpu_flops_per_second();
-    println!("multiply-adds on registers alone: {:.0} GFLOP/s", peak / 1e9);
-    println!("| side | layer | channels | times | GFLOP | ms | GFLOP/s | of peak |");
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    out!("multiply-adds on registers alone: {:.0} GFLOP/s", peak / 1e9)?;
+    out!("| side | layer | channels | times | GFLOP | ms | GFLOP/s | of peak |")?;
+    out!("| --- | --- | --- | --- | --- | --- | --- | --- |")?;
     for (Layer { side, operation, inputs, outputs }, cost) in work.iter().rev() {
         let Cost { times, flops, seconds } = cost;
         let (speed, ms) = (flops / seconds, seconds * 1e3);
-        println!(
+        out!(
             "| {side} | {operation} | {inputs} → {outputs} | {times} | {:.2} | {ms:.2} | {:.0} | {:.0} % |",
             flops / 1e9,
             speed / 1e9,
             100.0 * speed / peak
-        );
+        )?;
     }
+    Ok(())
 }

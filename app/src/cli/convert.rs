@@ -1,14 +1,14 @@
 //! `exemplar convert`: checkpoint to safetensors.
 
-use super::{ConvertArgs, Precision};
+use super::print::out;
+use super::{ConvertArgs, Precision, outputs};
 use anyhow::Result;
 use exemplar_engine::network::{Device, Model};
-use exemplar_engine::replace;
 use exemplar_engine::weights::{self, Weights};
 
 /// Runs the command.
 pub fn run(args: &ConvertArgs) -> Result<()> {
-    replace::forbid_overwriting(&args.output, [args.input.as_path()])?;
+    outputs::check([&args.input], [(args.output.as_path(), outputs::WEIGHTS)], args.force)?;
     let mut weights = Weights::open(&args.input)?;
     // What is written must be a network that opens again.
     let model = Model::load(weights.clone(), &Device::cpu())?;
@@ -20,6 +20,5 @@ pub fn run(args: &ConvertArgs) -> Result<()> {
     };
     weights::write(&args.output, &weights, precision)?;
     let (name, count) = (args.output.display(), model.info.parameters);
-    println!("{name}: {count} parameters, channels {:?}", model.info.channels);
-    Ok(())
+    out!("{name}: {count} parameters, channels {:?}", model.info.channels)
 }

@@ -1,17 +1,26 @@
 //! `exemplar demo`: the built-in case from start to end, without a window.
 
-use super::segment::write_report;
-use super::{DemoArgs, preview, progress};
+use super::print::{note, out};
+use super::{DemoArgs, outputs, preview, progress, report};
 use crate::demo::DemoCase;
 use anyhow::{Context, Result};
 use exemplar_engine::metrics::compare;
 use exemplar_engine::nifti::write_labels;
 use exemplar_engine::pipeline::{Example, Options};
+use exemplar_engine::replace::check_folder;
 use std::time::Instant;
 
 /// Runs the command.
 pub fn run(args: &DemoArgs) -> Result<()> {
     let started = Instant::now();
+    let folder = &args.output;
+    check_folder(folder)?;
+    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let files =
+        [("mask.nii.gz", outputs::IMAGE), ("preview.png", outputs::PICTURE), ("report.json", outputs::JSON)];
+    let files = files.map(|(name, endings)| (folder.join(name), endings));
+    outputs::check([], files.iter().map(|(path, endings)| (path.as_path(), *endings)), args.force)?;
+    let [mask, picture, told] = files.map(|(path, _)| path);
     let DemoCase { target, truth, example, label, names } = DemoCase::open()?;
     let example = Example { name: example.name.clone(), image: example, label };
     let mut session = args.compute.session(None)?;
@@ -20,25 +29,21 @@ pub fn run(args: &DemoArgs) -> Result<()> {
     let result = session.segment(target.clone(), vec![example], &options, &mut progress::bar())?;
 
     let writing = Instant::now();
-    let folder = &args.output;
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("{} cannot be made; choose another folder with -o", folder.display()))?;
-    write_labels(&folder.join("mask.nii.gz"), &result.mask, &target.header)?;
+    write_labels(&mask, &result.mask, &target.header)?;
     let agreements = compare(&result.mask, &truth)?;
     let dice = |value| agreements.iter().find(|a| a.label == value).map_or(1.0, |a| a.dice);
     let mut report = result.report;
     let scores: Vec<_> = report.labels.iter().map(|label| (label.value, dice(label.value))).collect();
-    preview::write(&folder.join("preview.png"), &target.volume, &result.mask, &truth, &scores)?;
+    preview::write(&picture, &target.volume, &result.mask, &truth, &scores)?;
     report.seconds.load = load;
     report.seconds.write += writing.elapsed().as_secs_f64();
     report.seconds.total = started.elapsed().as_secs_f64();
-    write_report(&folder.join("report.json"), &report)?;
+    report::write(&told, &report, None)?;
 
     for label in &report.labels {
-        println!("{:<12} {:>8.3} ml  Dice {:.3}", label.name, label.ml, dice(label.value));
+        out!("{:<12} {:>8.3} ml  Dice {:.3}", label.name, label.ml, dice(label.value))?;
     }
-    report.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    report.warnings.iter().for_each(|warning| note!("{warning}"));
     let (name, seconds) = (folder.display(), report.seconds.total);
-    println!("{name}: mask.nii.gz, preview.png, report.json in {seconds:.1} s on {}", report.device);
-    Ok(())
+    out!("{name}: mask.nii.gz, preview.png, report.json in {seconds:.1} s on {}", report.device)
 }

@@ -1,6 +1,7 @@
 //! `exemplar evaluate`: agreement of a segmentation with the truth, label by label.
 
 use super::EvaluateArgs;
+use super::print::out;
 use anyhow::Result;
 use exemplar_engine::metrics::compare;
 use exemplar_engine::nifti::Scan;
@@ -10,17 +11,15 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
     let labels = |path| Scan::open(path, 0)?.labels();
     let agreements = compare(&labels(&args.prediction)?, &labels(&args.truth)?)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&agreements)?);
-        return Ok(());
+        return out!("{}", serde_json::to_string_pretty(&agreements)?);
     }
     if agreements.is_empty() {
-        println!("Both maps are empty: no voxel of either holds a label.");
-        return Ok(());
+        return out!("Both maps are empty: no voxel of either holds a label.");
     }
-    println!("label   Dice  volume ml  difference ml  HD95 mm  surface Dice 1 mm");
+    out!("label   Dice  volume ml  difference ml  HD95 mm  surface Dice 1 mm")?;
     for a in &agreements {
         let or_dash = |value: Option<f64>, digits| value.map_or("–".into(), |v| format!("{v:.digits$}"));
-        println!(
+        out!(
             "{:>5}  {:.3}  {:>9.3}  {:>+13.3}  {:>7}  {:>17}",
             a.label,
             a.dice,
@@ -28,7 +27,7 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
             a.prediction_ml - a.truth_ml,
             or_dash(a.hd95_mm, 2),
             or_dash(a.surface_dice_1mm, 3)
-        );
+        )?;
     }
     Ok(())
 }

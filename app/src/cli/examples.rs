@@ -1,6 +1,7 @@
 //! The example pairs of `segment` and `transform`: which files they are, how they are opened, and what is said of them.
 
 use super::RunArgs;
+use super::print::note;
 use anyhow::Result;
 use exemplar_engine::agreement::{GeometryChoice, OnGrid, agree, reconcile};
 use exemplar_engine::nifti::Scan;
@@ -27,12 +28,12 @@ pub fn find(args: &RunArgs) -> Result<Found> {
     if let Some(dir) = &args.context_dir {
         let found = pairing::examples_in(dir, &args.target)?;
         for (image, label) in &found.pairs {
-            eprintln!("Example: {} with {}", image.display(), label.display());
+            note!("Example: {} with {}", image.display(), label.display());
         }
         pairs.extend(found.pairs);
         notes.extend(found.notes);
     }
-    notes.iter().for_each(|note| eprintln!("{note}"));
+    notes.iter().for_each(|note| note!("{note}"));
     Ok(Found { pairs, notes })
 }
 
@@ -55,7 +56,7 @@ pub fn load<L: OnGrid>(
     }
     for sentence in odd {
         let note = format!("{}: {sentence}", label_file.display());
-        eprintln!("{note}");
+        note!("{note}");
         notes.push(note);
     }
     let label = reconcile(grid, label, how).map_err(|error| error.between(image_file, label_file))?;

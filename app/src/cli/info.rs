@@ -1,6 +1,7 @@
 //! `exemplar info`.
 
 use super::InfoArgs;
+use super::print::{self, out};
 use anyhow::Result;
 use exemplar_engine::nifti::{Facts, Scan};
 
@@ -8,11 +9,10 @@ use exemplar_engine::nifti::{Facts, Scan};
 pub fn run(args: &InfoArgs) -> Result<()> {
     let facts = Scan::open(&args.file, 0)?.facts;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&facts)?);
+        out!("{}", serde_json::to_string_pretty(&facts)?)
     } else {
-        print!("{}", text(&facts));
+        print::to_stdout(format_args!("{}", text(&facts)))
     }
-    Ok(())
 }
 
 /// A line for each fact, warnings last.

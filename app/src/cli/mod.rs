@@ -1,6 +1,7 @@
 //! The command line: what scripts rely on. Each command has a file of its own.
 //!
-//! Exit codes: 0 done, 2 wrong arguments, 1 anything else with one sentence on stderr.
+//! Exit codes: 0 done, 2 wrong arguments, 1 anything else with one sentence on stderr; 141, as in a shell, where whoever read
+//! stdout has gone.
 
 mod bench;
 mod convert;
@@ -8,18 +9,25 @@ mod demo;
 mod evaluate;
 mod examples;
 mod info;
+mod outputs;
 mod preview;
+pub mod print;
 mod progress;
+mod report;
 mod segment;
 mod study;
 mod train;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use exemplar_engine::network::DeviceChoice;
 use exemplar_engine::pipeline::{Looks, Pipeline};
 use exemplar_engine::session::{Session, Setup};
+use print::note;
+use std::fmt::Display;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Segment and transform brain images by example.
 #[derive(Debug, Parser)]
@@ -61,6 +69,9 @@ pub struct DemoArgs {
     /// Folder for mask.nii.gz, preview.png and report.json.
     #[arg(short, long, default_value = "exemplar-demo")]
     pub output: PathBuf,
+    /// Replace write-protected files too.
+    #[arg(long)]
+    pub force: bool,
     /// What to compute on.
     #[command(flatten)]
     pub compute: ComputeArgs,
@@ -83,11 +94,10 @@ pub struct ComputeArgs {
 impl ComputeArgs {
     /// The network on the device asked for, loaded; tells on stderr how the choice came about.
     fn session(&self, model: Option<PathBuf>) -> Result<Session> {
-        let threads = self.threads.map(usize::from);
-        let setup = Setup { device: self.device.into(), threads, model, ..Setup::default() };
+        let setup = Setup { device: self.device.into(), model, ..Setup::default() };
         let mut session = Session::new(setup);
         let notes = session.look(&mut |_| Ok(()), |model| model.device().notes.clone())?;
-        notes.iter().for_each(|note| eprintln!("{note}"));
+        notes.iter().for_each(|note| note!("{note}"));
         Ok(session)
     }
 }
@@ -102,6 +112,17 @@ fn mini_context(text: &str) -> Result<MiniContext, String> {
         (_, Ok(n)) if n > 0 => Ok(MiniContext(Some(n))),
         _ => Err("give a whole number above 0, or auto".into()),
     }
+}
+
+fn minutes(text: &str) -> Result<Duration, String> {
+    let minutes: Option<f64> = text.parse().ok().filter(|&minutes| minutes > 0.0);
+    let time = minutes.and_then(|minutes| Duration::try_from_secs_f64(60.0 * minutes).ok());
+    time.ok_or_else(|| "give a number of minutes above 0".into())
+}
+
+/// Arguments that contradict one another: an error that ends with exit code 2.
+fn conflict(problem: impl Display) -> anyhow::Error {
+    Cli::command().error(ErrorKind::ArgumentConflict, problem).into()
 }
 
 /// Arguments of `segment` and `transform`.
@@ -145,9 +166,12 @@ pub struct RunArgs {
     /// Also write probabilities: 4D, one volume per label.
     #[arg(long)]
     pub probabilities: Option<PathBuf>,
-    /// Also write a report (JSON).
+    /// Also write a report (.json).
     #[arg(long)]
     pub report: Option<PathBuf>,
+    /// Replace write-protected files too.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Arguments of `evaluate`.
@@ -177,8 +201,11 @@ pub struct InfoArgs {
 pub struct ConvertArgs {
     /// Checkpoint to read (.ckpt or .safetensors).
     pub input: PathBuf,
-    /// Safetensors file to write.
+    /// File to write (.safetensors).
     pub output: PathBuf,
+    /// Replace a write-protected file too.
+    #[arg(long)]
+    pub force: bool,
     /// Type of the numbers.
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     pub precision: Precision,
@@ -202,7 +229,7 @@ pub struct BenchArgs {
     /// How often to run; the median counts.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     pub runs: u16,
-    /// Measure a step of training instead: loss, gradients and optimiser.
+    /// Measure a step of training instead, on the CPU: loss, gradients and optimiser.
     #[arg(long, conflicts_with = "layers")]
     pub train: bool,
     /// Also print what each kind of layer cost in the last run.
@@ -223,11 +250,8 @@ pub struct TrainArgs {
     #[arg(short, long)]
     pub output: Option<PathBuf>,
     /// Stop after so many minutes; the same command goes on later.
-    #[arg(long)]
-    pub minutes: Option<f64>,
-    /// auto takes a real GPU that passes its self-test, else the CPU.
-    #[arg(long, value_enum, default_value_t = DeviceArg::Cpu)]
-    pub device: DeviceArg,
+    #[arg(long, allow_negative_numbers = true, value_parser = minutes)]
+    pub minutes: Option<Duration>,
     /// Threads of the CPU; all cores by default.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
@@ -333,7 +357,20 @@ pub enum Precision {
 }
 
 impl Command {
-    /// Does it.
+    /// Threads of the CPU that it is to have; none where it does not say.
+    pub fn threads(&self) -> Option<usize> {
+        let threads = match self {
+            Self::Demo(args) => args.compute.threads,
+            Self::Segment(args) | Self::Transform(args) => args.compute.threads,
+            Self::Bench(args) => args.compute.threads,
+            Self::Train(args) => args.threads,
+            Self::Study(args) => args.threads,
+            Self::Evaluate(_) | Self::Info(_) | Self::Convert(_) => None,
+        };
+        threads.map(usize::from)
+    }
+
+    /// Carries the command out.
     pub fn run(self) -> Result<()> {
         match self {
             Self::Demo(args) => demo::run(&args),

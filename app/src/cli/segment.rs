@@ -1,14 +1,15 @@
 //! `exemplar segment` and `exemplar transform`.
 
-use super::{GeometryArg, RunArgs, examples, progress};
-use anyhow::{Result, bail};
+use super::print::{note, out};
+use super::report::{self, Files, Pair};
+use super::{GeometryArg, RunArgs, conflict, examples, outputs, progress};
+use anyhow::Result;
+use exemplar_engine::Error;
 use exemplar_engine::agreement::{GeometryChoice, OnGrid};
 use exemplar_engine::labels::Names;
 use exemplar_engine::nifti::{Scan, write_image, write_labels, write_series};
 use exemplar_engine::pipeline::{Example, Options, Report};
 use exemplar_engine::session::Session;
-use exemplar_engine::{Error, replace};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -33,7 +34,7 @@ pub fn segment(args: &RunArgs) -> Result<()> {
 /// Runs `transform`.
 pub fn transform(args: &RunArgs) -> Result<()> {
     if args.probabilities.is_some() || !args.labels.is_empty() {
-        bail!("A transformation has no labels; leave out --labels and --probabilities.");
+        return Err(conflict("a transformation has no labels; leave out --labels and --probabilities"));
     }
     run(
         args,
@@ -62,6 +63,7 @@ struct Job<L> {
     options: Options,
     /// What has been said on stderr already and belongs into the report.
     notes: Vec<String>,
+    files: Files,
     started: Instant,
     load_seconds: f64,
 }
@@ -74,10 +76,10 @@ fn run<L: OnGrid>(
     let started = Instant::now();
     let examples::Found { pairs, mut notes } = examples::find(args)?;
     let inputs = pairs.iter().flat_map(|(image, label)| [image, label]);
-    let inputs: Vec<&Path> = inputs.chain([&args.target]).chain(&args.model).map(PathBuf::as_path).collect();
-    for output in [&args.output].into_iter().chain(&args.probabilities).chain(&args.report) {
-        replace::forbid_overwriting(output, inputs.iter().copied())?;
-    }
+    let images =
+        [&args.output].into_iter().chain(&args.probabilities).map(|path| (path.as_path(), outputs::IMAGE));
+    let all = images.chain(args.report.iter().map(|path| (path.as_path(), outputs::JSON)));
+    outputs::check(inputs.chain([&args.target]).chain(&args.model), all, args.force)?;
     let how = match args.geometry {
         None => GeometryChoice::Strict,
         Some(GeometryArg::Resample) => GeometryChoice::Resample,
@@ -100,7 +102,12 @@ fn run<L: OnGrid>(
         names,
     };
     let load_seconds = started.elapsed().as_secs_f64();
-    work(&mut Job { session, target, examples, options, notes, started, load_seconds })
+    let files = Files {
+        target: args.target.clone(),
+        examples: pairs.into_iter().map(|(image, label)| Pair { image, label }).collect(),
+        model: args.model.clone(),
+    };
+    work(&mut Job { session, target, examples, options, notes, files, started, load_seconds })
 }
 
 /// Writes the files and the report, and tells what came out.
@@ -114,17 +121,11 @@ fn finish<L>(args: &RunArgs, job: &Job<L>, files: Vec<Output>, mut report: Repor
     report.seconds.total = job.started.elapsed().as_secs_f64();
     report.warnings.splice(0..0, job.notes.iter().cloned());
     if let Some(path) = &args.report {
-        write_report(path, &report)?;
+        report::write(path, &report, Some(&job.files))?;
     }
     for label in &report.labels {
-        println!("{:>5}  {:<32} {:>9.3} ml  {} voxels", label.value, label.name, label.ml, label.voxels);
+        out!("{:>5}  {:<32} {:>9.3} ml  {} voxels", label.value, label.name, label.ml, label.voxels)?;
     }
-    report.warnings.iter().skip(job.notes.len()).for_each(|warning| eprintln!("{warning}"));
+    report.warnings.iter().skip(job.notes.len()).for_each(|warning| note!("{warning}"));
     Ok(())
-}
-
-/// Writes `report.json`.
-pub fn write_report(path: &Path, report: &Report) -> Result<()> {
-    let text = serde_json::to_string_pretty(report)?;
-    Ok(replace::replace_file(path, |out| writeln!(out, "{text}"))?)
 }

@@ -1,31 +1,33 @@
 //! `exemplar train`: learns from a configuration, and goes on where it was ended.
 
 use super::TrainArgs;
+use super::print::{self, note, out};
 use anyhow::Result;
 use exemplar_engine::network::Device;
+use exemplar_engine::replace::check_folder;
 use exemplar_engine::training::{Config, DEFAULTS, Point, Trainer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Runs the command.
 pub fn run(args: &TrainArgs) -> Result<()> {
     let (Some(path), Some(folder)) = (&args.config, &args.output) else {
-        print!("{DEFAULTS}");
-        return Ok(());
+        return print::to_stdout(format_args!("{DEFAULTS}"));
     };
     let config = Config::open(path)?;
-    let device = Device::choose(args.device.into(), args.threads.map(usize::from))?;
-    let mut trainer = Trainer::open(config, folder, device)?;
+    check_folder(folder)?;
+    let mut trainer = Trainer::open(config, folder, Device::cpu())?;
     let (begun, steps) = trainer.steps();
     if begun > 0 {
-        eprintln!("going on after step {begun} of {steps}");
+        note!("going on after step {begun} of {steps}");
     }
     let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg}, {eta} left");
     bar.set_style(style.expect("the template is well-formed"));
     bar.set_position(begun);
     bar.reset_eta();
-    let end = args.minutes.map(|minutes| Instant::now() + Duration::from_secs_f64(60.0 * minutes));
+    // Beyond what the clock can count is never.
+    let end = args.minutes.and_then(|time| Instant::now().checked_add(time));
     let mut shown = trainer.curve().len();
     let mut mean = None;
     while trainer.steps().0 < steps && end.is_none_or(|end| Instant::now() < end) {
@@ -35,7 +37,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         bar.set_position(trainer.steps().0);
         bar.set_message(format!("loss {smooth:.4}"));
         for point in &trainer.curve()[shown..] {
-            bar.suspend(|| println!("{}", line(point, trainer.curve())));
+            bar.suspend(|| out!("{}", line(point, trainer.curve())))?;
         }
         shown = trainer.curve().len();
     }
@@ -46,8 +48,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         trainer.save()?;
     }
     let weights = folder.join("weights.safetensors");
-    println!("{done} of {steps} steps; use the weights with --model {}", weights.display());
-    Ok(())
+    out!("{done} of {steps} steps; use the weights with --model {}", weights.display())
 }
 
 /// A point of the curve, and what became of the loss of validation so far.

@@ -8,8 +8,10 @@ use super::{Cube, Model};
 use crate::weights::formula;
 use crate::{Error, Result};
 #[cfg(feature = "gpu")]
-use cubecl::device::WgpuDeviceKind;
+use cubecl::device::{DeviceUnavailable, WgpuDeviceKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// What the user asked to compute on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,19 +61,18 @@ pub(super) enum Backend {
 /// A GPU counts when its tiny forward is this close to the CPU's (relative error in the 2-norm), with f32 and f16.
 const TOLERANCE: f64 = 1e-4;
 const HALF_TOLERANCE: f64 = 2e-3;
+/// The longest that a graphics card may take for one answer: drivers take up to a minute for their first kernels.
+pub const SILENCE: Duration = Duration::from_secs(120);
 /// Side of the self-test's cubes.
 pub(super) const SELF_TEST_SIDE: usize = 8;
 
 impl Device {
-    /// Chooses and tests a device; `threads` limits the CPU's (None: all cores).
+    /// Chooses and tests a device. The CPU computes with the threads of rayon's pool; how many there are is for the
+    /// program to say that owns the process.
     ///
     /// # Errors
     /// [`Error::Device`] when a GPU was demanded and none passes.
-    pub fn choose(choice: DeviceChoice, threads: Option<usize>) -> Result<Self> {
-        // Named, so that compute threads are not taken for the one that starts them; 0 is every core.
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
-        // Fails only when the pool is running already, with its size settled.
-        pool.thread_name(|i| format!("compute-{i}")).build_global().ok();
+    pub fn choose(choice: DeviceChoice) -> Result<Self> {
         let cpu = Self::cpu();
         if choice == DeviceChoice::Cpu {
             return Ok(cpu);
@@ -111,8 +112,8 @@ impl Device {
     /// A software Vulkan driver, for tests: the GPU path on a machine without a GPU.
     #[cfg(feature = "gpu")]
     pub fn software_gpu(half: bool) -> Result<Self> {
-        let card = cubecl::Device::wgpu(WgpuDeviceKind::Cpu);
-        let card = card.map_err(|_| Error::Device("There is no software Vulkan driver.".into()))?;
+        let card = cards(WgpuDeviceKind::Cpu).next();
+        let card = card.ok_or_else(|| Error::Device("There is no software Vulkan driver.".into()))?;
         Ok(Self::on_card("software", card, half))
     }
 
@@ -159,6 +160,49 @@ pub fn relative_error(got: &[f32], want: &[f32]) -> f64 {
     if error.is_finite() && got.len() == want.len() { error } else { f64::INFINITY }
 }
 
+/// Whether the driver of a graphics card was started in this process. It may leave threads that run on while the process
+/// ends and crash in the driver's exit handlers, so that such a process had better end without these.
+pub fn driver_started() -> bool {
+    DRIVER_STARTED.load(Ordering::Relaxed)
+}
+
+static DRIVER_STARTED: AtomicBool = AtomicBool::new(false);
+
+/// The graphics interfaces that kernels run through; the runtime by itself would also try OpenGL.
+#[cfg(all(feature = "gpu", target_os = "macos"))]
+const INTERFACES: &[Interface] = &[cubecl::Device::metal_msl];
+#[cfg(all(feature = "gpu", windows))]
+const INTERFACES: &[Interface] = &[cubecl::Device::vulkan, cubecl::Device::dx12];
+#[cfg(all(feature = "gpu", not(any(target_os = "macos", windows))))]
+const INTERFACES: &[Interface] = &[cubecl::Device::vulkan];
+
+/// Finds a card of a kind by one interface.
+#[cfg(feature = "gpu")]
+type Interface = fn(WgpuDeviceKind) -> Result<cubecl::Device, DeviceUnavailable>;
+
+/// The cards of a kind, by one interface after the other.
+#[cfg(feature = "gpu")]
+fn cards(kind: WgpuDeviceKind) -> impl Iterator<Item = cubecl::Device> {
+    DRIVER_STARTED.store(true, Ordering::Relaxed);
+    // The runtime finds an integrated card also where there is but another kind, and then panics.
+    let is_there = |card: &cubecl::Device| cubecl::Device::enumerate(card.to_id()).contains(&card.to_id());
+    INTERFACES.iter().filter_map(move |interface| interface(kind.clone()).ok()).filter(is_there)
+}
+
+/// Whether the kernel has a card to offer: one of the files that drivers open is there (direct rendering, Nvidia, Windows'
+/// subsystem, Adreno, Mali). Without one no driver is started, as those of Mesa write to stderr where there is no display.
+#[cfg(all(feature = "gpu", target_os = "linux"))]
+fn may_have_a_card() -> bool {
+    let files = ["/dev/dri", "/dev/nvidiactl", "/dev/dxg", "/dev/kgsl-3d0", "/dev/mali0"];
+    files.iter().any(|file| std::path::Path::new(file).exists())
+}
+
+/// Elsewhere only a driver can tell.
+#[cfg(all(feature = "gpu", not(target_os = "linux")))]
+fn may_have_a_card() -> bool {
+    true
+}
+
 /// The best real GPU, discrete before integrated; a software driver never, unless `EXEMPLAR_SOFTWARE_GPU` is set, for
 /// tests. The error is a sentence.
 #[cfg(feature = "gpu")]
@@ -168,8 +212,10 @@ fn best_card(half: bool) -> Result<Device, String> {
         return Ok(Device::gpu("pretended", half, Backend::Faulty(trouble)));
     }
     let software = std::env::var_os("EXEMPLAR_SOFTWARE_GPU").is_some();
-    let probe = |kind| {
-        let card = cubecl::Device::wgpu(kind).ok()?;
+    if !software && !may_have_a_card() {
+        return Err("No graphics card was found.".to_owned());
+    }
+    let probe = |card: cubecl::Device| {
         let client = gpu::client(&card);
         let identity = &client.properties().identity;
         // No card behind it: a software rasterizer.
@@ -181,7 +227,8 @@ fn best_card(half: bool) -> Result<Device, String> {
         vec![WgpuDeviceKind::DiscreteGpu(0), WgpuDeviceKind::IntegratedGpu(0)]
     };
     // A driver that fails while it is set up makes the graphics library panic.
-    let found = kinds.into_iter().find_map(|kind| quietly(|| probe(kind)));
+    let quietly = |card| catch_unwind(AssertUnwindSafe(|| probe(card))).ok().flatten();
+    let found = kinds.into_iter().flat_map(cards).find_map(quietly);
     found.ok_or_else(|| "No graphics card was found.".to_owned())
 }
 
@@ -189,14 +236,4 @@ fn best_card(half: bool) -> Result<Device, String> {
 #[cfg(not(feature = "gpu"))]
 fn best_card(_: bool) -> Result<Device, String> {
     Err("This build computes on the CPU only.".to_owned())
-}
-
-/// What `probe` finds; nothing, without a message, when it panics.
-#[cfg(feature = "gpu")]
-fn quietly<T>(probe: impl FnOnce() -> Option<T>) -> Option<T> {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| ()));
-    let found = catch_unwind(AssertUnwindSafe(probe));
-    std::panic::set_hook(hook);
-    found.ok().flatten()
 }

@@ -18,7 +18,7 @@ mod plain;
 mod vote;
 
 pub use cpu::flops_per_second as cpu_flops_per_second;
-pub use device::{Device, DeviceChoice, relative_error};
+pub use device::{Device, DeviceChoice, SILENCE, driver_started, relative_error};
 #[cfg(feature = "reference")]
 #[doc(hidden)]
 pub use faulty::{Fault, pretend_gpu};

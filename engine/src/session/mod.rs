@@ -18,8 +18,6 @@ use std::sync::Arc;
 pub struct Setup {
     /// The device.
     pub device: DeviceChoice,
-    /// Threads of the CPU; None: all cores.
-    pub threads: Option<usize>,
     /// Checkpoint; None: the bundled weights.
     pub model: Option<PathBuf>,
     /// How long a graphics card may keep silent; the CPU may for ever.
@@ -158,14 +156,14 @@ impl Session {
         job: impl FnOnce(&Model, &Options, &mut Observer) -> Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
         let start = Progress::start(pairs + 1);
-        let Setup { threads, model: path, patience, .. } = self.setup.clone();
+        let Setup { model: path, patience, .. } = self.setup.clone();
         let device = match &self.device {
             Some(device) => device.clone(),
             None => {
                 let patience = (on != DeviceChoice::Cpu).then_some(patience);
                 self.thread.carry_out(patience, start.clone(), observer, move |model, _| {
                     *model = None;
-                    Device::choose(on, threads)
+                    Device::choose(on)
                 })?
             }
         };

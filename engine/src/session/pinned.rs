@@ -1,7 +1,7 @@
 //! The one thread that touches the device: it owns the model, carries tasks out one after the other, and is left to itself
 //! when the device never answers.
 
-use crate::network::Model;
+use crate::network::{Model, SILENCE};
 use crate::pipeline::{Observer, Progress};
 use crate::{Error, Result};
 use crossbeam_channel::{RecvTimeoutError, Sender, unbounded};
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// How long a device may keep silent.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// Between two steps: the longest that a driver has been seen to take for its first kernels is below a minute.
+    /// Between two steps.
     pub between_steps: Duration,
     /// After the user asked to stop.
     pub after_stop: Duration,
@@ -23,7 +23,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { between_steps: Duration::from_secs(120), after_stop: Duration::from_secs(5) }
+        Self { between_steps: SILENCE, after_stop: Duration::from_secs(5) }
     }
 }
 

@@ -4,9 +4,8 @@ use super::{Event, Fitted, Image, Job, Outbox, Payload, Probe, Request};
 use crate::agreement::{GeometryChoice, reconcile};
 use crate::labels::Names;
 use crate::nifti::{self, Scan};
-use crate::replace::forbid_overwriting;
 use crate::{Result, metrics, pairing};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Answers a request about files.
@@ -25,8 +24,7 @@ pub fn answer(job: &Job, _: &Outbox) -> Result<Event> {
         Request::Compare { prediction, truth } => {
             Event::Compared(ticket, metrics::compare(prediction, truth)?)
         }
-        Request::Save { path, what, like, inputs } => {
-            forbid_overwriting(path, inputs.iter().map(PathBuf::as_path))?;
+        Request::Save { path, what, like } => {
             match what {
                 Payload::Labels(labels) => nifti::write_labels(path, labels, like)?,
                 Payload::Image(volume) => nifti::write_image(path, volume, like)?,

@@ -27,8 +27,7 @@ impl Room {
         };
         match &job.request {
             Request::Prepare { device, model } => {
-                let setup =
-                    Setup { device: *device, threads: None, model: model.clone(), patience: self.patience };
+                let setup = Setup { device: *device, model: model.clone(), patience: self.patience };
                 self.session = Session::new(setup);
                 let summary = self.session.look(&mut |_| job.check(), summarise)?;
                 Ok(Event::Ready(ticket, summary))

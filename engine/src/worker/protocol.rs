@@ -53,8 +53,6 @@ pub enum Request {
         what: Payload,
         /// Header of the target.
         like: Header,
-        /// Files that must not be overwritten.
-        inputs: Vec<PathBuf>,
     },
     /// Carry out a computation of the window's own; answered by [`Event::Computed`].
     Compute(Box<dyn Fn() + Send>),

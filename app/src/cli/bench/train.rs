@@ -1,6 +1,6 @@
 //! Steps of training: loss, gradients and optimiser.
 
-use super::{BenchArgs, cube, median, pairs};
+use super::{BenchArgs, cube, median, out, pairs};
 use anyhow::Result;
 use exemplar_engine::memory;
 use exemplar_engine::network::{Device, Learner};
@@ -34,15 +34,13 @@ pub fn run(args: &BenchArgs, device: &Device, mut weights: Weights) -> Result<()
             "mini_context": mini_context, "seconds": seconds, "median_seconds": step,
             "optimiser_seconds": optimiser, "peak_memory_bytes": peak,
         });
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        out!("{}", serde_json::to_string_pretty(&report)?)
     } else {
-        device.notes.iter().for_each(|note| println!("{note}"));
-        println!(
+        out!(
             "{}: {step:.3} s a step (median of {}), {optimiser:.3} s of it the optimiser, peak {:.2} GB",
             device.name,
             args.runs,
             peak as f64 / 1e9
-        );
+        )
     }
-    Ok(())
 }

@@ -54,8 +54,7 @@ impl State {
             _ => layer.title.clone(),
         };
         let (map, like) = (layer.map.clone(), target.header.clone());
-        let inputs = self.inputs.iter().cloned().collect();
-        let request = Request::Save { path, what: Payload::Labels(map.clone()), like, inputs };
+        let request = Request::Save { path, what: Payload::Labels(map.clone()), like };
         self.ask(request, Purpose::Export { note, map }, outside);
     }
 

@@ -111,7 +111,6 @@ impl State {
         let loaded: Vec<usize> = (0..plan.items.len()).filter(|&index| plan.is_loaded(index)).collect();
         let mut masks = Vec::new();
         for item in loaded.iter().map(|&index| &plan.items[index]) {
-            self.inputs.insert(item.path.clone());
             if matches!(item.role, Role::Truth | Role::Mask) {
                 masks.push(Mask {
                     path: item.path.clone(),
@@ -152,7 +151,6 @@ impl State {
         let item = &plan.items[index];
         let partner = item.partner.and_then(|partner| plan.items.get(partner));
         let (Role::Example, Some(label)) = (item.role, partner) else { return };
-        self.inputs.insert(label.path.clone());
         let verdict = plan.verdict(index);
         let remark = (verdict.light != Light::Good).then(|| match item.fix {
             Some(fix) => format!("{} · {}", past(fix), verdict.finding),

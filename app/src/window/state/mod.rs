@@ -25,7 +25,7 @@ use glam::DAffine3;
 use history::History;
 use plan::Plan;
 use run::Run;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -57,8 +57,6 @@ pub struct State {
     next_notice: u64,
     /// Names of examples and layers; it never goes back, so that no answer reaches another than it was asked for.
     last_id: Id,
-    /// Every file that was ever loaded; an export never overwrites one.
-    inputs: BTreeSet<PathBuf>,
     /// Masks that may go without a question: they were exported, or the user let them go.
     settled: Vec<Weak<LabelMap>>,
     /// What was computed from scans for their pictures.
@@ -229,7 +227,6 @@ impl State {
             waiting: HashMap::from([(outside.worker.send(prepare), Purpose::Prepare)]),
             next_notice: 0,
             last_id: 0,
-            inputs: BTreeSet::new(),
             settled: Vec::new(),
             derived: Vec::new(),
             coloured: Vec::new(),

@@ -1,5 +1,6 @@
 //! Waiting for the card, and what it means when it does not answer.
 
+use crate::network::SILENCE;
 use crate::{Error, Result};
 use std::fmt::Display;
 use std::future::Future;
@@ -8,10 +9,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake};
 use std::thread::Thread;
-use std::time::{Duration, Instant};
-
-/// A card that needs longer for what [`super::Gpu`] gives it at a time has hung.
-const PATIENCE: Duration = Duration::from_secs(60);
+use std::time::Instant;
 
 /// Waits for what the card was asked for.
 ///
@@ -21,7 +19,7 @@ pub fn wait<T, E: Display>(answer: impl Future<Output = Result<T, E>>) -> Result
     let mut answer = pin!(answer);
     let waker = Arc::new(Sleeper(std::thread::current())).into();
     let mut context = Context::from_waker(&waker);
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + SILENCE;
     loop {
         let polled = unharmed(|| Ok(answer.as_mut().poll(&mut context)))?;
         if let Poll::Ready(answer) = polled {
