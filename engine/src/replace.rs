@@ -157,6 +157,10 @@ pub fn resolve(path: &Path) -> Result<PathBuf> {
 fn must_be_writable(folder: &Path) -> Result<()> {
     match tempfile::tempfile_in(folder) {
         Ok(_) => Ok(()),
+        // The folder is there; this is how such as /proc refuse a new file.
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            refuse(folder, "this folder takes no files; choose another.")
+        }
         Err(source) => Err(Error::Io { path: folder.into(), source }),
     }
 }
