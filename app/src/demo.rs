@@ -1,8 +1,8 @@
 //! The built-in case: one labelled scan as the example, another to segment, and its labels to judge the result by.
 
-use exemplar_engine::labels::Names;
-use exemplar_engine::nifti::Scan;
-use exemplar_engine::{LabelMap, Result};
+use imaging::io::nifti::Scan;
+use imaging::labels::Names;
+use imaging::{LabelMap, Result};
 use std::sync::Arc;
 
 /// The case, opened.

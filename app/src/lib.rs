@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod demo;
 pub mod document;
+pub mod jobs;
 pub mod pool;
 pub mod viewer;
 pub mod window;

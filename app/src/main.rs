@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Parser;
 use exemplar::cli::{Cli, print};
-use exemplar_engine::network;
+use network;
 
 /// Exit code where whoever read stdout has gone.
 const CLOSED: i32 = 141;
@@ -28,7 +28,7 @@ fn tidy_up_when_interrupted() {
     let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]) else { return };
     let wait = move || {
         for signal in signals.forever() {
-            exemplar_engine::replace::abandon();
+            imaging::io::replace::abandon();
             signal_hook::low_level::emulate_default_handler(signal).ok();
         }
     };
@@ -57,7 +57,7 @@ fn told(error: &anyhow::Error) -> i32 {
         };
     }
     // The engine's errors tell their cause themselves.
-    match error.downcast_ref::<exemplar_engine::Error>() {
+    match error.downcast_ref::<imaging::Error>() {
         Some(error) => print::to_stderr(format_args!("{error}\n")),
         None => print::to_stderr(format_args!("{error:#}\n")),
     }

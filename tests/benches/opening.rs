@@ -3,9 +3,9 @@
 
 use egui_kittest::wgpu::{create_render_state, default_wgpu_setup};
 use exemplar::viewer::{Gpu, ImageTexture, Statistics};
-use exemplar_engine::nifti::Scan;
 use exemplar_tests::fixture;
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use imaging::io::nifti::Scan;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Instant;

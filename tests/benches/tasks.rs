@@ -2,17 +2,17 @@
 //! `cargo bench --profile dev --workspace --bench tasks -- FOLDER`, where FOLDER holds one subject's whole head and labels
 //! by FreeSurfer, `T1.nii.gz` and `aseg.nii.gz`. Says how long each row took.
 
-use exemplar_engine::augment::{Augmentation, Chance, Change, Gin, Material};
-use exemplar_engine::filter::{Deformation, LabelCube};
-use exemplar_engine::network::Cube;
-use exemplar_engine::nifti::Scan;
-use exemplar_engine::preprocess::frame::position;
-use exemplar_engine::preprocess::soft::soft_labels;
-use exemplar_engine::preprocess::{Frame, Order};
-use exemplar_engine::random::{Generator, generator};
-use exemplar_engine::synthesis::{Classes, Contrast, Shapes, Synthesis, Tissue};
-use exemplar_engine::tasks::*;
 use image::{GrayImage, Luma};
+use imaging::Cube;
+use imaging::filter::{Deformation, LabelCube};
+use imaging::io::nifti::Scan;
+use imaging::random::{Generator, generator};
+use inference::preprocess::frame::position;
+use inference::preprocess::soft::soft_labels;
+use inference::preprocess::{Frame, Order};
+use learning::augment::{Augmentation, Chance, Change, Gin, Material};
+use learning::synthesis::{Classes, Contrast, Shapes, Synthesis, Tissue};
+use learning::tasks::*;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 

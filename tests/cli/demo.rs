@@ -1,7 +1,7 @@
 //! `exemplar demo`: the built-in case from start to end.
 
-use exemplar_engine::nifti::Scan;
 use exemplar_tests::exemplar;
+use imaging::io::nifti::Scan;
 use std::path::Path;
 
 #[test]

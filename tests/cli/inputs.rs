@@ -1,9 +1,9 @@
 //! What the program says of its inputs: pairs, label maps that are none, geometry, pipes, the system's refusals.
 
-use exemplar_engine::nifti::{Header, Scan, write_image, write_labels, write_series};
-use exemplar_engine::{Grid, LabelMap, Volume};
 use exemplar_tests::{exemplar, fixture, program};
 use glam::DVec3;
+use imaging::io::nifti::{Header, Scan, write_image, write_labels, write_series};
+use imaging::{Grid, LabelMap, Volume};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

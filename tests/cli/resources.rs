@@ -1,11 +1,11 @@
 //! Threads and memory: what a run is given is what it takes.
 
-use exemplar_engine::nifti::{Header, write_image, write_labels};
-use exemplar_engine::{Grid, LabelMap, Volume};
 use exemplar_tests::fixture;
 #[cfg(target_os = "linux")]
 use exemplar_tests::program;
 use glam::DAffine3;
+use imaging::io::nifti::{Header, write_image, write_labels};
+use imaging::{Grid, LabelMap, Volume};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

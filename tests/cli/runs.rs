@@ -1,7 +1,7 @@
 //! `segment`, `evaluate`, `convert`, `info` and `bench`: what they promise beyond the network.
 
-use exemplar_engine::nifti::Scan;
 use exemplar_tests::{exemplar, fixture};
+use imaging::io::nifti::Scan;
 use std::path::{Path, PathBuf};
 
 fn hippocampus(part: &str, number: u16) -> PathBuf {

@@ -1,9 +1,9 @@
 //! Streams that take no more text, signals, and machines without a display: never a panic, nothing left behind.
 
-use exemplar_engine::nifti::{Header, write_image, write_labels};
-use exemplar_engine::{Grid, LabelMap, Volume};
 use exemplar_tests::{fixture, program};
 use glam::DAffine3;
+use imaging::io::nifti::{Header, write_image, write_labels};
+use imaging::{Grid, LabelMap, Volume};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;

@@ -3,8 +3,8 @@
 
 use crate::scene::*;
 use exemplar::document::*;
-use exemplar_engine::LabelMap;
-use exemplar_engine::nifti::Scan;
+use imaging::LabelMap;
+use imaging::io::nifti::Scan;
 use proptest::prelude::*;
 use std::sync::Arc;
 

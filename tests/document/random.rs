@@ -2,8 +2,8 @@
 
 use crate::scene::*;
 use exemplar::document::*;
-use exemplar_engine::LabelMap;
 use glam::DAffine3;
+use imaging::LabelMap;
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;

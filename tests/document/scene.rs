@@ -1,9 +1,9 @@
 //! Small documents, and what two of them are compared by.
 
 use exemplar::document::*;
-use exemplar_engine::nifti::{Facts, Header, Scan};
-use exemplar_engine::{Grid, LabelMap, Volume};
 use glam::{DAffine3, DVec3};
+use imaging::io::nifti::{Facts, Header, Scan};
+use imaging::{Grid, LabelMap, Volume};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;

@@ -1,11 +1,11 @@
 //! A graphics card that fails in the middle of a run: the CPU takes over and says so, and a hung card holds nobody up.
 
 use crate::{Files, alone};
-use exemplar_engine::network::{DeviceChoice, Fault, pretend_gpu};
-use exemplar_engine::pipeline::{Options, Progress, Segmentation, Stage};
-use exemplar_engine::session::{Patience, Session, Setup};
-use exemplar_engine::worker::{Event, Request, Worker};
-use exemplar_engine::{Error, Result};
+use exemplar::jobs::{Event, Request, Worker};
+use imaging::{Error, Result};
+use inference::pipeline::{Options, Progress, Segmentation, Stage};
+use inference::runner::{Patience, Session, Setup};
+use network::{DeviceChoice, Fault, pretend_gpu};
 use std::time::{Duration, Instant};
 
 /// More operations than the self-test has, fewer than the self-test and a run.

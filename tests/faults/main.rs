@@ -3,12 +3,13 @@
 mod card;
 mod memory;
 
-use exemplar_engine::agreement::{GeometryChoice, reconcile};
-use exemplar_engine::nifti::{Header, Scan, write_image, write_labels};
-use exemplar_engine::pipeline::Example;
-use exemplar_engine::weights::{self, Precision, formula};
-use exemplar_engine::{Grid, LabelMap, Result, Volume};
 use glam::{DAffine3, DVec3};
+use imaging::conform::{GeometryChoice, reconcile};
+use imaging::io::nifti::{Header, Scan, write_image, write_labels};
+use imaging::{Grid, LabelMap, Result, Volume};
+use inference::pipeline::Example;
+use network::weights;
+use network::weights::{Precision, formula};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,13 +1,13 @@
 //! Memory that is not there: at whatever point a run is refused a piece, it ends in a sentence, and the next one is right.
 
 use crate::{Files, alone};
-use exemplar_engine::memory::guard_pages;
-use exemplar_engine::metrics::compare;
-use exemplar_engine::network::DeviceChoice;
-use exemplar_engine::pipeline::{Example, Options};
-use exemplar_engine::session::{Session, Setup};
-use exemplar_engine::worker::{Event, Request, Worker};
-use exemplar_engine::{Error, Result};
+use exemplar::jobs::{Event, Request, Worker};
+use imaging::memory::guard_pages;
+use imaging::metrics::compare;
+use imaging::{Error, Result};
+use inference::pipeline::{Example, Options};
+use inference::runner::{Session, Setup};
+use network::DeviceChoice;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};

@@ -1,12 +1,13 @@
 //! Damaged and hostile files: refused with a sentence, without a panic, within the memory that a header justifies.
 
 use crate::odd::fixture;
-use exemplar_engine::nifti::{Header, Scan};
-use exemplar_engine::{Grid, LabelMap, nifti};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use glam::DAffine3;
+use imaging::io::nifti;
+use imaging::io::nifti::{Header, Scan};
+use imaging::{Grid, LabelMap};
 use proptest::prelude::*;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

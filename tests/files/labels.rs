@@ -1,10 +1,10 @@
 //! What is taken for a label map, and what is said of the rest.
 
 use crate::odd;
-use exemplar_engine::nifti::{Header, Scan, write_image, write_labels, write_series};
-use exemplar_engine::{Grid, LabelMap, Volume};
 use exemplar_tests::fixture;
 use glam::DAffine3;
+use imaging::io::nifti::{Header, Scan, write_image, write_labels, write_series};
+use imaging::{Grid, LabelMap, Volume};
 use std::path::{Path, PathBuf};
 
 fn grid(shape: [usize; 3]) -> Grid {

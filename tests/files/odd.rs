@@ -1,7 +1,7 @@
 //! Each file of `fixtures/odd`: opened with the warnings named here and no others, or refused with these words.
 
-use exemplar_engine::nifti::Scan;
 use glam::DVec3;
+use imaging::io::nifti::Scan;
 use std::path::{Path, PathBuf};
 
 /// Expected outcome.

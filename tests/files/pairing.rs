@@ -1,6 +1,6 @@
 //! Roles and pairs from names.
 
-use exemplar_engine::pairing::{Role, context_dir, examples_in, expand, guess_roles};
+use imaging::io::pairing::{Role, context_dir, examples_in, expand, guess_roles};
 use std::path::PathBuf;
 
 /// Names, one per line: file, role, partner (`-` for none).

@@ -1,10 +1,10 @@
 //! Headers without their voxels, and files that are something else.
 
 use crate::damage::{peak, small};
-use exemplar_engine::nifti::{Probe, Scan, probe};
 use exemplar_tests::fixture;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use imaging::io::nifti::{Probe, Scan, probe};
 use proptest::prelude::*;
 use std::io::Write;
 use std::path::Path;

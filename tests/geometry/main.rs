@@ -2,9 +2,9 @@
 //! target's geometry byte for byte. An independent reader (nibabel) makes and checks the files where
 //! `EXEMPLAR_PYTHON` names an interpreter that has it; `tests/run.sh` always sets it.
 
-use exemplar_engine::nifti::{Header, Scan, write_image, write_labels};
-use exemplar_engine::{Grid, LabelMap, Volume};
 use glam::{DAffine3, DMat3, DQuat, DVec3};
+use imaging::io::nifti::{Header, Scan, write_image, write_labels};
+use imaging::{Grid, LabelMap, Volume};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

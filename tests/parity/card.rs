@@ -1,9 +1,9 @@
 //! The kernels for graphics cards, on a software Vulkan driver: what they compute and what memory they take.
 
 use super::{TINY, assert_close, predict, tiny};
-use exemplar_engine::network::{Device, Model, relative_error};
-use exemplar_engine::weights::formula;
 use exemplar_tests::{borrowed, golden, golden_inputs};
+use network::weights::formula;
+use network::{Device, Model, relative_error};
 use proptest::prelude::*;
 
 /// Tolerances with maps stored as f32 and as f16.

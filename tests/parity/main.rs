@@ -3,10 +3,11 @@
 mod card;
 mod u_net;
 
-use exemplar_engine::Error;
-use exemplar_engine::network::{Cube, Device, Model, relative_error};
-use exemplar_engine::weights::{Array, Weights, formula, write};
 use exemplar_tests::{borrowed, fixture, golden, golden_inputs};
+use imaging::Cube;
+use imaging::Error;
+use network::weights::{Array, Weights, formula, write};
+use network::{Device, Model, relative_error};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -121,7 +122,7 @@ fn both_golden_checkpoints_load_and_survive_conversion() {
         let model = Model::load(weights.clone(), &Device::cpu()).unwrap();
         assert_eq!(model.info.channels, channels);
         let copy = folder.path().join(format!("{file}.safetensors"));
-        write(&copy, &weights, exemplar_engine::weights::Precision::F32).unwrap();
+        write(&copy, &weights, network::weights::Precision::F32).unwrap();
         assert_eq!(Weights::open(&copy).unwrap().arrays, weights.arrays);
     }
 }

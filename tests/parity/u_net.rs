@@ -1,9 +1,9 @@
 //! The target branch alone: a U-Net that reads no example, on every device.
 
 use super::predict;
-use exemplar_engine::network::{Device, Model, relative_error};
-use exemplar_engine::weights::{Precision, Weights, formula, write};
 use exemplar_tests::{borrowed, golden_inputs};
+use network::weights::{Precision, Weights, formula, write};
+use network::{Device, Model, relative_error};
 
 /// Devices, and how far each may be from the plain statement.
 fn devices() -> [(Device, f64); 3] {

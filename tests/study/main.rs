@@ -2,11 +2,11 @@
 
 mod parts;
 
-use exemplar_engine::nifti::{Header, write_image, write_labels};
-use exemplar_engine::study::Config;
-use exemplar_engine::{Grid, LabelMap, Volume};
 use exemplar_tests::{Ran, exemplar, fixture};
 use glam::DAffine3;
+use imaging::io::nifti::{Header, write_image, write_labels};
+use imaging::{Grid, LabelMap, Volume};
+use learning::evaluation::Config;
 use std::collections::BTreeMap;
 use std::path::Path;
 

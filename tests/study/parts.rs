@@ -1,12 +1,12 @@
 //! The label copy, by itself.
 
-use exemplar_engine::metrics::dice;
-use exemplar_engine::nifti::Scan;
-use exemplar_engine::pipeline::Example;
-use exemplar_engine::study::{Placed, floor, nearest};
-use exemplar_engine::{Grid, LabelMap, Volume};
 use exemplar_tests::fixture;
 use glam::{DAffine3, DMat3, DVec3};
+use imaging::io::nifti::Scan;
+use imaging::metrics::dice;
+use imaging::{Grid, LabelMap, Volume};
+use inference::pipeline::Example;
+use learning::evaluation::{Placed, floor, nearest};
 use std::sync::Arc;
 
 fn volume(number: u16) -> Example<LabelMap> {

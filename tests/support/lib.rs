@@ -1,7 +1,7 @@
 //! What the integration tests share: fixtures, the built program, and runs of it.
 
-use exemplar_engine::network::Cube;
-use exemplar_engine::weights::formula;
+use imaging::Cube;
+use network::weights::formula;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

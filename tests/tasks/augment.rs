@@ -1,11 +1,12 @@
 //! Augmentation: what each change does to a pair, and that an episode's pairs are treated alike.
 
 use crate::phantom::{chance, changed, cube, extent, labels, mask, spread, subject};
-use exemplar_engine::augment::*;
-use exemplar_engine::filter::{self, Deformation};
-use exemplar_engine::network::Cube;
-use exemplar_engine::random::Generator;
-use exemplar_engine::tasks::{Pair, Preset};
+use imaging::Cube;
+use imaging::filter;
+use imaging::filter::Deformation;
+use imaging::random::Generator;
+use learning::augment::*;
+use learning::tasks::{Pair, Preset};
 
 /// An image and the mask of its inner labels.
 fn pair(side: usize) -> Pair {

@@ -1,10 +1,10 @@
 //! Filters: what moves lands where it should, what smooths keeps what it should.
 
 use crate::phantom::{chance, cube, extent, labels, mask, mean, spot};
-use exemplar_engine::filter::field::Basis;
-use exemplar_engine::filter::*;
-use exemplar_engine::network::Cube;
-use exemplar_engine::random::normal;
+use imaging::Cube;
+use imaging::filter::field::Basis;
+use imaging::filter::*;
+use imaging::random::normal;
 
 /// A deformation without anything.
 fn still() -> Deformation {

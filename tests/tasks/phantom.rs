@@ -1,9 +1,9 @@
 //! What the tests look at: cubes of known content, and statistics of cubes.
 
-use exemplar_engine::filter::LabelCube;
-use exemplar_engine::network::Cube;
-use exemplar_engine::random::{Generator, generator};
-use exemplar_engine::tasks::{Structures, Subject};
+use imaging::Cube;
+use imaging::filter::LabelCube;
+use imaging::random::{Generator, generator};
+use learning::tasks::{Structures, Subject};
 
 /// The generator of a test, by its number.
 pub fn chance(number: u64) -> Generator {

@@ -1,10 +1,10 @@
 //! Synthetic subjects: intensities follow the labels, shapes are whole and various.
 
 use crate::phantom::{chance, extent, labels};
-use exemplar_engine::filter::{Deformation, LabelCube};
-use exemplar_engine::random::generator;
-use exemplar_engine::synthesis::*;
-use exemplar_engine::tasks::Structures;
+use imaging::filter::{Deformation, LabelCube};
+use imaging::random::generator;
+use learning::synthesis::*;
+use learning::tasks::Structures;
 use rand::RngExt;
 use std::collections::BTreeMap;
 

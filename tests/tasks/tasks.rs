@@ -1,12 +1,12 @@
 //! Tasks: each corruption by its defining number, each goal by its pair, and what is drawn how often.
 
 use crate::phantom::{chance, changed, cube, extent, labels, mean, spread, subject};
-use exemplar_engine::filter::LabelCube;
-use exemplar_engine::network::Cube;
-use exemplar_engine::preprocess::frame::position;
-use exemplar_engine::preprocess::resample::Patch;
-use exemplar_engine::preprocess::soft::SoftLabel;
-use exemplar_engine::tasks::*;
+use imaging::Cube;
+use imaging::filter::LabelCube;
+use inference::preprocess::frame::position;
+use inference::preprocess::resample::Patch;
+use inference::preprocess::soft::SoftLabel;
+use learning::tasks::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 

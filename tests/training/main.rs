@@ -4,10 +4,10 @@ mod optimiser;
 mod runs;
 mod u_net;
 
-use exemplar_engine::network::{Arrays, Device, Learner, relative_error};
-use exemplar_engine::training::loss::Loss;
-use exemplar_engine::weights::{Weights, formula};
 use exemplar_tests::{borrowed, golden, golden_cube, golden_inputs};
+use learning::training::loss::Loss;
+use network::weights::{Weights, formula};
+use network::{Arrays, Device, Learner, relative_error};
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,8 +1,8 @@
 //! The optimiser: how far a step goes.
 
-use exemplar_engine::network::Arrays;
-use exemplar_engine::training::optimiser::{Adam, follow};
-use exemplar_engine::weights::Array;
+use learning::training::optimiser::{Adam, follow};
+use network::Arrays;
+use network::weights::Array;
 
 const RATE: f64 = 1e-3;
 

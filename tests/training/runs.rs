@@ -1,9 +1,9 @@
 //! Runs of training: ended and gone on with, refused, and from the command line.
 
-use exemplar_engine::network::Device;
-use exemplar_engine::training::optimiser::Schedule;
-use exemplar_engine::training::{Config, State, Trainer};
 use exemplar_tests::{exemplar, fixture};
+use learning::training::optimiser::Schedule;
+use learning::training::{Config, State, Trainer};
+use network::Device;
 use std::path::Path;
 
 /// A small run on the hippocampus crops and on shapes.

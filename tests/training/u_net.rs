@@ -1,11 +1,11 @@
 //! The U-Net for one task: its gradients, a run of training on one scan, and what such a run refuses.
 
 use super::{differ_by_rounding, learned, made_up, worst};
-use exemplar_engine::network::{Device, Learner};
-use exemplar_engine::nifti::Scan;
-use exemplar_engine::training::{Config, Episodes, Trainer};
-use exemplar_engine::weights::{Precision, Weights, write};
 use exemplar_tests::{exemplar, fixture};
+use imaging::io::nifti::Scan;
+use learning::training::{Config, Episodes, Trainer};
+use network::weights::{Precision, Weights, write};
+use network::{Device, Learner};
 use proptest::prelude::*;
 use std::path::Path;
 

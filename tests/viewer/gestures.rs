@@ -3,7 +3,7 @@
 use crate::stage::{Scene, ras, stage};
 use egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, TouchPhase, Vec2};
 use egui_kittest::Harness;
-use exemplar_engine::Volume;
+use imaging::Volume;
 
 fn staged() -> Harness<'static, Scene> {
     let mut harness = stage(300.0);

@@ -3,9 +3,9 @@
 use crate::stage::{Scene, grids, picture, ras, stage};
 use egui_kittest::Harness;
 use exemplar::viewer::*;
-use exemplar_engine::{Grid, LabelMap, Volume};
 use glam::{DVec2, DVec3};
 use image::Rgba;
+use imaging::{Grid, LabelMap, Volume};
 
 /// A volume of zeros with one bright voxel.
 fn spot(grid: Grid, voxel: [usize; 3]) -> Volume {

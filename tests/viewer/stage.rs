@@ -3,8 +3,8 @@
 use egui_kittest::Harness;
 use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
 use exemplar::viewer::*;
-use exemplar_engine::{Grid, LabelMap, Volume};
 use glam::{DAffine3, DMat3, DVec3};
+use imaging::{Grid, LabelMap, Volume};
 
 /// What the pane shows, and what it answered.
 pub struct Scene {

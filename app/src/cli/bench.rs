@@ -5,9 +5,10 @@ mod train;
 use super::print::{note, out};
 use super::{BenchArgs, DeviceArg, conflict};
 use anyhow::{Result, ensure};
-use exemplar_engine::memory;
-use exemplar_engine::network::{Cost, Cube, Device, Layer, Model, Work, cpu_flops_per_second};
-use exemplar_engine::weights::{Weights, formula};
+use imaging::Cube;
+use imaging::memory;
+use network::weights::{Weights, formula};
+use network::{Cost, Device, Layer, Model, Work, cpu_flops_per_second};
 use serde_json::json;
 use std::time::Instant;
 

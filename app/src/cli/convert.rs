@@ -3,8 +3,9 @@
 use super::print::out;
 use super::{ConvertArgs, Precision, outputs};
 use anyhow::Result;
-use exemplar_engine::network::{Device, Model};
-use exemplar_engine::weights::{self, Weights};
+use network::weights;
+use network::weights::Weights;
+use network::{Device, Model};
 
 /// Runs the command.
 pub fn run(args: &ConvertArgs) -> Result<()> {

@@ -4,10 +4,10 @@ use super::print::{note, out};
 use super::{DemoArgs, outputs, preview, progress, report};
 use crate::demo::DemoCase;
 use anyhow::{Context, Result};
-use exemplar_engine::metrics::compare;
-use exemplar_engine::nifti::write_labels;
-use exemplar_engine::pipeline::{Example, Options};
-use exemplar_engine::replace::check_folder;
+use imaging::io::nifti::write_labels;
+use imaging::io::replace::check_folder;
+use imaging::metrics::compare;
+use inference::pipeline::{Example, Options};
 use std::time::Instant;
 
 /// Runs the command.

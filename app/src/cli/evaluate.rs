@@ -3,8 +3,8 @@
 use super::EvaluateArgs;
 use super::print::out;
 use anyhow::Result;
-use exemplar_engine::metrics::compare;
-use exemplar_engine::nifti::Scan;
+use imaging::io::nifti::Scan;
+use imaging::metrics::compare;
 
 /// Runs the command.
 pub fn run(args: &EvaluateArgs) -> Result<()> {

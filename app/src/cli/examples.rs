@@ -3,10 +3,11 @@
 use super::RunArgs;
 use super::print::note;
 use anyhow::Result;
-use exemplar_engine::agreement::{GeometryChoice, OnGrid, agree, reconcile};
-use exemplar_engine::nifti::Scan;
-use exemplar_engine::pipeline::Example;
-use exemplar_engine::{Error, pairing};
+use imaging::Error;
+use imaging::conform::{GeometryChoice, OnGrid, agree, reconcile};
+use imaging::io::nifti::Scan;
+use imaging::io::pairing;
+use inference::pipeline::Example;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

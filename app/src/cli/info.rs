@@ -3,7 +3,7 @@
 use super::InfoArgs;
 use super::print::{self, out};
 use anyhow::Result;
-use exemplar_engine::nifti::{Facts, Scan};
+use imaging::io::nifti::{Facts, Scan};
 
 /// Runs the command.
 pub fn run(args: &InfoArgs) -> Result<()> {

@@ -2,7 +2,8 @@
 
 use super::{conflict, print::note};
 use anyhow::{Result, bail};
-use exemplar_engine::replace::{self, Destination};
+use imaging::io::replace;
+use imaging::io::replace::Destination;
 use std::path::{Path, PathBuf};
 
 /// How the names of files end, by what is in them.

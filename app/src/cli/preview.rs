@@ -4,9 +4,9 @@
 
 use crate::viewer::{Palette, Plane, middle_mm, still};
 use anyhow::{Context, Result};
-use exemplar_engine::replace::replace_file;
-use exemplar_engine::{LabelMap, Volume};
 use image::{ImageFormat, Rgb, RgbImage};
+use imaging::io::replace::replace_file;
+use imaging::{LabelMap, Volume};
 use std::io::Cursor;
 use std::path::Path;
 

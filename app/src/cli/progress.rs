@@ -1,8 +1,8 @@
 //! A progress bar on stderr where it is a terminal.
 
-use exemplar_engine::Result;
-use exemplar_engine::pipeline::{Progress, Stage};
+use imaging::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use inference::pipeline::{Progress, Stage};
 
 /// Steps of the bar.
 const STEPS: u64 = 1000;

@@ -1,8 +1,8 @@
 //! `report.json`: what the engine tells of a run, and what the command line knows besides.
 
 use anyhow::Result;
-use exemplar_engine::pipeline::Report;
-use exemplar_engine::replace::replace_file;
+use imaging::io::replace::replace_file;
+use inference::pipeline::Report;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 

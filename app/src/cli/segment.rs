@@ -4,12 +4,12 @@ use super::print::{note, out};
 use super::report::{self, Files, Pair};
 use super::{GeometryArg, RunArgs, conflict, examples, outputs, progress};
 use anyhow::Result;
-use exemplar_engine::Error;
-use exemplar_engine::agreement::{GeometryChoice, OnGrid};
-use exemplar_engine::labels::Names;
-use exemplar_engine::nifti::{Scan, write_image, write_labels, write_series};
-use exemplar_engine::pipeline::{Example, Options, Report};
-use exemplar_engine::session::Session;
+use imaging::Error;
+use imaging::conform::{GeometryChoice, OnGrid};
+use imaging::io::nifti::{Scan, write_image, write_labels, write_series};
+use imaging::labels::Names;
+use inference::pipeline::{Example, Options, Report};
+use inference::runner::Session;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -53,7 +53,7 @@ pub fn transform(args: &RunArgs) -> Result<()> {
     )
 }
 
-type Output<'a> = Box<dyn Fn() -> exemplar_engine::Result<()> + 'a>;
+type Output<'a> = Box<dyn Fn() -> imaging::Result<()> + 'a>;
 
 /// Everything that a run needs, loaded.
 struct Job<L> {

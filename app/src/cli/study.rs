@@ -3,10 +3,10 @@
 use super::StudyArgs;
 use super::print::{self, note, out};
 use anyhow::Result;
-use exemplar_engine::network::Device;
-use exemplar_engine::replace::check_folder;
-use exemplar_engine::study::{Config, DEFAULTS, Study, Told};
+use imaging::io::replace::check_folder;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use learning::evaluation::{Config, DEFAULTS, Study, Told};
+use network::Device;
 
 /// Runs the command.
 pub fn run(args: &StudyArgs) -> Result<()> {

@@ -3,10 +3,10 @@
 use super::TrainArgs;
 use super::print::{self, note, out};
 use anyhow::Result;
-use exemplar_engine::network::Device;
-use exemplar_engine::replace::check_folder;
-use exemplar_engine::training::{Config, DEFAULTS, Point, Trainer};
+use imaging::io::replace::check_folder;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use learning::training::{Config, DEFAULTS, Point, Trainer};
+use network::Device;
 use std::time::Instant;
 
 /// Runs the command.

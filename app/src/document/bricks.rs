@@ -5,8 +5,8 @@
 //! grid have no meaning.
 
 use super::bounds::Bounds;
-use exemplar_engine::{Grid, LabelMap, Result};
 use glam::DAffine3;
+use imaging::{Grid, LabelMap, Result};
 use std::sync::Arc;
 
 /// Voxels along an edge of a brick.
@@ -85,7 +85,7 @@ impl Bricks {
     /// A label map with these voxels, placed by `world_from_voxel` as in [`Grid`].
     ///
     /// # Errors
-    /// [`exemplar_engine::Error::Memory`].
+    /// [`imaging::Error`].
     pub fn to_label_map(&self, world_from_voxel: DAffine3) -> Result<LabelMap> {
         let mut labels = LabelMap::empty(Grid { shape: self.shape, world_from_voxel })?;
         self.copy_rows(&Bounds::whole(self.shape), &mut labels.voxels);

@@ -1,8 +1,8 @@
 //! Target and examples: shared volumes that are exchanged as a whole, never written to.
 
 use super::ids::{ExampleId, Revision, TargetId};
-use exemplar_engine::LabelMap;
-use exemplar_engine::nifti::Scan;
+use imaging::LabelMap;
+use imaging::io::nifti::Scan;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

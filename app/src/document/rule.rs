@@ -7,8 +7,8 @@
 use super::bounds::Bounds;
 use super::labels::LabelTable;
 use super::refusal::Refusal;
-use exemplar_engine::Grid;
-use exemplar_engine::nifti::Scan;
+use imaging::Grid;
+use imaging::io::nifti::Scan;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;

@@ -5,8 +5,8 @@
 
 use super::View;
 use egui::{Pos2, Rect, Vec2};
-use exemplar_engine::Grid;
 use glam::{DAffine3, DVec2, DVec3};
+use imaging::Grid;
 
 /// A world-aligned slicing plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! Range of a volume's intensities and the contrast that suits it.
 
-use exemplar_engine::Volume;
+use imaging::Volume;
 
 /// Computed once for each volume, when it is loaded.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,9 +2,9 @@
 
 use super::{Camera, Palette, Plane, Statistics, View};
 use egui::{Color32, ColorImage, Pos2, Rect, Vec2};
-use exemplar_engine::agreement::OnGrid;
-use exemplar_engine::{LabelMap, Volume};
 use glam::DVec3;
+use imaging::conform::OnGrid;
+use imaging::{LabelMap, Volume};
 
 /// Width and height of a thumbnail in pixels.
 pub const THUMBNAIL_SIZE: usize = 96;
@@ -74,8 +74,8 @@ pub fn middle_mm(labels: &LabelMap) -> Option<DVec3> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use exemplar_engine::Grid;
     use glam::DAffine3;
+    use imaging::Grid;
 
     #[test]
     fn shows_the_labelled_slice_true_to_scale() {

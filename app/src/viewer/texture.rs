@@ -6,8 +6,8 @@
 use super::Gpu;
 use bytemuck::Pod;
 use eframe::wgpu;
-use exemplar_engine::{Grid, LabelMap, Volume};
 use glam::{DAffine3, DVec3};
+use imaging::{Grid, LabelMap, Volume};
 
 /// At most this many voxels go to the device: 1 GiB of intensities.
 const MAX_VOXELS: usize = 1 << 28;

@@ -1,8 +1,8 @@
 //! What the panes look at, as plain data, and the only ways a pane may ask to change it.
 
 use super::Statistics;
-use exemplar_engine::Grid;
 use glam::DVec3;
+use imaging::Grid;
 
 /// How labels lie over the image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use super::state::State;
 use crate::viewer::{Gpu, ImageTexture, LabelTexture};
-use exemplar_engine::LabelMap;
-use exemplar_engine::nifti::Scan;
+use imaging::LabelMap;
+use imaging::io::nifti::Scan;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 

@@ -21,12 +21,12 @@ pub mod state;
 mod theme;
 mod widgets;
 
+use crate::jobs::Worker;
 use crate::viewer::{self, Gpu};
 use anyhow::anyhow;
 use command::Command;
 use eframe::egui_wgpu::{RenderState, WgpuSetup};
 use eframe::wgpu::DeviceType;
-use exemplar_engine::worker::Worker;
 use gallery::Gallery;
 use outside::{Chooser, Desktop, Outside};
 use paths::pasted;

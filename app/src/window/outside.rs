@@ -2,7 +2,7 @@
 
 use super::paths::desktop_has_dialogs;
 use super::state::case::Id;
-use exemplar_engine::worker::Worker;
+use crate::jobs::Worker;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;

@@ -10,7 +10,7 @@ use super::theme::{self, colours};
 use super::widgets::{self, Commands, Look, command_button, head, link, muted, slider};
 use crate::viewer::OverlayStyle;
 use egui::{Align, Frame, Layout, Margin, Panel, RichText, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
-use exemplar_engine::pipeline::Stage;
+use inference::pipeline::Stage;
 
 const WIDTH: f32 = 288.0;
 

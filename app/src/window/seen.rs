@@ -5,7 +5,7 @@ use super::state::State;
 use super::theme;
 use super::widgets::within;
 use egui::{Color32, Rect, RichText, ScrollArea, Ui, vec2};
-use exemplar_engine::pipeline::Record;
+use inference::pipeline::Record;
 
 const TEXT: Color32 = Color32::from_gray(0xd0);
 const QUIET: Color32 = Color32::from_gray(0x8c);

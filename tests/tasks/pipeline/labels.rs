@@ -1,9 +1,9 @@
 //! Labels that cannot be found are named, with what is true of them.
 
 use super::{HEAD, example, grid, refused, run, whole};
-use exemplar_engine::metrics::dice;
-use exemplar_engine::pipeline::Segmentation;
-use exemplar_engine::{LabelMap, Volume};
+use imaging::metrics::dice;
+use imaging::{LabelMap, Volume};
+use inference::pipeline::Segmentation;
 
 /// Whether one of a run's warnings says this.
 fn warns(done: &Segmentation, words: &str) -> bool {

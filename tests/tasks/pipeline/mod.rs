@@ -6,11 +6,11 @@ mod placement;
 mod progress;
 mod transform;
 
-use exemplar_engine::network::{Device, Model};
-use exemplar_engine::nifti::{Header, Scan, write_image};
-use exemplar_engine::pipeline::{Example, Options, Segmentation, segment};
-use exemplar_engine::{Error, Grid, LabelMap, Result, Volume};
 use glam::{DAffine3, DVec3};
+use imaging::io::nifti::{Header, Scan, write_image};
+use imaging::{Error, Grid, LabelMap, Result, Volume};
+use inference::pipeline::{Example, Options, Segmentation, segment};
+use network::{Device, Model};
 use std::sync::Arc;
 
 /// A head: where it lies in the world, and how large it is.

@@ -2,8 +2,9 @@
 
 use super::refused;
 use crate::phantom::spot;
-use exemplar_engine::network::{Cube, Device, Learner, Model};
-use exemplar_engine::weights::formula;
+use imaging::Cube;
+use network::weights::formula;
+use network::{Device, Learner, Model};
 
 #[test]
 fn a_target_of_another_model_and_pairs_of_another_side_are_refused() {

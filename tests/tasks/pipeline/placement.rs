@@ -1,8 +1,8 @@
 //! Where the report says that examples lie on the target.
 
 use super::{HEAD, Head, example, grid, run, whole};
-use exemplar_engine::LabelMap;
 use glam::DVec3;
+use imaging::LabelMap;
 
 #[test]
 fn the_placement_of_an_example_maps_its_places_to_the_targets() {

@@ -1,8 +1,8 @@
 //! Progress moves with the work.
 
 use super::{HEAD, example, scan, vote, whole};
-use exemplar_engine::LabelMap;
-use exemplar_engine::pipeline::{Looks, Options, Progress, Stage, segment};
+use imaging::LabelMap;
+use inference::pipeline::{Looks, Options, Progress, Stage, segment};
 
 #[test]
 fn a_run_of_many_labels_never_stands_still_and_never_goes_back() {

@@ -1,8 +1,8 @@
 //! A mask as an example's result is no image to transform to.
 
 use super::{HEAD, example, refused, scan, vote, whole};
-use exemplar_engine::Volume;
-use exemplar_engine::pipeline::{Options, Transformation, transform};
+use imaging::Volume;
+use inference::pipeline::{Options, Transformation, transform};
 
 #[test]
 fn a_mask_as_result_image_is_refused_or_said() {
@@ -12,7 +12,7 @@ fn a_mask_as_result_image_is_refused_or_said() {
         grid: labels.grid,
         voxels: labels.voxels.iter().map(|&label| value(label)).collect(),
     };
-    let run = |result: Volume| -> exemplar_engine::Result<Transformation> {
+    let run = |result: Volume| -> imaging::Result<Transformation> {
         let examples = [example("h1", &image, result)];
         transform(&vote(), &scan("target", &image), &examples, &Options::default(), &mut |_| Ok(()))
     };

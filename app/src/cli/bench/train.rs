@@ -2,11 +2,11 @@
 
 use super::{BenchArgs, cube, median, out, pairs};
 use anyhow::Result;
-use exemplar_engine::memory;
-use exemplar_engine::network::{Device, Learner};
-use exemplar_engine::training::loss::Loss;
-use exemplar_engine::training::optimiser::Adam;
-use exemplar_engine::weights::Weights;
+use imaging::memory;
+use learning::training::loss::Loss;
+use learning::training::optimiser::Adam;
+use network::weights::Weights;
+use network::{Device, Learner};
 use serde_json::json;
 use std::time::Instant;
 

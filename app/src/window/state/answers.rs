@@ -4,12 +4,12 @@ use super::case::{Layer, Standing};
 use super::plan::Check;
 use super::run::Run;
 use super::{Engine, Layout, Purpose, State};
+use crate::jobs::{Event, Request, Ticket};
 use crate::viewer::{PaneAction, camera::snap, middle_mm};
 use crate::window::outside::Outside;
-use exemplar_engine::LabelMap;
-use exemplar_engine::metrics::Agreement;
-use exemplar_engine::pipeline::{Segmentation, Stage};
-use exemplar_engine::worker::{Event, Request, Ticket};
+use imaging::LabelMap;
+use imaging::metrics::Agreement;
+use inference::pipeline::{Segmentation, Stage};
 use std::sync::Arc;
 
 impl State {

@@ -1,11 +1,12 @@
 //! What the user is working on: everything that undo brings back.
 
 use super::plan::within_folder;
-use exemplar_engine::labels::Names;
-use exemplar_engine::metrics::Agreement;
-use exemplar_engine::nifti::Scan;
-use exemplar_engine::pipeline::Report;
-use exemplar_engine::{LabelMap, pipeline::Example};
+use imaging::LabelMap;
+use imaging::io::nifti::Scan;
+use imaging::labels::Names;
+use imaging::metrics::Agreement;
+use inference::pipeline::Example;
+use inference::pipeline::Report;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -4,12 +4,12 @@ use super::case::{Case, Id, Standing};
 use super::plan::Plan;
 use super::run::{Inputs, Run};
 use super::{Layout, Purpose, State};
+use crate::jobs::Request;
 use crate::viewer::{OverlayStyle, PaneAction};
 use crate::window::command::{Command, Undo};
 use crate::window::outside::{Outside, Question};
-use exemplar_engine::LabelMap;
-use exemplar_engine::pipeline::{Options, comfortable, volumes_bytes};
-use exemplar_engine::worker::Request;
+use imaging::LabelMap;
+use inference::pipeline::{Options, comfortable, volumes_bytes};
 use std::path::PathBuf;
 use std::time::Instant;
 

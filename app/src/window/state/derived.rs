@@ -1,11 +1,11 @@
 //! What is computed from volumes for the window, on a background thread: all of it takes time that grows with the image.
 
 use super::{Purpose, State};
+use crate::jobs::Request;
 use crate::viewer::{Palette, Statistics, thumbnail};
 use crate::window::outside::Outside;
-use exemplar_engine::LabelMap;
-use exemplar_engine::nifti::Scan;
-use exemplar_engine::worker::Request;
+use imaging::LabelMap;
+use imaging::io::nifti::Scan;
 use std::sync::{Arc, OnceLock};
 
 /// What pictures of a scan need.

@@ -2,10 +2,10 @@
 
 use super::case::{Id, Standing};
 use super::{Dialog, Leave, Purpose, State};
+use crate::jobs::{Payload, Request};
 use crate::window::command::Command;
 use crate::window::outside::{Answer, Outside, Question};
 use crate::window::paths::{complete, completions};
-use exemplar_engine::worker::{Payload, Request};
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
 //! First guesses of roles: from names, and from content once all files are open. What the user chose stays.
 
 use super::plan::{Check, Item, Plan, Role};
-use exemplar_engine::agreement::agree;
-use exemplar_engine::pairing::{self, guess_roles};
+use imaging::conform::agree;
+use imaging::io::pairing;
+use imaging::io::pairing::guess_roles;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 

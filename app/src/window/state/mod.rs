@@ -14,15 +14,15 @@ pub mod verdict;
 
 use super::command::Command;
 use super::outside::{Answer, Outside, Question};
+use crate::jobs::{DeviceSummary, Event, Ticket};
 use crate::viewer::{Palette, Statistics, Tool, View};
 use case::{Case, Id, Layer, Standing};
 use derived::Derived;
-use exemplar_engine::nifti::Scan;
-use exemplar_engine::pipeline::Report;
-use exemplar_engine::worker::{DeviceSummary, Event, Ticket};
-use exemplar_engine::{Grid, LabelMap};
 use glam::DAffine3;
 use history::History;
+use imaging::io::nifti::Scan;
+use imaging::{Grid, LabelMap};
+use inference::pipeline::Report;
 use plan::Plan;
 use run::Run;
 use std::collections::HashMap;
@@ -204,7 +204,7 @@ enum Purpose {
 impl State {
     /// An empty window that asks for device and model.
     pub fn new(outside: &Outside) -> Self {
-        let prepare = exemplar_engine::worker::Request::Prepare { device: Default::default(), model: None };
+        let prepare = crate::jobs::Request::Prepare { device: Default::default(), model: None };
         let nothing = Grid { shape: [1; 3], world_from_voxel: DAffine3::IDENTITY };
         let statistics = Statistics { low: 0.0, high: 1.0, window: 1.0, level: 0.5 };
         Self {
@@ -305,12 +305,7 @@ impl State {
         self.last_id
     }
 
-    fn ask(
-        &mut self,
-        request: exemplar_engine::worker::Request,
-        purpose: Purpose,
-        outside: &Outside,
-    ) -> Ticket {
+    fn ask(&mut self, request: crate::jobs::Request, purpose: Purpose, outside: &Outside) -> Ticket {
         let ticket = outside.worker.send(request);
         self.waiting.insert(ticket, purpose);
         ticket

@@ -3,9 +3,9 @@
 //! Collecting (folders are searched) → Checking (headers are read) → Ready. Nothing reaches the case before the user
 //! continues, and no voxels are held until then. Roles are guessed from names; where names say nothing, from content.
 
-use exemplar_engine::Grid;
-use exemplar_engine::nifti::{Scan, is_image_name};
-use exemplar_engine::worker::Probe;
+use crate::jobs::Probe;
+use imaging::Grid;
+use imaging::io::nifti::{Scan, is_image_name};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

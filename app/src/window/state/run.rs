@@ -1,10 +1,10 @@
 //! The run: Idle → Running → Done, Failed or Cancelled, and from each of these to Running again.
 
 use super::case::{Case, Pair};
-use exemplar_engine::LabelMap;
-use exemplar_engine::nifti::Scan;
-use exemplar_engine::pipeline::{Report, Stage};
-use exemplar_engine::worker::Ticket;
+use crate::jobs::Ticket;
+use imaging::LabelMap;
+use imaging::io::nifti::Scan;
+use inference::pipeline::{Report, Stage};
 use std::sync::Arc;
 use std::time::Instant;
 

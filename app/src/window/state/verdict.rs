@@ -1,9 +1,9 @@
 //! What the import plan finds in each file, in a few words.
 
 use super::plan::{Check, Fix, Item, Light, Outcome, Plan, Role, Verdict};
-use exemplar_engine::Grid;
-use exemplar_engine::agreement::agree;
-use exemplar_engine::worker::Probe;
+use crate::jobs::Probe;
+use imaging::Grid;
+use imaging::conform::agree;
 
 const ALL_FIXES: &[Fix] = &[Fix::Resample, Fix::CopyHeader, Fix::LeaveOut];
 const OTHER_SHAPE: &[Fix] = &[Fix::Resample, Fix::LeaveOut];

@@ -1,0 +1,135 @@
+//! How much memory a run will hold, known before it starts: the network, the cubes on the working grid, and the images.
+
+use super::{Example, Options};
+use imaging::conform::OnGrid;
+use imaging::io::nifti::Scan;
+use imaging::{Grid, LabelMap, Result, memory};
+use network::Model;
+use std::collections::BTreeSet;
+
+/// More pairs at once than this save no more time.
+pub const MOST_AT_ONCE: usize = 8;
+
+/// What the volumes of a run take besides the network, in bytes at its peak: images with their labels of type `L`, what
+/// is made of them on a working grid of `side`³, and the result with `probabilities` volumes.
+pub fn volumes_bytes<'a, L: OnGrid>(
+    side: usize,
+    target: &Grid,
+    examples: impl Iterator<Item = &'a Grid>,
+    probabilities: usize,
+) -> usize {
+    let (float, label) = (size_of::<f32>(), size_of::<L::Value>());
+    let (mut images, mut largest, mut cubes) = (float * target.len(), target.len(), 2);
+    for image in examples {
+        images += (float + label) * image.len();
+        largest = largest.max(image.len());
+        // Image, structure and labels; how it is bent (three) and both of them bent; the same two of a closer look as they
+        // are and bent; and one that is at work.
+        cubes += 13;
+    }
+    // An image turned to the body's order while it is prepared is gone when the result is made: the probability and the
+    // label that lead, probabilities that are asked for, and one on its way to them.
+    let on_its_way = probabilities.min(1);
+    let result = (float + label + float * (probabilities + on_its_way)) * target.len();
+    images + float * side.pow(3) * cubes + result.max(float * largest)
+}
+
+/// Pairs that are read at once where nobody says how many: the most, up to `most`, that leave half of the memory
+/// `within_reach` to others; `predicted` tells what a run with so many holds.
+pub fn comfortable(most: usize, within_reach: u64, predicted: impl Fn(usize) -> usize) -> usize {
+    (1..=most).rev().find(|&n| 2 * predicted(n) as u64 <= within_reach).unwrap_or(1)
+}
+
+/// What a run will hold.
+pub struct Need {
+    /// Pairs that are read at once.
+    pub at_once: usize,
+    /// A sentence where they are fewer than were asked for.
+    pub fewer: Option<String>,
+    /// Bytes that the process holds at its peak.
+    pub bytes: usize,
+}
+
+/// What a run with so many volumes of probabilities will hold.
+///
+/// # Errors
+/// [`imaging::Error`] where not even a run that reads its examples one by one fits.
+pub fn need<L: OnGrid>(
+    model: &Model,
+    side: usize,
+    target: &Scan,
+    examples: &[Example<L>],
+    options: &Options,
+    probabilities: usize,
+) -> Result<Need> {
+    let grids = examples.iter().map(|example| &example.image.volume.grid);
+    let volumes = volumes_bytes::<L>(side, &target.volume.grid, grids, probabilities);
+    let network = |at_once: usize| model.predicted_bytes(side, examples.len(), at_once);
+    let most = model.at_once(examples.len().min(options.mini_context.unwrap_or(MOST_AT_ONCE)));
+    let (asked, within_reach) = (options.mini_context.is_some(), memory::within_reach_bytes());
+    let all = |at_once: usize| network(at_once) + volumes;
+    let (at_once, fewer, bytes) = match model.card_memory() {
+        None => {
+            let (at_once, fewer) = choose(asked, most, within_reach, all)?;
+            (at_once, fewer, all(at_once))
+        }
+        Some(card) => {
+            memory::must_fit(volumes, within_reach)?;
+            let (at_once, fewer) = choose(asked, most, card.bytes, network)?;
+            (at_once, fewer, volumes)
+        }
+    };
+    Ok(Need { at_once, fewer, bytes })
+}
+
+/// How many labels a segmentation has: those asked for, else all that the examples hold.
+pub fn labels(examples: &[Example<LabelMap>], options: &Options) -> usize {
+    let held = || examples.iter().flat_map(|example| example.label.counts()).map(|(label, _)| label);
+    let labels: BTreeSet<u16> =
+        if options.labels.is_empty() { held().collect() } else { options.labels.iter().copied().collect() };
+    labels.len()
+}
+
+fn choose(
+    asked: bool,
+    most: usize,
+    within_reach: u64,
+    predicted: impl Fn(usize) -> usize,
+) -> Result<(usize, Option<String>)> {
+    memory::must_fit(predicted(1), within_reach)?;
+    if !asked {
+        return Ok((comfortable(most, within_reach, predicted), None));
+    }
+    let fits = |&n: &usize| memory::must_fit(predicted(n), within_reach).is_ok();
+    let fewer = (1..=most).rev().find(fits).unwrap_or(1);
+    let told = || {
+        let [needed, all] = [predicted(most) as f64, within_reach as f64].map(|bytes| bytes / 1e9);
+        format!(
+            "Reading {most} examples at once would take {needed:.1} of {all:.1} GB, so {fewer} were read at once."
+        )
+    };
+    Ok((fewer, (fewer < most).then(told)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imaging::Error;
+
+    #[test]
+    fn a_run_takes_what_fits_and_says_so_where_more_was_asked_for() {
+        let predicted = |at_once: usize| 1_000_000_000 * (at_once + 1);
+        assert!(
+            matches!(choose(false, 8, 8_000_000_000, predicted), Ok((3, None))),
+            "half is left to others"
+        );
+        assert!(matches!(choose(true, 6, 8_000_000_000, predicted), Ok((6, None))), "the user decides");
+        let (fewer, told) = choose(true, 8, 8_000_000_000, predicted).unwrap();
+        assert_eq!(fewer, 7);
+        assert!(told.unwrap().contains("8 examples at once would take 9.0 of 8.0 GB"));
+        assert!(matches!(choose(false, 8, 0, predicted), Ok((1, None))), "nobody knows how much there is");
+        let refused = choose(true, 1, 1_900_000_000, predicted).unwrap_err();
+        assert!(matches!(refused, Error::TooLarge { .. }));
+        assert!(refused.to_string().contains("2.0 GB of memory and there are 1.9 GB"), "{refused}");
+    }
+}

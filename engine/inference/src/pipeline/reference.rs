@@ -1,0 +1,163 @@
+//! The published script, for parity and papers: every volume stretched to 128³ by nearest neighbour with orientation
+//! and spacing ignored, intensities by minimum and maximum, > 0.5 per class, later classes over earlier ones.
+//!
+//! The script also runs background as a class; being the first class and painting 0, it changes nothing, so it is
+//! left out. What differs on purpose: labels are written as whole numbers on the target's own header (the script's
+//! come back as 1.00001526).
+
+use super::restore::probability;
+use super::run::{Run, Task, must_agree};
+use super::{Example, Placement, Record, Segmentation, Transformation};
+use crate::preprocess::frame::position;
+use imaging::Cube;
+use imaging::io::nifti::Scan;
+use imaging::{LabelMap, Result, Volume, memory};
+
+/// Side of the script's grid.
+pub const SIDE: usize = 128;
+
+/// Segments: one binary task for each label.
+pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> Result<Segmentation> {
+    let present = examples.iter().flat_map(|e| e.label.counts()).map(|(label, _)| label);
+    let labels = run.wanted(present)?;
+    run.plan(labels.len(), false, false)?;
+    let (image, contexts) = prepare(&mut run, target, examples, |example| {
+        must_agree(&example.name, &example.image.volume.grid, &example.label.grid)
+    })?;
+    run.placements.iter_mut().for_each(|placement| placement.used = true);
+    let encoded = run.encode(&image)?;
+    let grid = target.volume.grid;
+    let mut mask = LabelMap::empty(grid)?;
+    let mut probabilities = Vec::new();
+    for (number, &label) in labels.iter().enumerate() {
+        let is = |e: &Example<LabelMap>| {
+            stretch(e.label.grid.shape, |i| if e.label.voxels[i] == label { 1.0 } else { 0.0 })
+        };
+        let tasks: Vec<Cube> = examples.iter().map(is).collect::<Result<_>>()?;
+        if tasks.iter().all(|task| task.voxels.iter().all(|&part| part == 0.0)) {
+            run.warn_of(
+                &[label],
+                ["falls"; 2],
+                "between the voxels of this pipeline's grid in all examples.",
+            );
+        }
+        let pairs: Vec<_> = contexts.iter().zip(&tasks).collect();
+        let task = Task { label: number + 1, labels: labels.len(), look: 1 };
+        run.begin(task);
+        let output = run.predict(&encoded, &pairs, task)?;
+        back(grid.shape, &output, |i, y| {
+            if y > 0.5 {
+                mask.voxels[i] = label;
+            }
+        });
+        if run.options.probabilities {
+            probabilities.push(volume(target, &probability(output))?);
+        }
+    }
+    run.restoring()?;
+    Ok(Segmentation { report: run.report(Some((&mask, &labels))), mask, probabilities })
+}
+
+/// Transforms; the result stays in the network's own units, in which 0 and 1 are the examples' extremes.
+pub fn transform(mut run: Run, target: &Scan, examples: &[Example<Volume>]) -> Result<Transformation> {
+    let (image, contexts) = prepare(&mut run, target, examples, |example| {
+        must_agree(&example.name, &example.image.volume.grid, &example.label.grid)
+    })?;
+    let results: Vec<_> = examples.iter().map(|e| Ok(unit(&e.label)?.0)).collect::<Result<_>>()?;
+    let pairs: Vec<_> = contexts.iter().zip(&results).collect();
+    run.placements.iter_mut().for_each(|placement| placement.used = true);
+    let encoded = run.encode(&image)?;
+    let output = run.predict(&encoded, &pairs, Task::ONLY)?;
+    run.restoring()?;
+    run.warnings.push(
+        "The reference pipeline writes the network's own units: 0 and 1 are the examples' smallest and largest intensity."
+            .into(),
+    );
+    Ok(Transformation { image: volume(target, &output)?, report: run.report(None) })
+}
+
+/// Stretches target and examples, each image once.
+fn prepare<L>(
+    run: &mut Run,
+    target: &Scan,
+    examples: &[Example<L>],
+    check: impl Fn(&Example<L>) -> Result<()>,
+) -> Result<(Cube, Vec<Cube>)> {
+    let see = |run: &mut Run, name: &str, scan: &Scan| -> Result<Cube> {
+        let grid = scan.volume.grid;
+        let (cube, intensity) = unit(&scan.volume)?;
+        let spacing = grid.spacing_mm();
+        run.warnings.extend(scan.facts.warnings.iter().map(|warning| format!("{name}: {warning}")));
+        run.records.push(Record {
+            name: name.into(),
+            orientation: grid.orientation(),
+            box_voxels: [[0; 3], grid.shape],
+            working_voxel_mm: std::array::from_fn(|a| spacing[a] * grid.shape[a] as f64 / SIDE as f64),
+            intensity,
+            bent_mm: None,
+        });
+        Ok(cube)
+    };
+    let image = see(run, &target.name, target)?;
+    let mut contexts = Vec::new();
+    run.prepared(1)?;
+    for (n, example) in examples.iter().enumerate() {
+        check(example)?;
+        contexts.push(see(run, &example.name, &example.image)?);
+        run.placements.push(Placement::unaligned(&example.name));
+        run.prepared(n + 2)?;
+    }
+    Ok((image, contexts))
+}
+
+/// An image stretched, then brought to [0, 1] by its smallest and largest stretched intensity.
+fn unit(image: &Volume) -> Result<(Cube, [f32; 2])> {
+    let mut cube = stretch(image.grid.shape, |i| image.voxels[i])?;
+    let low = cube.voxels.iter().copied().fold(f32::INFINITY, f32::min);
+    let high = cube.voxels.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    for value in &mut cube.voxels {
+        *value = if high > low { (*value - low) / (high - low) } else { 0.0 };
+    }
+    Ok((cube, [low, high]))
+}
+
+/// PyTorch's nearest neighbour: output voxel j takes input voxel ⌊j · from / to⌋, the ratio in single precision.
+fn nearest(from: usize, to: usize) -> Vec<usize> {
+    let ratio = from as f32 / to as f32;
+    (0..to).map(|j| ((j as f32 * ratio) as usize).min(from - 1)).collect()
+}
+
+/// The array that `read` gives by position, on the script's grid.
+fn stretch(shape: [usize; 3], read: impl Fn(usize) -> f32) -> Result<Cube> {
+    let [xs, ys, zs] = shape.map(|n| nearest(n, SIDE));
+    let mut voxels = memory::zeros(SIDE.pow(3))?;
+    for (x, i) in xs.iter().enumerate() {
+        for (y, j) in ys.iter().enumerate() {
+            for (z, k) in zs.iter().enumerate() {
+                voxels[position(SIDE, [x, y, z])] = read(i + shape[0] * (j + shape[1] * k));
+            }
+        }
+    }
+    Ok(Cube { side: SIDE, voxels })
+}
+
+/// Gives `put` the position of each voxel of an array of `shape` and its value on the script's grid.
+fn back(shape: [usize; 3], cube: &Cube, mut put: impl FnMut(usize, f32)) {
+    let [xs, ys, zs] = shape.map(|n| nearest(SIDE, n));
+    let mut at = 0;
+    for &z in &zs {
+        for &y in &ys {
+            for &x in &xs {
+                put(at, cube.voxels[position(SIDE, [x, y, z])]);
+                at += 1;
+            }
+        }
+    }
+}
+
+fn volume(target: &Scan, cube: &Cube) -> Result<Volume> {
+    let grid = target.volume.grid;
+    let mut voxels = memory::zeros(grid.len())?;
+    back(grid.shape, cube, |i, value| voxels[i] = value);
+    Ok(Volume { grid, voxels })
+}

@@ -1,0 +1,154 @@
+//! Array axes brought into the body's order, and back, exactly: a permutation and flips, no interpolation.
+
+use bytemuck::Zeroable;
+use glam::{DAffine3, DVec3};
+use imaging::{Grid, LabelMap, Result, Volume, memory};
+use rayon::prelude::*;
+
+/// How an array's axes lie in the body: applied, array axes grow towards R, A and S as closely as whole
+/// permutations and flips allow. The oblique rest stays in the affine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Shape of the stored array.
+    stored: [usize; 3],
+    /// For each body axis (R, A, S) the stored axis that runs along it.
+    axes: [usize; 3],
+    /// For each body axis whether the stored axis runs against it.
+    reversed: [bool; 3],
+}
+
+impl Order {
+    /// The order in which this grid is stored.
+    pub fn of(grid: &Grid) -> Self {
+        let directions = grid.directions();
+        let axes = std::array::from_fn(|body| {
+            directions.iter().position(|d| d.axis == body).expect("each body axis is used once")
+        });
+        Self { stored: grid.shape, axes, reversed: axes.map(|axis| !directions[axis].positive) }
+    }
+
+    /// Shape in the body's order.
+    pub fn shape(&self) -> [usize; 3] {
+        self.axes.map(|axis| self.stored[axis])
+    }
+
+    /// Voxels in the body's order, x (to the right) fastest.
+    pub fn apply<T: Copy + Zeroable + Send + Sync>(&self, stored: &[T]) -> Result<Vec<T>> {
+        let mut body = memory::zeros(stored.len())?;
+        let (start, strides) = self.walk();
+        let [nx, ny, _] = self.shape();
+        body.par_chunks_mut((nx * ny).max(1)).enumerate().for_each(|(z, plane)| {
+            for (y, row) in plane.chunks_mut(nx).enumerate() {
+                let first = start + y as isize * strides[1] + z as isize * strides[2];
+                for (x, voxel) in row.iter_mut().enumerate() {
+                    *voxel = stored[(first + x as isize * strides[0]) as usize];
+                }
+            }
+        });
+        Ok(body)
+    }
+
+    /// What a stored array holds at a voxel [x, y, z] of the body's order.
+    pub fn look<T: Copy + Sync>(&self, stored: &[T]) -> impl Fn([usize; 3]) -> T + Sync {
+        let (start, strides) = self.walk();
+        move |voxel| {
+            let steps = (0..3).map(|axis| voxel[axis] as isize * strides[axis]);
+            stored[(start + steps.sum::<isize>()) as usize]
+        }
+    }
+
+    /// The inverse of [`Order::apply`].
+    pub fn restore<T: Copy + Zeroable + Send + Sync>(&self, body: &[T]) -> Result<Vec<T>> {
+        self.inverse().apply(body)
+    }
+
+    /// The same voxels in the body's order, at the same places in the world.
+    pub fn apply_to_image(&self, image: &Volume) -> Result<Volume> {
+        Ok(Volume { grid: self.grid(&image.grid), voxels: self.apply(&image.voxels)? })
+    }
+
+    /// The same labels in the body's order, at the same places in the world.
+    pub fn apply_to_labels(&self, labels: &LabelMap) -> Result<LabelMap> {
+        Ok(LabelMap { grid: self.grid(&labels.grid), voxels: self.apply(&labels.voxels)? })
+    }
+
+    /// The grid of the reordered voxels.
+    pub fn grid(&self, stored: &Grid) -> Grid {
+        let from = stored.world_from_voxel;
+        let corner = |axis: usize| if self.is_reversed(axis) { stored.shape[axis] as f64 - 1.0 } else { 0.0 };
+        let column = |body: usize| {
+            let column = from.matrix3.col(self.axes[body]);
+            if self.reversed[body] { -column } else { column }
+        };
+        let origin = from.transform_point3(DVec3::new(corner(0), corner(1), corner(2)));
+        let world_from_voxel = DAffine3::from_cols(column(0), column(1), column(2), origin);
+        Grid { shape: self.shape(), world_from_voxel }
+    }
+
+    fn is_reversed(&self, stored_axis: usize) -> bool {
+        (0..3).any(|body| self.axes[body] == stored_axis && self.reversed[body])
+    }
+
+    /// Position in the stored array of the first voxel in the body's order, and the steps along R, A, S.
+    fn walk(&self) -> (isize, [isize; 3]) {
+        let stride = [1, self.stored[0], self.stored[0] * self.stored[1]].map(|s| s as isize);
+        let start = (0..3)
+            .filter(|&body| self.reversed[body])
+            .map(|body| stride[self.axes[body]] * (self.stored[self.axes[body]] as isize - 1))
+            .sum();
+        let strides = std::array::from_fn(|body| {
+            let step = stride[self.axes[body]];
+            if self.reversed[body] { -step } else { step }
+        });
+        (start, strides)
+    }
+
+    fn inverse(&self) -> Self {
+        let axes = std::array::from_fn(|stored| {
+            self.axes.iter().position(|&axis| axis == stored).expect("each stored axis is used once")
+        });
+        Self { stored: self.shape(), axes, reversed: axes.map(|body: usize| self.reversed[body]) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A grid whose axes grow towards the given body axes (1 R, 2 A, 3 S, negative against it).
+    fn grid(axes: [i8; 3]) -> Grid {
+        let column = |signed: i8| {
+            let mut column = DVec3::new(0.02, -0.03, 0.01);
+            column[usize::from(signed.unsigned_abs()) - 1] = f64::from(signed.signum());
+            column
+        };
+        let columns = axes.map(column);
+        let world_from_voxel =
+            DAffine3::from_cols(columns[0], columns[1], columns[2], DVec3::new(5.0, -7.0, 3.0));
+        Grid { shape: [2, 3, 4], world_from_voxel }
+    }
+
+    #[test]
+    fn every_order_keeps_each_voxel_in_its_place_in_the_world_and_comes_back() {
+        let orders = [[1, 2, 3], [-1, 2, 3], [2, -3, 1], [-3, -1, -2], [3, 2, -1], [-2, 1, 3]];
+        for axes in orders {
+            let stored = Volume { grid: grid(axes), voxels: (0..24).map(|v| v as f32).collect() };
+            let order = Order::of(&stored.grid);
+            let body = order.apply_to_image(&stored).unwrap();
+            assert_eq!(body.grid.orientation(), "RAS", "{axes:?}");
+            for (value, world) in [(17.0f32, [1, 2, 2]), (8.0, [0, 1, 1])] {
+                let place = DVec3::from_array(world.map(|i: usize| i as f64));
+                let world = stored.grid.world_from_voxel.transform_point3(place);
+                let found = body.grid.voxel_from_world().transform_point3(world).round();
+                let at = body.grid.index([found.x as usize, found.y as usize, found.z as usize]);
+                assert_eq!(body.voxels[at], value, "{axes:?}");
+            }
+            assert_eq!(order.restore(&body.voxels).unwrap(), stored.voxels, "{axes:?}");
+            let look = order.look(&stored.voxels);
+            assert!((0..24).all(|at| {
+                let [nx, ny, _] = body.grid.shape;
+                look([at % nx, at / nx % ny, at / (nx * ny)]) == body.voxels[at]
+            }));
+        }
+    }
+}

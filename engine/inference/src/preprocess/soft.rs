@@ -1,0 +1,101 @@
+//! Label maps on the working grid: the part of each working voxel that a structure fills.
+
+use super::foreground::Extent;
+use super::resample::{Patch, Tap, resample};
+use imaging::{LabelMap, Result};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// One structure on the working grid.
+#[derive(Clone, Debug)]
+pub struct SoftLabel {
+    /// Filled part of each working voxel, from 0 to 1.
+    pub patch: Patch,
+    /// The structure filled no working voxel to one half, so its strongest voxel was set to 1.
+    pub rescued: bool,
+    /// The structure's box in the map, in the body's order.
+    pub extent: Extent,
+}
+
+/// Every label on the working grid that `taps` describe (for maps in the body's order), by value.
+pub fn soft_labels(labels: &LabelMap, taps: &[Vec<Tap>; 3]) -> Result<BTreeMap<u16, SoftLabel>> {
+    let soften = |(value, extent): (u16, Extent)| {
+        let soft = soft_label(extent, taps, |voxel| labels.voxels[labels.grid.index(voxel)] == value)?;
+        Ok(soft.map(|soft| (value, soft)))
+    };
+    let soft: Result<Vec<_>> = extents(labels).into_par_iter().map(soften).collect();
+    Ok(soft?.into_iter().flatten().collect())
+}
+
+/// One structure in its box, whose voxels `holds` tells by [x, y, z] in the body's order; `None` where the working grid
+/// does not reach it.
+pub fn soft_label(
+    extent: Extent,
+    taps: &[Vec<Tap>; 3],
+    holds: impl Fn([usize; 3]) -> bool + Sync,
+) -> Result<Option<SoftLabel>> {
+    let mut patch = resample(&extent, taps, |voxel| f32::from(u8::from(holds(voxel))))?;
+    let Some(rescued) = keep_strongest(&mut patch.voxels) else { return Ok(None) };
+    Ok(Some(SoftLabel { patch, rescued, extent }))
+}
+
+/// Sets the strongest of a structure's voxels to 1 where it fills none of them to one half, and tells whether that was so;
+/// nothing where it fills none at all.
+pub fn keep_strongest(voxels: &mut [f32]) -> Option<bool> {
+    let strongest = voxels.iter_mut().rev().max_by(|a, b| a.total_cmp(b)).filter(|part| **part > 0.0)?;
+    let rescued = *strongest < 0.5;
+    if rescued {
+        *strongest = 1.0;
+    }
+    Some(rescued)
+}
+
+/// The box of each label value above 0.
+pub fn extents(labels: &LabelMap) -> BTreeMap<u16, Extent> {
+    let [nx, ny, _] = labels.grid.shape;
+    let mut extents: BTreeMap<u16, Extent> = BTreeMap::new();
+    for (number, row) in labels.voxels.chunks(nx.max(1)).enumerate() {
+        let (y, z) = (number % ny, number / ny);
+        let mut x = 0;
+        for run in row.chunk_by(|a, b| a == b) {
+            let end = x + run.len();
+            if run[0] > 0 {
+                let grown = extents.entry(run[0]).or_insert_with(|| [x..end, y..y + 1, z..z + 1]);
+                grown[0] = grown[0].start.min(x)..grown[0].end.max(end);
+                grown[1] = grown[1].start.min(y)..grown[1].end.max(y + 1);
+                grown[2].end = z + 1;
+            }
+            x = end;
+        }
+    }
+    extents
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::resample::taps;
+    use super::*;
+    use imaging::Grid;
+
+    #[test]
+    fn structures_become_area_averages_and_a_speck_keeps_its_strongest_voxel() {
+        let grid = Grid { shape: [16, 16, 16], world_from_voxel: Default::default() };
+        let mut labels = LabelMap::empty(grid).unwrap();
+        for z in 0..8 {
+            for y in 0..8 {
+                for x in 0..10 {
+                    labels.voxels[grid.index([x, y, z])] = 3;
+                }
+            }
+        }
+        labels.voxels[grid.index([13, 13, 13])] = 9;
+        let axis = taps(16, 1.5, 4.0, 4);
+        let soft = soft_labels(&labels, &[axis.clone(), axis.clone(), axis]).unwrap();
+        assert_eq!(soft.keys().copied().collect::<Vec<_>>(), [3, 9]);
+        let volume: f32 = soft[&3].patch.voxels.iter().sum::<f32>() * 64.0;
+        assert!((volume - 640.0).abs() < 1e-2, "{volume}");
+        assert!(!soft[&3].rescued);
+        assert!(soft[&9].rescued);
+        assert_eq!(soft[&9].patch.voxels.iter().filter(|&&v| v == 1.0).count(), 1);
+    }
+}

@@ -1,0 +1,202 @@
+//! The network at work for a user: a model on its device, and the ladder down which a run goes when memory or the device
+//! fails: examples one by one, values of half the size, then the CPU. Each step down is told in one sentence; the next run starts at the top again.
+
+mod pinned;
+
+pub use pinned::Patience;
+
+use crate::pipeline;
+use crate::pipeline::{Example, Observer, Options, Progress, Segmentation, Transformation};
+use imaging::io::nifti::Scan;
+use imaging::{Error, LabelMap, Result, Volume};
+use network::{Device, DeviceChoice, Model};
+use pinned::{Failure, Pinned, may_be_the_devices};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What to compute with and on.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// The device.
+    pub device: DeviceChoice,
+    /// Checkpoint; None: the bundled weights.
+    pub model: Option<PathBuf>,
+    /// How long a graphics card may keep silent; the CPU may for ever.
+    pub patience: Patience,
+}
+
+/// A model on its device, loaded when it is first needed and again after a failure.
+pub struct Session {
+    setup: Setup,
+    thread: Pinned,
+    /// The device of the model that is loaded.
+    device: Option<Device>,
+}
+
+impl Session {
+    /// Nothing is loaded yet.
+    pub fn new(setup: Setup) -> Self {
+        Self { setup, thread: Pinned::start(), device: None }
+    }
+
+    /// What `look` finds in the model, loading it if need be.
+    ///
+    /// # Errors
+    /// What choosing a device and opening the weights return.
+    pub fn look<T: Send + 'static>(
+        &mut self,
+        observer: &mut Observer,
+        look: impl Fn(&Model) -> T + Clone + Send + 'static,
+    ) -> Result<T> {
+        let job = move |model: &Model, _: &Options, _: &mut Observer| Ok(look(model));
+        Ok(self.descend(0, &Options::default(), observer, job)?.0)
+    }
+
+    /// [`pipeline::segment`], down the ladder if need be, with a warning for each step.
+    ///
+    /// # Errors
+    /// What the last step returned.
+    pub fn segment(
+        &mut self,
+        target: Arc<Scan>,
+        examples: Vec<Example<LabelMap>>,
+        options: &Options,
+        observer: &mut Observer,
+    ) -> Result<Segmentation> {
+        let (mut done, notes) =
+            self.descend(examples.len(), options, observer, move |model, options, observer| {
+                pipeline::segment(model, &target, &examples, options, observer)
+            })?;
+        done.report.warnings.splice(0..0, notes);
+        Ok(done)
+    }
+
+    /// [`pipeline::transform`], down the ladder if need be, with a warning for each step.
+    ///
+    /// # Errors
+    /// What the last step returned.
+    pub fn transform(
+        &mut self,
+        target: Arc<Scan>,
+        examples: Vec<Example<Volume>>,
+        options: &Options,
+        observer: &mut Observer,
+    ) -> Result<Transformation> {
+        let (mut done, notes) =
+            self.descend(examples.len(), options, observer, move |model, options, observer| {
+                pipeline::transform(model, &target, &examples, options, observer)
+            })?;
+        done.report.warnings.splice(0..0, notes);
+        Ok(done)
+    }
+
+    /// Tries `job`, on `pairs` examples, on one rung after the other; also returns a sentence for each step down.
+    fn descend<T: Send + 'static>(
+        &mut self,
+        pairs: usize,
+        options: &Options,
+        observer: &mut Observer,
+        job: impl Fn(&Model, &Options, &mut Observer) -> Result<T> + Clone + Send + 'static,
+    ) -> Result<(T, Vec<String>)> {
+        let (mut options, mut on, mut notes) = (options.clone(), self.setup.device, Vec::new());
+        loop {
+            let failure = match self.attempt(on, pairs, options.clone(), observer, job.clone()) {
+                Ok(done) => {
+                    if on != self.setup.device {
+                        self.device = None;
+                    }
+                    return Ok((done, notes));
+                }
+                Err(failure) => failure,
+            };
+            // The CPU is the last rung, and a bug that shows there is nobody else's.
+            let last = self.device.as_ref().is_some_and(Device::is_cpu);
+            let demanded = matches!(self.setup.device, DeviceChoice::Gpu | DeviceChoice::GpuHalf);
+            self.start_afresh(&failure);
+            let reason = match failure {
+                Failure::Error(error) if last || !may_be_the_devices(&error) => return Err(error),
+                Failure::Panic(panic) if last => std::panic::resume_unwind(panic),
+                Failure::Error(error @ Error::Memory { .. })
+                    if pairs > 1 && options.mini_context != Some(1) =>
+                {
+                    options.mini_context = Some(1);
+                    let reason = error.to_string();
+                    notes.push(format!("{} The examples were read one by one.", first_sentence(&reason)));
+                    continue;
+                }
+                Failure::Error(error @ (Error::Memory { .. } | Error::TooLarge { .. }))
+                    if on != DeviceChoice::GpuHalf =>
+                {
+                    on = DeviceChoice::GpuHalf;
+                    let reason = error.to_string();
+                    notes.push(format!("{} The card was tried with f16.", first_sentence(&reason)));
+                    continue;
+                }
+                Failure::Error(error) if demanded => return Err(error),
+                Failure::Error(error) => error.to_string(),
+                Failure::Panic(_) => "The graphics card failed in the middle of its work.".into(),
+                Failure::Hung => "The graphics card does not answer any more.".into(),
+            };
+            let reason = first_sentence(&reason);
+            if demanded {
+                let way_out = "Choose the CPU instead (--device cpu), or run again.";
+                return Err(Error::Device(format!("{reason} {way_out}")));
+            }
+            on = DeviceChoice::Cpu;
+            notes.push(format!("{reason} The CPU did the work."));
+        }
+    }
+
+    /// Runs `job` once on the pinned thread, with the model of the last run or one that is loaded now.
+    fn attempt<T: Send + 'static>(
+        &mut self,
+        on: DeviceChoice,
+        pairs: usize,
+        options: Options,
+        observer: &mut Observer,
+        job: impl FnOnce(&Model, &Options, &mut Observer) -> Result<T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let start = Progress::start(pairs + 1);
+        let Setup { model: path, patience, .. } = self.setup.clone();
+        let device = match &self.device {
+            Some(device) => device.clone(),
+            None => {
+                let patience = (on != DeviceChoice::Cpu).then_some(patience);
+                self.thread.carry_out(patience, start.clone(), observer, move |model, _| {
+                    *model = None;
+                    Device::choose(on)
+                })?
+            }
+        };
+        self.device = Some(device.clone());
+        let patience = (!device.is_cpu()).then_some(patience);
+        self.thread.carry_out(patience, start, observer, move |model, observer| {
+            let model = match model {
+                Some(model) => model,
+                None => model.insert(match path {
+                    Some(path) => Model::open(&path, &device)?,
+                    None => Model::bundled(&device)?,
+                }),
+            };
+            let done = job(model, &options, observer);
+            // Between jobs the buffers belong to whoever else needs memory.
+            model.rest();
+            done
+        })
+    }
+
+    /// Leaves what a failure may have spoiled: the model with its device, and a thread that hangs.
+    fn start_afresh(&mut self, failure: &Failure) {
+        if !matches!(failure, Failure::Error(error) if !may_be_the_devices(error)) {
+            self.device = None;
+        }
+        if self.thread.is_given_up() {
+            (self.device, self.thread) = (None, Pinned::start());
+        }
+    }
+}
+
+/// What is wrong, without the advice that follows.
+fn first_sentence(text: &str) -> &str {
+    text.split_inclusive(". ").next().unwrap_or(text).trim_end()
+}

@@ -1,0 +1,69 @@
+//! The U-Net for one task (the paper's few-shot baseline): trained anew on the examples of a draw and nothing else.
+
+use crate::training::{Config, Course, Episodes, Person, Pool, State};
+use imaging::io::nifti::Scan;
+use imaging::labels::Names;
+use imaging::{LabelMap, Result};
+use inference::pipeline::{Example, Looks, Options, segment};
+use network::{Device, Model};
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+
+/// How it learns.
+const RECIPE: &str = include_str!("u-net.toml");
+
+/// One network for each structure of some examples.
+pub struct Learnt<'a> {
+    examples: &'a [Example<LabelMap>],
+    models: Vec<(u16, Model)>,
+}
+
+impl<'a> Learnt<'a> {
+    /// Trains on the processor for so many steps, for use on a device.
+    ///
+    /// # Errors
+    /// Those of memory and of the device.
+    pub fn from(examples: &'a [Example<LabelMap>], steps: u64, device: &Device) -> Result<Self> {
+        let values: BTreeSet<u16> =
+            examples.iter().flat_map(|e| e.label.counts()).map(|(value, _)| value).collect();
+        let learn = |value: u16| Ok((value, learn(examples, value, steps, device)?));
+        Ok(Self { examples, models: values.into_iter().map(learn).collect::<Result<_>>()? })
+    }
+
+    /// Segments with one network after the other. Where structures overlap, the first one stays.
+    ///
+    /// # Errors
+    /// Those of the pipeline.
+    pub fn segment(&self, target: &Scan) -> Result<LabelMap> {
+        let mut all = LabelMap::empty(target.volume.grid)?;
+        for (value, model) in &self.models {
+            let options = Options { labels: vec![*value], looks: Looks::Closer, ..Options::default() };
+            let mask = segment(model, target, self.examples, &options, &mut |_| Ok(()))?.mask;
+            all.voxels
+                .par_iter_mut()
+                .zip(mask.voxels)
+                .filter(|(all, _)| **all == 0)
+                .for_each(|(all, label)| *all = label);
+        }
+        Ok(all)
+    }
+}
+
+/// A network that knows one structure, from those examples that have it.
+fn learn(examples: &[Example<LabelMap>], value: u16, steps: u64, device: &Device) -> Result<Model> {
+    let mut config = Config::parse(RECIPE).expect("the recipe is well-formed");
+    config.stages[0].steps = steps;
+    let person = |example: &Example<LabelMap>| {
+        let keep = |&label: &u16| if label == value { label } else { 0 };
+        let voxels = example.label.voxels.par_iter().map(keep).collect();
+        let labels = LabelMap { grid: example.label.grid, voxels };
+        Person::of(Some(&example.image.volume), &labels, &[])
+    };
+    let mut people: Vec<Person> = examples.par_iter().map(person).collect::<Result<_>>()?;
+    people.retain(|person| !person.extents.is_empty());
+    let pool = Pool::of(config.data[0].clone(), people, &Names::default());
+    let (episodes, state) = (Episodes::of(&config, vec![pool]), State::begin(&config)?);
+    let mut course = Course::new(config, episodes, state, Device::cpu())?;
+    (0..steps).try_for_each(|_| course.step().map(drop))?;
+    Model::load(course.averaged(), device)
+}

@@ -1,0 +1,201 @@
+//! What was measured: rows of `results.csv`, written as they come, and read again when a study goes on.
+
+use super::Told;
+use imaging::io::replace::replace_file;
+use imaging::{Error, Result};
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// First line of the file.
+const HEADER: &str = "study,condition,method,contexts,draw,target,structure,value,seconds";
+
+/// What one method did with one target.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Unit {
+    /// Name of the study.
+    pub study: String,
+    /// See [`super::Condition::name`].
+    pub condition: String,
+    /// Name of the method.
+    pub method: String,
+    /// Number of examples.
+    pub contexts: usize,
+    /// From 0.
+    pub draw: u64,
+    /// Name of the image; empty for episodes.
+    pub target: String,
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Whose result it is.
+    pub unit: Unit,
+    /// Name of the structure or of the task.
+    pub structure: String,
+    /// The metric.
+    pub value: f64,
+    /// This structure's share of the time of its run.
+    pub seconds: f64,
+}
+
+impl Row {
+    fn line(&self) -> String {
+        let Unit { study, condition, method, contexts, draw, target } = &self.unit;
+        let [study, method, target, structure] = [study, method, target, &self.structure].map(|t| quoted(t));
+        let (value, seconds) = (self.value, self.seconds);
+        format!(
+            "{study},{condition},{method},{contexts},{draw},{target},{structure},{value:.6},{seconds:.4}\n"
+        )
+    }
+
+    /// `None` for what is no row, such as one that a sudden end cut short.
+    fn parse(fields: Vec<String>) -> Option<Self> {
+        let [study, condition, method, contexts, draw, target, structure, value, seconds] =
+            fields.try_into().ok()?;
+        let (contexts, draw) = (contexts.parse().ok()?, draw.parse().ok()?);
+        let unit = Unit { study, condition, method, contexts, draw, target };
+        Some(Self { unit, structure, value: value.parse().ok()?, seconds: seconds.parse().ok()? })
+    }
+}
+
+/// A field of a line, in quotes where it needs them (RFC 4180).
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.into()
+    }
+}
+
+/// The fields of each record of a text; within quotes, a line may end without ending its record.
+fn records(text: &str) -> Vec<Vec<String>> {
+    let (mut records, mut fields, mut field, mut quotes) = (Vec::new(), Vec::new(), String::new(), false);
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '"' if quotes && rest.next_if_eq(&'"').is_some() => field.push('"'),
+            '"' => quotes = !quotes,
+            ',' | '\n' if !quotes => {
+                fields.push(std::mem::take(&mut field));
+                if c == '\n' {
+                    records.push(std::mem::take(&mut fields));
+                }
+            }
+            c => field.push(c),
+        }
+    }
+    records
+}
+
+/// Receives what goes on; an error stops the study.
+pub type Observer<'a> = dyn FnMut(Told) -> Result<()> + 'a;
+
+/// The rows, and how far the work on them is.
+pub struct Log<'a, 'o> {
+    path: PathBuf,
+    file: File,
+    rows: Vec<Row>,
+    there: HashSet<(Unit, String)>,
+    done: u64,
+    total: u64,
+    observer: &'a mut Observer<'o>,
+}
+
+impl<'a, 'o> Log<'a, 'o> {
+    /// Goes on with a file, or begins it; a row that a sudden end cut short is dropped. `total` units are to be done.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn open(path: &Path, total: u64, observer: &'a mut Observer<'o>) -> Result<Self> {
+        let io = |source| Error::Io { path: path.into(), source };
+        let text = if path.exists() { std::fs::read_to_string(path).map_err(io)? } else { String::new() };
+        let rows: Vec<Row> = records(&text).into_iter().filter_map(Row::parse).collect();
+        replace_file(path, |out| {
+            writeln!(out, "{HEADER}")?;
+            rows.iter().try_for_each(|row| write!(out, "{}", row.line()))
+        })?;
+        let file = OpenOptions::new().append(true).open(path).map_err(io)?;
+        let there = rows.iter().map(|row| (row.unit.clone(), row.structure.clone())).collect();
+        Ok(Self { path: path.into(), file, rows, there, done: 0, total, observer })
+    }
+
+    /// All of them.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Whether a unit has a row for each of these structures.
+    pub fn has<'s>(&self, unit: &Unit, structures: impl IntoIterator<Item = &'s str>) -> bool {
+        let mut structures = structures.into_iter();
+        structures.all(|structure| self.there.contains(&(unit.clone(), structure.into())))
+    }
+
+    /// Units that are done already, or that cannot be.
+    ///
+    /// # Errors
+    /// The observer's.
+    pub fn passed(&mut self, units: u64) -> Result<()> {
+        self.done += units;
+        (self.observer)(Told::Step { done: self.done, total: self.total })
+    }
+
+    /// Rows of a unit that was done now. They are in the file when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and the observer's.
+    pub fn add(&mut self, rows: impl IntoIterator<Item = Row>) -> Result<()> {
+        let new = |row: &Row| self.there.insert((row.unit.clone(), row.structure.clone()));
+        let rows: Vec<Row> = rows.into_iter().filter(new).collect();
+        let lines: String = rows.iter().map(Row::line).collect();
+        let io = |source| Error::Io { path: self.path.clone(), source };
+        self.file.write_all(lines.as_bytes()).map_err(io)?;
+        self.rows.extend(rows);
+        self.passed(1)
+    }
+
+    /// A sentence for the user.
+    ///
+    /// # Errors
+    /// The observer's.
+    pub fn say(&mut self, sentence: String) -> Result<()> {
+        (self.observer)(Told::Said(sentence))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(draw: u64, structure: &str) -> Row {
+        let unit = Unit {
+            study: "heads, 2 mm".into(),
+            condition: "as-is".into(),
+            method: "the \"best\"".into(),
+            contexts: 4,
+            draw,
+            target: "IXI605".into(),
+        };
+        Row { unit, structure: structure.into(), value: 0.5, seconds: 0.25 }
+    }
+
+    #[test]
+    fn rows_come_back_and_one_that_was_cut_short_is_done_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.csv");
+        let ignore = &mut |_: Told| Ok(());
+        let rows = [row(0, "a, b"), row(0, "two\n\"lines\""), row(1, "a, b")];
+        Log::open(&path, 2, ignore).unwrap().add(rows.clone()).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        // The last seconds are cut short in such a way that they would still be a number.
+        std::fs::write(&path, text.trim_end_matches(['0', '\n'])).unwrap();
+        let mut log = Log::open(&path, 2, ignore).unwrap();
+        assert_eq!(log.rows(), &rows[..2]);
+        assert!(log.has(&rows[0].unit, ["a, b", "two\n\"lines\""]) && !log.has(&rows[2].unit, ["a, b"]));
+        log.add(rows.clone()).unwrap();
+        drop(log);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "and no row is written twice");
+    }
+}

@@ -1,0 +1,182 @@
+//! Synthetic subjects: images of random contrast from label maps, after SynthSeg (Billot et al., Medical Image Analysis
+//! 2023), and random shapes.
+//!
+//! Means and spreads, bias field, gamma, resolution and deformation are SynthSeg's; lengths that it gives in millimetres
+//! are parts of the side here, which stands for 256 mm.
+
+mod shapes;
+
+pub use shapes::Shapes;
+
+use crate::tasks::{Structures, Subject};
+use imaging::Cube;
+use imaging::filter::field::Basis;
+use imaging::filter::{Deformation, LabelCube, blurred, change, fill_slices, stretch, thick_slices};
+use imaging::random::{happens, index, normal, within};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What synthetic subjects are drawn from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Synthesis {
+    /// The subject's shape.
+    pub deformation: Deformation,
+    /// Range of a tissue's mean intensity; intensities are those of bytes.
+    pub mean: [f32; 2],
+    /// Range of the standard deviation within a tissue.
+    pub spread: [f32; 2],
+    /// Probability that the background is black.
+    pub black: f32,
+    /// Probability that the background is dark, with a mean up to 15 and a spread up to 5.
+    pub dark: f32,
+    /// Largest standard deviation of the bias field's logarithm.
+    pub bias: f32,
+    /// Points of the bias field along each axis.
+    pub bias_points: usize,
+    /// Standard deviation of the logarithm of gamma.
+    pub gamma: f32,
+    /// Probability of large voxels, and their largest side as a part of the grid's.
+    pub coarse: (f32, f32),
+    /// Probability of thick slices across one axis, and their largest distance as a part of the side.
+    pub thick: (f32, f32),
+    /// Probability that everything but the brain is missing.
+    pub strip: f32,
+    /// Probability that one end of an axis lies outside the field of view, and the largest part that does.
+    pub cut: (f32, f32),
+}
+
+impl Default for Synthesis {
+    /// SynthSeg's values, but for half of its spread, since a working voxel averages many of its voxels of 1 mm;
+    /// stripping and cutting are ours.
+    fn default() -> Self {
+        let bend = [0.0, 0.02];
+        Self {
+            deformation: Deformation {
+                rotation: 0.26,
+                scale: 0.2,
+                shear: 0.012,
+                shift: 0.05,
+                points: 9,
+                bend,
+            },
+            mean: [0.0, 250.0],
+            spread: [0.0, 15.0],
+            black: 0.05,
+            dark: 0.25,
+            bias: 0.7,
+            bias_points: 4,
+            gamma: 0.5,
+            coarse: (0.1, 4.0 / 256.0),
+            thick: (0.85, 8.0 / 256.0),
+            strip: 0.3,
+            cut: (0.2, 0.3),
+        }
+    }
+}
+
+/// Mean and standard deviation of a tissue's intensities.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tissue {
+    /// In intensities of bytes.
+    pub mean: f32,
+    /// In intensities of bytes.
+    pub spread: f32,
+}
+
+/// How the labels look in one modality, background included.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contrast(pub BTreeMap<u16, Tissue>);
+
+/// The class of each label: labels of one class look alike.
+pub type Classes = BTreeMap<u16, u16>;
+
+impl Synthesis {
+    /// Draws a contrast; the same for all subjects of an episode makes one modality of them. Label 0 is the
+    /// background, a class of its own.
+    pub fn contrast(&self, classes: &Classes, rng: &mut dyn Rng) -> Contrast {
+        let mut tissues = BTreeMap::new();
+        for &class in classes.values() {
+            tissues.entry(class).or_insert_with(|| self.tissue(rng));
+        }
+        let mut background = self.tissue(rng);
+        if happens(self.black, rng) {
+            background = Tissue { mean: 0.0, spread: 0.0 };
+        } else if happens(self.dark / (1.0 - self.black), rng) {
+            background = Tissue { mean: within([0.0, 15.0], rng), spread: within([0.0, 5.0], rng) };
+        }
+        let mut looks: BTreeMap<u16, Tissue> =
+            classes.iter().map(|(&label, class)| (label, tissues[class])).collect();
+        looks.insert(0, background);
+        Contrast(looks)
+    }
+
+    fn tissue(&self, rng: &mut dyn Rng) -> Tissue {
+        Tissue { mean: within(self.mean, rng), spread: within(self.spread, rng) }
+    }
+
+    /// A subject of the shape of `labels`, deformed, with one image for each contrast. Its own labels are deformed and
+    /// cut as its images are; stripping the skull changes images only. `brain` are the labels that it leaves; every
+    /// label above 0 where that is empty.
+    pub fn subject(
+        &self,
+        labels: &LabelCube,
+        contrasts: &[Contrast],
+        brain: &[u16],
+        rng: &mut dyn Rng,
+    ) -> Subject {
+        let mut labels = self.deformation.draw(rng).labels(labels);
+        let mut seen = labels.clone();
+        if !brain.is_empty() && happens(self.strip, rng) {
+            let outside = |label: &&mut u16| !brain.contains(label);
+            seen.voxels.iter_mut().filter(outside).for_each(|label| *label = 0);
+        }
+        let mut images: Vec<Cube> = contrasts.iter().map(|c| self.image(&seen, c, rng)).collect();
+        if happens(self.cut.0, rng) {
+            let (axis, far) = (index(3, rng), happens(0.5, rng));
+            let lost = (within([0.0, self.cut.1], rng) * labels.side as f32) as usize;
+            let side = labels.side;
+            let outside = |slice: usize| if far { slice >= side - lost } else { slice < lost };
+            fill_slices(&mut labels.voxels, (side, axis), outside, 0);
+            for image in &mut images {
+                fill_slices(&mut image.voxels, (side, axis), outside, 0.0);
+            }
+        }
+        Subject { images, structures: Structures::whole(&labels) }
+    }
+
+    /// An image of labels, its 2nd and 98th percentile at 0 and 1.
+    pub fn image(&self, labels: &LabelCube, contrast: &Contrast, rng: &mut dyn Rng) -> Cube {
+        let side = labels.side;
+        let unknown = Tissue { mean: 0.0, spread: 0.0 };
+        let look = |label: &u16| {
+            let tissue = contrast.0.get(label).unwrap_or(&unknown);
+            tissue.mean + tissue.spread * normal(rng)
+        };
+        let mut image = Cube { side, voxels: labels.voxels.iter().map(look).collect() };
+        let sd = within([0.0, self.bias], rng);
+        let points: Vec<f32> = (0..self.bias_points.pow(3)).map(|_| sd * normal(rng)).collect();
+        let bias = Basis::linear(side, self.bias_points).field(&points);
+        image.voxels.iter_mut().zip(bias).for_each(|(value, bias)| *value *= bias.exp());
+        change(&mut image, |value| value.clamp(0.0, 300.0));
+        stretch(&mut image, [0.0, 1.0]);
+        let power = (self.gamma * normal(rng)).exp();
+        change(&mut image, |value| value.powf(power));
+        let (spacing, thickness) = self.resolution(side, rng);
+        image = thick_slices(&blurred(&image, [0.5; 3]), spacing, thickness);
+        stretch(&mut image, [0.02, 0.98]);
+        image
+    }
+
+    /// Distance and thickness of slices along each axis, in working voxels.
+    fn resolution(&self, side: usize, rng: &mut dyn Rng) -> ([f32; 3], [f32; 3]) {
+        let upto = |part: f32| [1.0, (part * side as f32).max(1.0)];
+        let mut spacing = [1.0; 3];
+        if happens(self.coarse.0, rng) {
+            spacing = [within(upto(self.coarse.1), rng); 3];
+        } else if happens(self.thick.0 / (1.0 - self.coarse.0), rng) {
+            spacing[index(3, rng)] = within(upto(self.thick.1), rng);
+        }
+        (spacing, spacing.map(|spacing| within([1.0, spacing], rng)))
+    }
+}

@@ -1,0 +1,182 @@
+//! What is learnt from, held in memory: scans with labels and label maps, in the body's order.
+
+use super::config::{Config, Holding, Network, Source};
+use crate::synthesis::Classes;
+use imaging::io::nifti::Scan;
+use imaging::io::pairing;
+use imaging::labels::Names;
+use imaging::{Error, Grid, LabelMap, Result, Volume, conform};
+use inference::preprocess::foreground::Extent;
+use inference::preprocess::soft::extents;
+use inference::preprocess::{Frame, Order, Visible};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// One labelled body.
+pub struct Person {
+    /// The scan, with the intensities that become 0 and 1; a label map that stands alone has none.
+    pub image: Option<(Volume, [f32; 2])>,
+    /// Without labels that are no structures.
+    pub labels: LabelMap,
+    /// Where each label is.
+    pub extents: BTreeMap<u16, Extent>,
+    /// Where the body is.
+    pub body: Extent,
+    /// For validation only.
+    pub unseen: bool,
+}
+
+/// A source of data with what was read of it.
+pub struct Pool {
+    /// As configured.
+    pub source: Source,
+    /// Nobody for shapes.
+    pub people: Vec<Person>,
+    /// Labels that look alike in synthetic images.
+    pub classes: Classes,
+}
+
+impl Pool {
+    /// Reads a source.
+    ///
+    /// # Errors
+    /// Those of the files, and [`Error::File`] for the folder where it lacks a file that is asked for by name, or too few
+    /// people are left: two for a target with an example, one for a U-Net.
+    pub fn open(config: &Config, source: &Source) -> Result<Self> {
+        let source = Source { folder: config.folder.join(&source.folder), ..source.clone() };
+        let files = match source.holds {
+            Holding::Scans => pairing::context_dir(&source.folder)?,
+            Holding::LabelMaps => {
+                let files = pairing::expand(std::slice::from_ref(&source.folder))?;
+                let maps = files.into_iter().filter(|file| imaging::io::nifti::is_image_name(file));
+                maps.map(|map| (PathBuf::new(), map)).collect()
+            }
+            Holding::Shapes => Vec::new(),
+        };
+        if let Some(missing) = pairing::missing(&source.only, files.iter().map(|(_, label)| label)) {
+            let problem = format!("no label map is called {missing}…, which `only` asks for.");
+            return Err(Error::File { path: source.folder, problem });
+        }
+        let kept = files.par_iter().filter(|(_, label)| {
+            (source.only.is_empty() || pairing::begins(label, &source.only))
+                && !pairing::begins(label, &source.hold_out)
+        });
+        let read = |(image, label): &(PathBuf, PathBuf)| {
+            Person::open(&source, image, label, pairing::begins(label, &source.validate))
+        };
+        let people: Vec<Person> = kept.map(read).collect::<Result<_>>()?;
+        let seen = people.iter().filter(|person| !person.unseen).count();
+        let (least, needs) = match config.network {
+            Network::InContext => (2, "an episode needs two: one to segment and one as its example"),
+            Network::UNet => (1, "a U-Net needs one at least"),
+        };
+        if source.holds != Holding::Shapes && seen < least {
+            let problem = format!("{seen} labelled scans are left to learn from, and {needs}.");
+            return Err(Error::File { path: source.folder, problem });
+        }
+        let names = files.first().map(|(_, label)| Names::beside(label)).unwrap_or_default();
+        Ok(Self::of(source, people, &names))
+    }
+
+    /// People at hand. Two sides of the body look alike in synthetic images where `names` say so.
+    pub fn of(source: Source, people: Vec<Person>, names: &Names) -> Self {
+        let labels = people.iter().flat_map(|person| person.extents.keys());
+        let classes = classes(names, labels.chain(&source.ignore).copied());
+        Self { source, people, classes }
+    }
+
+    /// What is left of a label map when its skull is stripped; nothing where it has no tissues around the brain.
+    pub fn brain(&self) -> Vec<u16> {
+        let ignored = &self.source.ignore;
+        let inside = self.classes.keys().copied().filter(|label| !ignored.contains(label));
+        if ignored.is_empty() { Vec::new() } else { inside.collect() }
+    }
+}
+
+impl Person {
+    fn open(source: &Source, image: &Path, label: &Path, unseen: bool) -> Result<Self> {
+        let labels = Scan::open(label, 0)?.labels()?;
+        let person = if source.holds == Holding::LabelMaps {
+            Self::of(None, &labels, &source.ignore)?
+        } else {
+            let volume = Scan::open(image, 0)?.volume;
+            let labels = agreement::reconcile(&volume.grid, labels, agreement::GeometryChoice::Strict);
+            let (image, labels) = (volume, labels.map_err(|error| error.between(image, label))?);
+            Self::of(Some(&image), &labels, &source.ignore)?
+        };
+        if person.extents.is_empty() {
+            let problem = "there is no structure in this label map; leave the file out.".into();
+            return Err(Error::File { path: label.into(), problem });
+        }
+        Ok(Self { unseen, ..person })
+    }
+
+    /// An image and its labels on the same grid, or a label map that stands alone; some labels are no structures.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn of(image: Option<&Volume>, labels: &LabelMap, ignore: &[u16]) -> Result<Self> {
+        let order = Order::of(&labels.grid);
+        let labels = order.apply_to_labels(labels)?;
+        let mut extents = extents(&labels);
+        let (image, body) = match image {
+            Some(image) => {
+                let mut image = order.apply_to_image(image)?;
+                Visible::of(&image)?.apply(&mut image);
+                let (body, range) = Frame::body(&image)?;
+                (Some((image, range)), body)
+            }
+            None => (None, union(extents.values(), &labels.grid)),
+        };
+        extents.retain(|label, _| !ignore.contains(label));
+        Ok(Self { image, labels, extents, body, unseen: false })
+    }
+
+    /// The box around some of the labels, around the body where it has none of them.
+    pub fn around(&self, labels: &[u16]) -> Extent {
+        let mut found = labels.iter().filter_map(|label| self.extents.get(label)).peekable();
+        if found.peek().is_none() { self.body.clone() } else { union(found, &self.labels.grid) }
+    }
+
+    /// Those of its labels that are wanted; nothing else.
+    pub fn only(&self, wanted: &[u16]) -> LabelMap {
+        let keep = |&label: &u16| if wanted.contains(&label) { label } else { 0 };
+        LabelMap { grid: self.labels.grid, voxels: self.labels.voxels.par_iter().map(keep).collect() }
+    }
+}
+
+/// The box around boxes; the whole grid where there is none.
+fn union<'a>(extents: impl Iterator<Item = &'a Extent>, grid: &Grid) -> Extent {
+    let join =
+        |a: Extent, b: Extent| std::array::from_fn(|i| a[i].start.min(b[i].start)..a[i].end.max(b[i].end));
+    extents.cloned().reduce(join).unwrap_or(grid.shape.map(|n| 0..n))
+}
+
+/// Both sides of the body look alike: labels whose names differ by the side only are of one class.
+fn classes(names: &Names, labels: impl Iterator<Item = u16>) -> Classes {
+    let mut numbers = BTreeMap::new();
+    let mut class = |label: u16| {
+        let name = names.name(label).to_lowercase();
+        let words = name.split(|c: char| !c.is_alphanumeric());
+        let name: Vec<&str> = words.filter(|word| !["left", "right", "l", "r"].contains(word)).collect();
+        let next = numbers.len() as u16;
+        (label, *numbers.entry(name.join(" ")).or_insert(next))
+    };
+    labels.map(&mut class).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sides_of_a_structure_look_alike() {
+        let names =
+            Names::parse("17\tleft hippocampus\n53\tright hippocampus\n36\tCaudate_R\n37\tCaudate_L\n2\tx\n");
+        let classes = classes(&names, [2, 17, 36, 37, 53, 99].into_iter());
+        assert_eq!(classes[&17], classes[&53]);
+        assert_eq!(classes[&36], classes[&37]);
+        assert_eq!(classes.values().collect::<std::collections::BTreeSet<_>>().len(), 4);
+    }
+}

@@ -1,0 +1,290 @@
+//! Episodes: a target and its examples, drawn as one task, seen through frames that differ as much as those of a
+//! clinician's scans do.
+
+use super::config::{Config, Holding, Network, Stage};
+use super::data::{Person, Pool};
+use super::loss::Loss;
+use crate::augment::{Augmentation, Material, Plan};
+use crate::synthesis::{Shapes, Synthesis};
+use crate::tasks::{Goal, Kind, Pair, Structures, Subject, Task, Tasks};
+use imaging::Result;
+use imaging::random::{Generator, around_zero, generator, happens, index, one_of, some_of, weighted, within};
+use inference::preprocess::bend::Bend;
+use inference::preprocess::frame::{Frame, LEAST_BOX_MM};
+use inference::preprocess::soft::soft_labels;
+use rand::{Rng, RngExt};
+use rayon::prelude::*;
+
+/// What one step learns from.
+pub struct Episode {
+    /// What to predict.
+    pub target: Pair,
+    /// What to predict it from; nothing for a U-Net.
+    pub examples: Vec<Pair>,
+    /// What the prediction is measured by.
+    pub loss: Loss,
+}
+
+/// Where episodes are drawn from.
+pub struct Episodes {
+    seed: u64,
+    network: Network,
+    pools: Vec<Pool>,
+    tasks: Tasks,
+    augmentation: Augmentation,
+    synthesis: Synthesis,
+    shapes: Shapes,
+}
+
+/// Frames of an episode: around the body, around all structures, or around those of the task.
+struct View {
+    around: Around,
+    /// The frame's side to the box's longest.
+    scale: f64,
+    /// Shift of the target, and of all examples, as parts of the side.
+    shift: [[f64; 3]; 2],
+    /// Largest shift and change of scale of each image by itself.
+    own: [f64; 2],
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Around {
+    Body,
+    Everything,
+    Task,
+}
+
+impl Episodes {
+    /// Reads the data.
+    ///
+    /// # Errors
+    /// Those of the files, and [`imaging::Error`] for a folder with too few people.
+    pub fn open(config: &Config) -> Result<Self> {
+        let pools = config.data.iter().map(|source| Pool::open(config, source)).collect::<Result<_>>()?;
+        Ok(Self::of(config, pools))
+    }
+
+    /// From pools at hand.
+    pub fn of(config: &Config, pools: Vec<Pool>) -> Self {
+        let augmentation = Augmentation::preset(config.preset);
+        let augmentation = match config.network {
+            Network::InContext => augmentation,
+            Network::UNet => augmentation.of_one_task(),
+        };
+        let tasks = Tasks { weights: config.tasks.clone(), ..Tasks::preset(config.preset) };
+        Self {
+            seed: config.seed,
+            network: config.network,
+            pools,
+            tasks,
+            augmentation,
+            synthesis: Synthesis::default(),
+            shapes: Shapes::default(),
+        }
+    }
+
+    /// With nothing wrong with an input but what its task is about.
+    pub fn pure(mut self) -> Self {
+        let extra = &mut self.tasks.extra;
+        for probability in
+            [&mut extra.bias_field, &mut extra.noise, &mut extra.low_resolution, &mut extra.holes]
+        {
+            *probability = 0.0;
+        }
+        self
+    }
+
+    /// Episode `number`, a function of it and the seed alone.
+    pub fn training(&self, number: u64, stage: &Stage) -> Result<Episode> {
+        self.draw(&mut generator(self.seed, number), stage, false)
+    }
+
+    /// Episode `number` of validation: its target was never learnt from where the configuration says so.
+    pub fn validation(&self, number: u64, stage: &Stage) -> Result<Episode> {
+        self.draw(&mut generator(self.seed, u64::MAX - number), stage, true)
+    }
+
+    fn draw(&self, rng: &mut Generator, stage: &Stage, validation: bool) -> Result<Episode> {
+        let side = one_of(&stage.sides, rng);
+        let [fewest, most] = stage.contexts;
+        let contexts = match self.network {
+            Network::InContext => fewest + index(most - fewest + 1, rng),
+            Network::UNet => 0,
+        };
+        // Validation sees its images as they are.
+        let augment = if validation { 0.0 } else { stage.augment };
+        let pool = self.pool(rng);
+        if pool.source.holds == Holding::Shapes {
+            return self.shapes(side, contexts, augment, rng);
+        }
+        let unseen = |wanted: bool| -> Vec<usize> {
+            (0..pool.people.len()).filter(|&n| pool.people[n].unseen == wanted).collect()
+        };
+        let mut targets = unseen(validation);
+        if targets.is_empty() {
+            targets = unseen(false);
+        }
+        let target = one_of(&targets, rng);
+        let labels: Vec<u16> = pool.people[target].extents.keys().copied().collect();
+        let task = self.task(pool, &labels, rng)?;
+        let wanted = wanted(&task, &labels);
+        let holds = |n: &usize| wanted.iter().any(|label| pool.people[*n].extents.contains_key(label));
+        let mut others = unseen(false);
+        others.retain(|&n| n != target);
+        let mut holders = others.clone();
+        holders.retain(holds);
+        let examples = some_of(if holders.is_empty() { &others } else { &holders }, contexts, rng);
+        let people: Vec<&Person> = [target].into_iter().chain(examples).map(|n| &pool.people[n]).collect();
+        let material = match task.kind() {
+            Kind::Segmentation => Material::Segmentation,
+            _ => Material::Generation,
+        };
+        let plan = self.augmentation.draw(material, augment, rng);
+        let boxes = match material {
+            Material::Segmentation => stage.boxes.unwrap_or(pool.source.boxes),
+            _ => 0.0,
+        };
+        let view = View::draw(boxes, pool.source.holds, rng);
+        let contrasts = [self.synthesis.contrast(&pool.classes, rng)];
+        let subject = |n: usize, person: &&Person, rng: &mut dyn Rng| {
+            let frame = view.frame(person, &wanted, (side, n == 0), rng);
+            let Some((image, range)) = &person.image else {
+                let labels = frame.nearest(&person.labels);
+                return Ok(self.synthesis.subject(&labels, &contrasts, &pool.brain(), rng));
+            };
+            let soft = soft_labels(&person.only(&wanted), &frame.taps())?;
+            let images = vec![frame.image(image, *range)?];
+            Ok(Subject { images, structures: Structures::soft(side, &soft) })
+        };
+        let bent = material == Material::Segmentation && happens(pool.source.bent, rng);
+        pairs(rng.random(), &people, (&task, &plan, bent), subject)
+    }
+
+    /// One of the sources by their shares.
+    fn pool(&self, rng: &mut dyn Rng) -> &Pool {
+        let shares = self.pools.iter().map(|pool| (pool, pool.source.share));
+        weighted(shares, rng).expect("a configuration has data")
+    }
+
+    /// A task for people with these labels.
+    fn task(&self, pool: &Pool, labels: &[u16], rng: &mut dyn Rng) -> Result<Task> {
+        let mut task = self.tasks.draw(1, labels, rng)?;
+        if let Goal::Segment { labels: merged, .. } = &mut task.goal
+            && happens(pool.source.grouped, rng)
+        {
+            // A U-Net has to learn, too, what people look like who lack its structure.
+            let possible = |group: &&Vec<u16>| {
+                self.network == Network::UNet
+                    || group.is_empty()
+                    || group.iter().any(|label| labels.contains(label))
+            };
+            let groups: Vec<&Vec<u16>> = pool.source.groups.iter().filter(possible).collect();
+            if !groups.is_empty() {
+                let group = one_of(&groups, rng);
+                *merged = if group.is_empty() { labels.to_vec() } else { group.clone() };
+            }
+        }
+        Ok(task)
+    }
+
+    fn shapes(&self, side: usize, contexts: usize, augment: f32, rng: &mut Generator) -> Result<Episode> {
+        let template = self.shapes.draw(side, rng);
+        let labels = Structures::whole(&template).labels();
+        let classes = labels.iter().map(|&label| (label, label)).collect();
+        let contrasts = [self.synthesis.contrast(&classes, rng)];
+        let segmentation = Tasks { weights: [(Kind::Segmentation, 1.0)].into(), ..self.tasks.clone() };
+        let task = segmentation.draw(1, &labels, rng)?;
+        let plan = self.augmentation.draw(Material::Shapes, augment, rng);
+        let subject = |_: usize, (): &(), rng: &mut dyn Rng| {
+            Ok(self.synthesis.subject(&template, &contrasts, &[], rng))
+        };
+        pairs(rng.random(), &vec![(); contexts + 1], (&task, &plan, false), subject)
+    }
+}
+
+/// The labels that a task needs of people who have `labels`.
+fn wanted(task: &Task, labels: &[u16]) -> Vec<u16> {
+    match &task.goal {
+        Goal::Segment { labels, .. } => labels.clone(),
+        Goal::StripSkull { brain, .. } if !brain.is_empty() => brain.clone(),
+        Goal::StripSkull { .. } => labels.to_vec(),
+        Goal::Restore { .. } | Goal::Transform { .. } => Vec::new(),
+    }
+}
+
+/// The pairs of people, of whom the first is the target, each drawn by a generator of its own so that threads can share
+/// the work, and the examples bent onto the target if need be.
+fn pairs<P: Sync>(
+    seed: u64,
+    people: &[P],
+    (task, plan, bent): (&Task, &Plan, bool),
+    subject: impl Fn(usize, &P, &mut dyn Rng) -> Result<Subject> + Sync,
+) -> Result<Episode> {
+    let pair = |(n, person): (usize, &P)| {
+        let rng = &mut generator(seed, n as u64);
+        let mut pair = task.pair(&subject(n, person, rng)?, rng);
+        plan.apply(&mut pair, rng);
+        Ok(pair)
+    };
+    let mut examples: Vec<Pair> = people.par_iter().enumerate().map(pair).collect::<Result<_>>()?;
+    let target = examples.remove(0);
+    if bent {
+        examples.par_iter_mut().try_for_each(|pair| -> Result<()> {
+            let bend = Bend::onto(&target.input, &pair.input)?;
+            *pair = Pair { input: bend.image(&pair.input)?, output: bend.label(&pair.output)? };
+            Ok(())
+        })?;
+    }
+    let loss = if task.kind() == Kind::Segmentation { Loss::Segmentation } else { Loss::Generation };
+    Ok(Episode { target, examples, loss })
+}
+
+impl View {
+    fn draw(boxes: f32, holds: Holding, rng: &mut dyn Rng) -> Self {
+        let uniform = |range: [f64; 2], rng: &mut dyn Rng| {
+            range[0] + (range[1] - range[0]) * f64::from(within([0.0, 1.0], rng))
+        };
+        let around = match holds {
+            _ if happens(boxes, rng) => Around::Task,
+            Holding::Scans if happens(0.5, rng) => Around::Body,
+            _ => Around::Everything,
+        };
+        let (scale, own) = match around {
+            Around::Body => (uniform([0.95, 1.15], rng), [0.03, 0.08]),
+            Around::Everything => (uniform([1.05, 1.7], rng), [0.03, 0.08]),
+            Around::Task => (uniform([1.3, 2.4], rng), [0.05, 0.12]),
+        };
+        // A body as far as it stays in the frame; a structure by twice as much as people differ once they are aligned.
+        let stays = ((1.0 - 1.0 / scale) / 2.0).max(0.02);
+        let room = if around == Around::Task { 0.6 * stays } else { stays };
+        let [target, examples] = [(); 2].map(|()| [(); 3].map(|()| room * f64::from(around_zero(1.0, rng))));
+        // The examples lie as the target does, or have their structures in the middle.
+        let examples = match around {
+            Around::Task if happens(0.5, rng) => [0.0; 3],
+            Around::Task => target,
+            _ if happens(0.8, rng) => target,
+            _ => examples,
+        };
+        Self { around, scale, shift: [target, examples], own }
+    }
+
+    fn frame(
+        &self,
+        person: &Person,
+        wanted: &[u16],
+        (side, target): (usize, bool),
+        rng: &mut dyn Rng,
+    ) -> Frame {
+        let (within, least) = match self.around {
+            Around::Body => (person.body.clone(), 0.0),
+            Around::Everything => (person.around(&person.extents.keys().copied().collect::<Vec<_>>()), 0.0),
+            Around::Task => (person.around(wanted), LEAST_BOX_MM),
+        };
+        let frame = Frame::around(&person.labels.grid, within, side);
+        let shown = frame.voxel_mm[0] * side as f64;
+        let mut own = |limit: f64| limit * f64::from(around_zero(1.0, rng));
+        let scale = (self.scale * own(self.own[1]).exp()).max(least / shown);
+        let shift = self.shift[usize::from(!target)].map(|shift| (shift + own(self.own[0])) * scale);
+        frame.moved(shift, [scale; 3])
+    }
+}

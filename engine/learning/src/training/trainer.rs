@@ -1,0 +1,131 @@
+//! A run of training in a folder, with checkpoints and a curve.
+
+use super::checkpoint::State;
+use super::config::Config;
+use super::course::Course;
+use super::episode::Episodes;
+use imaging::io::replace::replace_file;
+use imaging::{Error, Result};
+use network::Device;
+use network::weights::{Precision, write};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// In the folder of a run: its state, the weights to use, and its curve, written from last to first.
+const FILES: [&str; 3] = ["checkpoint.safetensors", "weights.safetensors", "curve.jsonl"];
+
+/// A run on its way.
+pub struct Trainer {
+    course: Course,
+    folder: PathBuf,
+    curve: Vec<Point>,
+}
+
+/// A point of the curve: once for each validation.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Point {
+    /// Steps taken.
+    pub step: u64,
+    /// Mean loss of the steps since the point before.
+    pub loss: f32,
+    /// Of the last step.
+    pub rate: f32,
+    /// Mean loss of validation, by the averaged weights.
+    pub validation: f32,
+    /// Mean Dice of the masks among them; none where there are only images.
+    pub dice: Option<f32>,
+}
+
+impl Trainer {
+    /// Begins a run in `folder`, or goes on with the one that it holds.
+    ///
+    /// # Errors
+    /// Those of the files, of the data and of the device, [`Error::Request`] where the weights are those of another kind
+    /// of network than the configuration's, and [`Error::File`] where the run was begun with other settings.
+    pub fn open(config: Config, folder: &Path, device: Device) -> Result<Self> {
+        std::fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.into(), source })?;
+        let [checkpoint, _, curve] = FILES.map(|file| folder.join(file));
+        let (state, begun, curve) = if checkpoint.exists() {
+            let (state, begun) = State::read(&checkpoint)?;
+            (state, begun, read_curve(&curve))
+        } else {
+            (State::begin(&config)?, None, Vec::new())
+        };
+        state.must_be_of(config.network, &device)?;
+        if let Some(begun) = begun {
+            must_continue(&config, &begun, folder)?;
+        }
+        let curve = curve.into_iter().filter(|point| point.step <= state.adam.steps).collect();
+        let episodes = Episodes::open(&config)?;
+        Ok(Self { course: Course::new(config, episodes, state, device)?, folder: folder.into(), curve })
+    }
+
+    /// Steps taken and to take in all.
+    pub fn steps(&self) -> (u64, u64) {
+        (self.state().adam.steps, self.course.config().steps())
+    }
+
+    /// What was measured so far.
+    pub fn curve(&self) -> &[Point] {
+        &self.curve
+    }
+
+    /// What is learnt.
+    pub fn state(&self) -> &State {
+        self.course.state()
+    }
+
+    /// Takes a step; validates and writes a checkpoint where one is due. Returns the loss.
+    pub fn step(&mut self) -> Result<f64> {
+        let rate = self.course.rate() as f32;
+        let loss = self.course.step()?;
+        let ((step, steps), config) = (self.steps(), self.course.config());
+        let due = |every: u64| step.is_multiple_of(every) || step == steps;
+        let (validate, save) = (due(config.validation.every), due(config.checkpoint));
+        if validate {
+            let validated = self.course.validate()?;
+            let (loss, validation) = (self.course.take_loss() as f32, validated.loss as f32);
+            let dice = validated.dice.map(|dice| dice as f32);
+            self.curve.push(Point { step, loss, rate, validation, dice });
+        }
+        if save {
+            self.save()?;
+        }
+        Ok(loss)
+    }
+
+    /// Writes the curve, the averaged weights for use, and the checkpoint. The checkpoint comes last, since a run continues
+    /// from it: what an end in between left in the other two is ahead of it, and is dropped or written again.
+    pub fn save(&self) -> Result<()> {
+        let [checkpoint, weights, curve] = FILES.map(|file| self.folder.join(file));
+        replace_file(&curve, |out| {
+            self.curve.iter().try_for_each(|point| {
+                let line = serde_json::to_string(point).map_err(std::io::Error::other)?;
+                writeln!(out, "{line}")
+            })
+        })?;
+        write(&weights, &self.course.averaged(), Precision::F16)?;
+        self.state().write(&checkpoint, self.course.config())
+    }
+}
+
+/// An error where a run that was begun with some settings cannot go on with these.
+fn must_continue(config: &Config, begun: &Config, folder: &Path) -> Result<()> {
+    let changed = config.changed_since(begun);
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let problem = format!(
+        "the run in this folder was begun with other settings ({}). Go on with those, or choose a new folder and start \
+         there from this one's {}.",
+        changed.join(", "),
+        FILES[1]
+    );
+    Err(Error::File { path: folder.into(), problem })
+}
+
+/// A curve that cannot be read is no reason to lose a run.
+fn read_curve(path: &Path) -> Vec<Point> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}

@@ -1,0 +1,232 @@
+//! The operations on the processor, remembered, and the way back through them.
+//!
+//! A unit and a fusion keep what their GELUs read; everything else is linear and keeps its inputs only.
+
+mod adjoint;
+mod correlate;
+mod flow;
+mod pointwise;
+
+use super::map::{Map, Pool, Shape};
+use super::mix::Mix;
+use super::strided::Down;
+use super::winograd::Conv3;
+use crate::learning::{Arrays, Learn};
+use crate::ops::{Ops, Weighted};
+use adjoint::Spread;
+use flow::{Flow, Step};
+use imaging::Cube;
+use imaging::Result;
+use pointwise::{Change, each, made};
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+/// Operations and what is remembered of them.
+pub struct Tape {
+    pool: Pool,
+    steps: RefCell<Vec<Step>>,
+    paused: Cell<bool>,
+}
+
+/// Feature maps of one pair, and the step that made them; None where they count as constant.
+#[derive(Clone)]
+pub struct Node {
+    map: Map,
+    step: Option<usize>,
+}
+
+/// A convolution forwards and its adjoint.
+pub struct Layer<F, B> {
+    conv: Weighted,
+    forward: F,
+    backward: B,
+}
+
+/// 1³.
+pub type Point = Arc<Layer<Mix, Mix>>;
+/// 3³ with padding 1.
+type Around = Layer<Conv3, Conv3>;
+/// 4³ with stride 2.
+pub type Halving = Arc<Layer<Down, Spread>>;
+
+/// Two 3³ convolutions around a residual.
+pub struct Unit {
+    first: Around,
+    second: Around,
+}
+
+/// Weights `[out, in]` as `[in, out]`.
+fn transposed(conv: &Weighted) -> Vec<f32> {
+    let (inputs, values) = (conv.inputs(), &conv.weight.values);
+    (0..inputs).flat_map(|input| values[input..].iter().step_by(inputs).copied()).collect()
+}
+
+impl Around {
+    fn new(pool: &Pool, conv: &Weighted) -> Result<Self> {
+        let (channels, weight) = (conv.outputs(), &conv.weight.values);
+        let forward = || Conv3::new(pool, channels, weight, &conv.bias);
+        let (forward, backward) = rayon::join(forward, || Conv3::adjoint(pool, channels, weight));
+        Ok(Self { conv: conv.clone(), forward: forward?, backward: backward? })
+    }
+}
+
+impl Tape {
+    /// Nothing is remembered yet.
+    pub fn new() -> Self {
+        Self { pool: Pool::default(), steps: RefCell::default(), paused: Cell::new(false) }
+    }
+
+    /// A map that came out of `step`, which is remembered unless its inputs are constant.
+    fn remember(&self, map: Map, step: impl FnOnce() -> Step) -> Node {
+        if self.paused.get() {
+            return Node { map, step: None };
+        }
+        let mut steps = self.steps.borrow_mut();
+        steps.push(step());
+        Node { map, step: Some(steps.len() - 1) }
+    }
+}
+
+impl Ops for Tape {
+    type Map = Node;
+    type Entry = (Point, Arc<Unit>);
+    type Unit = Arc<Unit>;
+    type Down = Halving;
+    type Mix = Point;
+
+    fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Self::Entry> {
+        Ok((self.load_mix(embedding)?, self.load_unit(first, second)?))
+    }
+
+    fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<Arc<Unit>> {
+        let pool = &self.pool;
+        let conv = |conv: &Weighted| Around::new(pool, conv);
+        let (first, second) = rayon::join(|| conv(first), || conv(second));
+        Ok(Arc::new(Unit { first: first?, second: second? }))
+    }
+
+    fn load_down(&self, conv: &Weighted) -> Result<Halving> {
+        let (inputs, outputs) = (conv.inputs(), conv.outputs());
+        Ok(Arc::new(Layer {
+            conv: conv.clone(),
+            forward: Down::new(&self.pool, inputs, outputs, &conv.weight.values, &conv.bias)?,
+            backward: Spread::new(&self.pool, inputs, outputs, &conv.weight.values)?,
+        }))
+    }
+
+    fn load_mix(&self, conv: &Weighted) -> Result<Point> {
+        let (inputs, outputs) = (conv.inputs(), conv.outputs());
+        Ok(Arc::new(Layer {
+            conv: conv.clone(),
+            forward: Mix::new(&self.pool, inputs, outputs, &conv.weight.values, &conv.bias)?,
+            backward: Mix::new(&self.pool, outputs, inputs, &transposed(conv), &[])?,
+        }))
+    }
+
+    fn at_once(&self, _: usize) -> usize {
+        1
+    }
+
+    fn enter(&self, pairs: &[Vec<&Cube>], (embedding, unit): &Self::Entry) -> Result<Node> {
+        let [images] = pairs else { unreachable!("pairs are read one by one, see `at_once`") };
+        let mut map = self.pool.map(images[0].side, images.len())?;
+        let Shape { side, width, .. } = map.shape;
+        map.write(&self.pool, |number, voxels| {
+            for (values, voxel) in voxels.chunks_exact_mut(width).zip(number * side..) {
+                values.fill(0.0);
+                images.iter().zip(values).for_each(|(image, value)| *value = image.voxels[voxel]);
+            }
+        })?;
+        let x = Node { map, step: None };
+        let mut embedded = self.pool.map(images[0].side, embedding.conv.outputs())?;
+        embedding.forward.apply(&x.map, &mut embedded, false, &self.pool)?;
+        let x = self.remember(embedded, || Step::Mix { x, conv: embedding.clone() });
+        self.unit(x, unit)
+    }
+
+    fn unit(&self, x: Node, unit: &Arc<Unit>) -> Result<Node> {
+        let (pool, from) = (&self.pool, &x.map);
+        let (inner, outer, map) = in_pool(|| {
+            let mut inner = pool.map(from.shape.side, from.channels)?;
+            unit.first.forward.run(from, &mut inner, false, pool)?;
+            let mut outer = made(pool, from, Change::Times(1.0))?;
+            unit.second.forward.run(&made(pool, &inner, Change::Gelu)?, &mut outer, true, pool)?;
+            let map = made(pool, &outer, Change::Gelu)?;
+            Ok((inner, outer, map))
+        })?;
+        Ok(self.remember(map, || Step::Unit { x, unit: unit.clone(), inner, outer }))
+    }
+
+    fn down(&self, x: &Node, conv: &Halving) -> Result<Node> {
+        let map = conv.forward.run(&x.map, &self.pool)?;
+        Ok(self.remember(map, || Step::Down { x: x.clone(), conv: conv.clone() }))
+    }
+
+    fn up(&self, x: &Node, own: &Point, shortcut: Node, others: &Point) -> Result<Node> {
+        let map = own.forward.up(&x.map, shortcut.map.clone(), &others.forward, &self.pool)?;
+        let (x, own, others) = (x.clone(), own.clone(), others.clone());
+        Ok(self.remember(map, || Step::Up { x, own, shortcut, others }))
+    }
+
+    fn fuse(&self, x: Node, own: &Point, other: &Node, others: &Point) -> Result<Node> {
+        let (pool, maps) = (&self.pool, [&x.map, &other.map]);
+        let (outer, map) = in_pool(|| {
+            let mut outer = made(pool, maps[0], Change::Times(1.0))?;
+            own.forward.apply(maps[0], &mut outer, true, pool)?;
+            others.forward.apply(maps[1], &mut outer, true, pool)?;
+            let map = made(pool, &outer, Change::Gelu)?;
+            Ok((outer, map))
+        })?;
+        let (own, other, others) = (own.clone(), other.clone(), others.clone());
+        Ok(self.remember(map, || Step::Fuse { x, own, other, others, outer }))
+    }
+
+    fn add_to_mean(&self, mean: Option<Node>, new: Node, weight: f64) -> Result<Node> {
+        let Some(mean) = mean else { return Ok(new) };
+        let weight = weight as f32;
+        let mut map = made(&self.pool, &mean.map, Change::Times(1.0 - weight))?;
+        each(&mut map, &new.map, Change::Plus(weight))?;
+        Ok(self.remember(map, || Step::Mean { mean: mean.step, new: new.step, weight }))
+    }
+
+    fn output(&self, x: &Node, conv: &Point) -> Result<Vec<f32>> {
+        let output = conv.forward.first_channel(&x.map, &self.pool)?;
+        self.remember(x.map.clone(), || Step::Mix { x: x.clone(), conv: conv.clone() });
+        Ok(output)
+    }
+}
+
+impl Learn for Tape {
+    fn start(&self) {
+        self.steps.take();
+        self.paused.set(false);
+    }
+
+    fn pause(&self, paused: bool) {
+        self.paused.set(paused);
+    }
+
+    fn amplify(&self, x: Node, factor: f64) -> Result<Node> {
+        let step = x.step;
+        Ok(self.remember(x.map, || Step::Amplify { x: step, factor: factor as f32 }))
+    }
+
+    fn backward(&self, gradient: &[f32], gradients: &mut Arrays) -> Result<()> {
+        let steps = self.steps.take();
+        let side = (gradient.len() as f64).cbrt().round() as usize;
+        let mut last = self.pool.map(side, 1)?;
+        let width = last.shape.width;
+        last.write(&self.pool, |number, voxels| {
+            voxels.fill(0.0);
+            let places = voxels.iter_mut().step_by(width);
+            places.zip(&gradient[number * side..]).for_each(|(to, from)| *to = *from);
+        })?;
+        let flow = Flow::new(steps.len(), &self.pool);
+        in_pool(|| flow.run(steps, last)?.finish(gradients))
+    }
+}
+
+/// Works on one of the threads that share the work, which need not be woken and waited for each time then.
+fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
+}

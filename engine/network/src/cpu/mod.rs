@@ -1,0 +1,149 @@
+//! The operations on the processor, by kernels of our own: channels last, wide vectors, all cores, buffers used again.
+
+mod entry;
+mod gelu;
+mod gemm;
+mod learn;
+mod map;
+mod mix;
+mod peak;
+mod strided;
+mod unit;
+mod winograd;
+
+use super::Cube;
+use super::ops::{Housekeeping, Ops, Weighted};
+use imaging::{Result, memory};
+pub use learn::Tape;
+pub use peak::flops_per_second;
+
+use entry::Entry;
+use map::{Map, Pool, Shape};
+use mix::Mix;
+use rayon::prelude::*;
+use strided::Down;
+use unit::{Unit, window};
+use winograd::Conv3;
+
+/// What the program holds without a network at work.
+const PROGRAM_BYTES: usize = 20 << 20;
+
+/// Our kernels and the buffers that they share.
+#[derive(Default)]
+pub struct Cpu {
+    pool: Pool,
+}
+
+impl Ops for Cpu {
+    type Map = Map;
+    type Entry = Entry;
+    type Unit = Unit;
+    type Down = Down;
+    type Mix = Mix;
+
+    fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Entry> {
+        let [embedding, first] = [embedding, first].map(|conv| (&conv.weight.values[..], &conv.bias[..]));
+        let channels = second.outputs();
+        let second = Conv3::new(&self.pool, channels, &second.weight.values, &second.bias)?;
+        Entry::new(&self.pool, channels, embedding, first, second)
+    }
+
+    fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<Unit> {
+        let pool = &self.pool;
+        let conv = |conv: &Weighted| Conv3::new(pool, conv.outputs(), &conv.weight.values, &conv.bias);
+        let (first, second) = rayon::join(|| conv(first), || conv(second));
+        Ok(Unit { first: first?, second: second? })
+    }
+
+    fn load_down(&self, conv: &Weighted) -> Result<Down> {
+        Down::new(&self.pool, conv.inputs(), conv.outputs(), &conv.weight.values, &conv.bias)
+    }
+
+    fn load_mix(&self, conv: &Weighted) -> Result<Mix> {
+        Mix::new(&self.pool, conv.inputs(), conv.outputs(), &conv.weight.values, &conv.bias)
+    }
+
+    /// One: more would take more memory and no less time.
+    fn at_once(&self, _: usize) -> usize {
+        1
+    }
+
+    fn enter(&self, pairs: &[Vec<&Cube>], entry: &Entry) -> Result<Map> {
+        let [images] = pairs else { unreachable!("pairs are read one by one, see `at_once`") };
+        entry.run(images, &self.pool)
+    }
+
+    fn unit(&self, mut x: Map, unit: &Unit) -> Result<Map> {
+        unit.run(&mut x, &self.pool)?;
+        Ok(x)
+    }
+
+    fn down(&self, x: &Map, conv: &Down) -> Result<Map> {
+        conv.run(x, &self.pool)
+    }
+
+    fn up(&self, x: &Map, own: &Mix, shortcut: Map, others: &Mix) -> Result<Map> {
+        own.up(x, shortcut, others, &self.pool)
+    }
+
+    fn fuse(&self, mut x: Map, own: &Mix, other: &Map, others: &Mix) -> Result<Map> {
+        own.fuse(&mut x, other, others, &self.pool)?;
+        Ok(x)
+    }
+
+    fn add_to_mean(&self, mean: Option<Map>, new: Map, weight: f64) -> Result<Map> {
+        let Some(mut mean) = mean else { return Ok(new) };
+        let weight = weight as f32;
+        mean.own()?.par_chunks_mut(1 << 14).zip(new.values.par_chunks(1 << 14)).for_each(|(mean, new)| {
+            mean.iter_mut().zip(new).for_each(|(mean, new)| *mean += (new - *mean) * weight);
+        });
+        Ok(mean)
+    }
+
+    fn output(&self, x: &Map, conv: &Mix) -> Result<Vec<f32>> {
+        conv.first_channel(x, &self.pool)
+    }
+}
+
+impl Housekeeping for Cpu {
+    /// Packed weights, and of each size of map as many as ever live at once (the target's shortcut, the mean, and the
+    /// one at work, see [`super::neuroverse`]), for any number of pairs; and the program itself.
+    fn predicted_bytes(&self, channels: &[usize], side: usize, _: usize) -> usize {
+        let last = channels.len() - 1;
+        let shapes = channels.iter().enumerate().map(|(i, &channels)| Shape::new(side >> i, channels));
+        let shapes: Vec<Shape> = shapes.collect();
+        let mut floats = 4 * side.pow(3);
+        let mut scratch = 0;
+        for (stage, &shape) in shapes.iter().enumerate() {
+            let Shape { width, groups, .. } = shape;
+            let units = if stage == last { 2 } else { 4 } + usize::from(stage == 0);
+            floats += units * 128 * width * width * groups + 3 * shape.len() + window(shape);
+            scratch = scratch.max(winograd::scratch(shape));
+            if let Some(next) = shapes.get(stage + 1) {
+                // Both branches: halving, enlarging with a shortcut, fusion.
+                floats += 2 * (64 * width * next.width + width * (width + next.width) + 2 * width * width);
+                // The coarse features, mixed to the width of the finer ones.
+                floats += shape.len() / 8;
+            }
+        }
+        PROGRAM_BYTES + 4 * (floats + scratch * rayon::current_num_threads())
+    }
+
+    fn values(&self, x: &Map) -> Result<Vec<f32>> {
+        let mut voxels = memory::zeros(x.shape.side.pow(3) * x.shape.width)?;
+        let lines = voxels.chunks_exact_mut(x.shape.side * x.shape.width);
+        lines
+            .zip(x.values.chunks_exact(x.shape.line()))
+            .for_each(|(voxels, line)| x.shape.unfold(line, voxels));
+        let channel = |channel: usize| voxels.iter().skip(channel).step_by(x.shape.width).copied();
+        Ok((0..x.channels).flat_map(channel).collect())
+    }
+
+    fn wait(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn rest(&self) {
+        self.pool.clear();
+    }
+}

@@ -1,0 +1,115 @@
+//! 4³ convolution with stride 2 and padding 1: half the side.
+//!
+//! A job takes some lines of outputs. For each of the 16 lines of inputs below each, it is laid out with a voxel of zeros at
+//! both ends, the job's lines one after the other, so that their rows form one product: weights are read once for all.
+
+use super::gemm::{Packed, ROWS, Rows, product, vectorize};
+use super::map::{Bias, Map, Pool, Scratch, Shape, padded};
+use imaging::Result;
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+/// A 4³ convolution, packed.
+pub struct Down {
+    /// By the tap along z.
+    taps: Packed,
+    bias: Bias,
+    /// Padded channels of the input.
+    from: usize,
+    outputs: usize,
+}
+
+/// Rows that share a reading of the weights, if there are so many.
+const SHARING: usize = 96;
+
+impl Down {
+    /// Packs weights `[out, in, z, y, x]`.
+    pub fn new(pool: &Pool, inputs: usize, outputs: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
+        let (from, to) = (padded(inputs), padded(outputs));
+        let taps = Packed::new(pool, [4, 16 * from, to], |z, row, output| {
+            // As they lie in memory: taps along y, then along x, then channels.
+            let (tap, input) = (row / from, row % from);
+            let inside = input < inputs && output < outputs;
+            if inside { weight[(output * inputs + input) * 64 + 16 * z + tap] } else { 0.0 }
+        })?;
+        Ok(Self { taps, bias: Bias::new(bias, to), from, outputs })
+    }
+
+    /// The convolution of `x`, whose side is even.
+    pub fn run(&self, x: &Map, pool: &Pool) -> Result<Map> {
+        assert!(x.shape.width == self.from && x.shape.side.is_multiple_of(2));
+        let half = x.shape.side / 2;
+        let mut map = pool.map(half, self.outputs)?;
+        let shape = map.shape;
+        let lines = SHARING.div_ceil(half).min((half * half).div_ceil(rayon::current_num_threads()));
+        let most_rows = rows(lines, half);
+        let inputs = Scratch::new(pool, 4 * segment(most_rows, self.from))?;
+        let outputs = Scratch::new(pool, most_rows * shape.width)?;
+        map.own()?.par_chunks_mut(lines * shape.line()).enumerate().for_each(|(job, out)| {
+            let (inputs, outputs) = (&mut inputs.mine(), &mut outputs.mine());
+            let count = out.len() / shape.line();
+            vectorize(shape.width, Lines { conv: self, x, first: job * lines, count, inputs, outputs });
+            let rows = outputs.chunks_exact((half + 1) * shape.width);
+            for (out, row) in out.chunks_exact_mut(shape.line()).zip(rows) {
+                shape.fold(&row[..half * shape.width], out);
+                shape.tie(out, false);
+            }
+        });
+        Ok(map)
+    }
+}
+
+/// Rows of a product for so many lines of `half` outputs: a line of inputs is as long as one more, and some more make
+/// a whole number of blocks.
+fn rows(lines: usize, half: usize) -> usize {
+    (lines * (half + 1)).next_multiple_of(ROWS)
+}
+
+/// Values of the inputs of so many rows: each one reads on into the next.
+fn segment(rows: usize, width: usize) -> usize {
+    2 * width * (rows + 1)
+}
+
+/// Some lines of outputs along x, one voxel after the other, each with one row more than it has outputs.
+struct Lines<'a> {
+    conv: &'a Down,
+    x: &'a Map,
+    first: usize,
+    count: usize,
+    /// For four lines of inputs below each line of outputs.
+    inputs: &'a mut [f32],
+    outputs: &'a mut [f32],
+}
+
+impl WithSimd for Lines<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { conv, x, first, count, inputs, outputs } = self;
+        let Shape { side, width, .. } = x.shape;
+        let (half, line, rows) = (side / 2, (side + 2) * width, rows(count, side / 2));
+        let segment = segment(rows, width);
+        let (values, outputs) = (&mut inputs[..4 * segment], &mut outputs[..rows * conv.taps.n]);
+        let bias: &[S::f32s] = bytemuck::cast_slice(conv.bias.of(1));
+        let sums: &mut [S::f32s] = bytemuck::cast_slice_mut(outputs);
+        sums.chunks_exact_mut(bias.len()).for_each(|voxel| voxel.copy_from_slice(bias));
+        for tap in 0..4 {
+            for (number, y_tap) in (0..4 * count).map(|i| (i % count, i / count)) {
+                let input = &mut values[y_tap * segment + number * line..][..line];
+                let (y, z) = (2 * ((first + number) % half) + y_tap, 2 * ((first + number) / half) + tap);
+                let [y, z] = [y, z].map(|at| at.wrapping_sub(1));
+                if y < side && z < side {
+                    let from = &x.values[(z * side + y) * x.shape.line()..][..x.shape.line()];
+                    input[..width].fill(0.0);
+                    x.shape.unfold(from, &mut input[width..][..side * width]);
+                    input[width + side * width..].fill(0.0);
+                } else {
+                    input.fill(0.0);
+                }
+            }
+            let rows = Rows { values, count: rows, row: 2 * width, segments: 4, segment, groups: 1 };
+            product(simd, &rows, conv.taps.matrix(tap), outputs, true);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Where to compute: a real GPU that agrees with the CPU, else the CPU.
+
+#[cfg(feature = "reference")]
+use super::faulty::{Trouble, pretended};
+#[cfg(feature = "gpu")]
+use super::gpu;
+use super::{Cube, Model};
+use crate::weights::formula;
+#[cfg(feature = "gpu")]
+use cubecl::device::{DeviceUnavailable, WgpuDeviceKind};
+use imaging::{Error, Result};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// What the user asked to compute on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// A real GPU that passes its self-test, else the CPU.
+    #[default]
+    Auto,
+    /// A real GPU or an error.
+    Gpu,
+    /// The same with feature maps stored as f16: half the memory for them. Weights and sums stay f32.
+    GpuHalf,
+    /// The CPU.
+    Cpu,
+}
+
+/// A compute device that passed its self-test.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// Such as `CPU · 2 threads` or `GPU`.
+    pub name: String,
+    /// Sentences on how the choice came about, fallbacks included.
+    pub notes: Vec<String>,
+    pub(super) backend: Backend,
+}
+
+/// By what a device computes.
+#[derive(Clone, Debug)]
+pub(super) enum Backend {
+    /// Our kernels on the processor.
+    Cpu,
+    /// Our kernels on a graphics card.
+    #[cfg(feature = "gpu")]
+    Gpu {
+        /// The card.
+        card: cubecl::Device,
+        /// Maps are stored as f16.
+        half: bool,
+    },
+    /// Burn's operations.
+    #[cfg(feature = "reference")]
+    Burn(burn::Device),
+    /// A card that tests pretend to have.
+    #[cfg(feature = "reference")]
+    Faulty(Trouble),
+}
+
+/// A GPU counts when its tiny forward is this close to the CPU's (relative error in the 2-norm), with f32 and f16.
+const TOLERANCE: f64 = 1e-4;
+const HALF_TOLERANCE: f64 = 2e-3;
+/// The longest that a graphics card may take for one answer: drivers take up to a minute for their first kernels.
+pub const SILENCE: Duration = Duration::from_secs(120);
+/// Side of the self-test's cubes.
+pub(super) const SELF_TEST_SIDE: usize = 8;
+
+impl Device {
+    /// Chooses and tests a device. The CPU computes with the threads of rayon's pool; how many there are is for the
+    /// program to say that owns the process.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when a GPU was demanded and none passes.
+    pub fn choose(choice: DeviceChoice) -> Result<Self> {
+        let cpu = Self::cpu();
+        if choice == DeviceChoice::Cpu {
+            return Ok(cpu);
+        }
+        let half = choice == DeviceChoice::GpuHalf;
+        let tolerance = if half { HALF_TOLERANCE } else { TOLERANCE };
+        match best_card(half).and_then(|gpu| gpu.tested(&cpu, tolerance)) {
+            Ok(gpu) => Ok(gpu),
+            Err(reason) if choice == DeviceChoice::Auto => {
+                Ok(Self { notes: vec![format!("{reason} The CPU does the work.")], ..cpu })
+            }
+            Err(reason) => Err(Error::Device(format!(
+                "{reason} Choose the CPU instead (--device cpu), or update the driver."
+            ))),
+        }
+    }
+
+    /// The processor, with every thread of the pool.
+    pub fn cpu() -> Self {
+        let threads = rayon::current_num_threads();
+        let name = format!("CPU · {threads} thread{}", if threads == 1 { "" } else { "s" });
+        Self { name, notes: Vec::new(), backend: Backend::Cpu }
+    }
+
+    /// Whether it is the processor, which neither gets lost nor hangs.
+    pub fn is_cpu(&self) -> bool {
+        matches!(self.backend, Backend::Cpu)
+    }
+
+    /// The processor by Burn's own operations: the plain statement that kernels are compared with.
+    #[cfg(feature = "reference")]
+    pub fn reference() -> Self {
+        let backend = Backend::Burn(burn::Device::flex());
+        Self { name: "reference".into(), notes: Vec::new(), backend }
+    }
+
+    /// A software Vulkan driver, for tests: the GPU path on a machine without a GPU.
+    #[cfg(feature = "gpu")]
+    pub fn software_gpu(half: bool) -> Result<Self> {
+        let card = cards(WgpuDeviceKind::Cpu).next();
+        let card = card.ok_or_else(|| Error::Device("There is no software Vulkan driver.".into()))?;
+        Ok(Self::on_card("software", card, half))
+    }
+
+    #[cfg(feature = "gpu")]
+    fn on_card(name: &str, card: cubecl::Device, half: bool) -> Self {
+        Self::gpu(name, half, Backend::Gpu { card, half })
+    }
+
+    #[cfg(feature = "gpu")]
+    fn gpu(name: &str, half: bool, backend: Backend) -> Self {
+        let name = format!("GPU · {name}{}", if half { " · f16" } else { "" });
+        Self { name, notes: Vec::new(), backend }
+    }
+
+    /// This device if it computes what `cpu` computes, else a sentence.
+    fn tested(self, cpu: &Self, tolerance: f64) -> Result<Self, String> {
+        let run = |device: &Self| -> Result<Vec<f32>> {
+            let model = Model::load(formula::weights("self-test:", &[8, 16, 32], 1.4), device)?;
+            let side = SELF_TEST_SIDE;
+            let cube = |key: &str| Cube { side, voxels: formula::uniform(key).take(side.pow(3)).collect() };
+            let target = model.encode(&cube("target"), &mut || Ok(()))?;
+            let (image, label) = (cube("image"), cube("label"));
+            Ok(model.predict(&target, &[(&image, &label)], 1, &mut |_| Ok(()))?.voxels)
+        };
+        let want = run(cpu).map_err(|error| error.to_string())?;
+        let got = catch_unwind(AssertUnwindSafe(|| run(&self)));
+        let name = &self.name;
+        let got =
+            got.map_err(|_| format!("{name} failed its self-test."))?.map_err(|error| error.to_string())?;
+        let error = relative_error(&got, &want);
+        if error <= tolerance {
+            Ok(self)
+        } else {
+            Err(format!("{name} computes wrongly (error {error:.1e})."))
+        }
+    }
+}
+
+/// ‖got − want‖ / ‖want‖; infinite when it is not a number.
+pub fn relative_error(got: &[f32], want: &[f32]) -> f64 {
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let difference = norm(&mut got.iter().zip(want).map(|(a, b)| f64::from(a - b)));
+    let error = difference / norm(&mut want.iter().map(|&v| f64::from(v)));
+    if error.is_finite() && got.len() == want.len() { error } else { f64::INFINITY }
+}
+
+/// Whether the driver of a graphics card was started in this process. It may leave threads that run on while the process
+/// ends and crash in the driver's exit handlers, so that such a process had better end without these.
+pub fn driver_started() -> bool {
+    DRIVER_STARTED.load(Ordering::Relaxed)
+}
+
+static DRIVER_STARTED: AtomicBool = AtomicBool::new(false);
+
+/// The graphics interfaces that kernels run through; the runtime by itself would also try OpenGL.
+#[cfg(all(feature = "gpu", target_os = "macos"))]
+const INTERFACES: &[Interface] = &[cubecl::Device::metal_msl];
+#[cfg(all(feature = "gpu", windows))]
+const INTERFACES: &[Interface] = &[cubecl::Device::vulkan, cubecl::Device::dx12];
+#[cfg(all(feature = "gpu", not(any(target_os = "macos", windows))))]
+const INTERFACES: &[Interface] = &[cubecl::Device::vulkan];
+
+/// Finds a card of a kind by one interface.
+#[cfg(feature = "gpu")]
+type Interface = fn(WgpuDeviceKind) -> Result<cubecl::Device, DeviceUnavailable>;
+
+/// The cards of a kind, by one interface after the other.
+#[cfg(feature = "gpu")]
+fn cards(kind: WgpuDeviceKind) -> impl Iterator<Item = cubecl::Device> {
+    DRIVER_STARTED.store(true, Ordering::Relaxed);
+    // The runtime finds an integrated card also where there is but another kind, and then panics.
+    let is_there = |card: &cubecl::Device| cubecl::Device::enumerate(card.to_id()).contains(&card.to_id());
+    INTERFACES.iter().filter_map(move |interface| interface(kind.clone()).ok()).filter(is_there)
+}
+
+/// Whether the kernel has a card to offer: one of the files that drivers open is there (direct rendering, Nvidia, Windows'
+/// subsystem, Adreno, Mali). Without one no driver is started, as those of Mesa write to stderr where there is no display.
+#[cfg(all(feature = "gpu", target_os = "linux"))]
+fn may_have_a_card() -> bool {
+    let files = ["/dev/dri", "/dev/nvidiactl", "/dev/dxg", "/dev/kgsl-3d0", "/dev/mali0"];
+    files.iter().any(|file| std::path::Path::new(file).exists())
+}
+
+/// Elsewhere only a driver can tell.
+#[cfg(all(feature = "gpu", not(target_os = "linux")))]
+fn may_have_a_card() -> bool {
+    true
+}
+
+/// The best real GPU, discrete before integrated; a software driver never, unless `EXEMPLAR_SOFTWARE_GPU` is set, for
+/// tests. The error is a sentence.
+#[cfg(feature = "gpu")]
+fn best_card(half: bool) -> Result<Device, String> {
+    #[cfg(feature = "reference")]
+    if let Some(trouble) = pretended(half) {
+        return Ok(Device::gpu("pretended", half, Backend::Faulty(trouble)));
+    }
+    let software = std::env::var_os("EXEMPLAR_SOFTWARE_GPU").is_some();
+    if !software && !may_have_a_card() {
+        return Err("No graphics card was found.".to_owned());
+    }
+    let probe = |card: cubecl::Device| {
+        let client = gpu::client(&card);
+        let identity = &client.properties().identity;
+        // No card behind it: a software rasterizer.
+        (software || identity.physical.is_some()).then(|| Device::on_card(&identity.name, card, half))
+    };
+    let kinds = if software {
+        vec![WgpuDeviceKind::Cpu]
+    } else {
+        vec![WgpuDeviceKind::DiscreteGpu(0), WgpuDeviceKind::IntegratedGpu(0)]
+    };
+    // A driver that fails while it is set up makes the graphics library panic.
+    let quietly = |card| catch_unwind(AssertUnwindSafe(|| probe(card))).ok().flatten();
+    let found = kinds.into_iter().flat_map(cards).find_map(quietly);
+    found.ok_or_else(|| "No graphics card was found.".to_owned())
+}
+
+/// Without a graphics interface compiled in there is none.
+#[cfg(not(feature = "gpu"))]
+fn best_card(_: bool) -> Result<Device, String> {
+    Err("This build computes on the CPU only.".to_owned())
+}

@@ -1,0 +1,144 @@
+//! The network at work on one kind of device: encode a target once, read pairs, decode (Algorithm 1).
+
+use super::mean::Mean;
+use super::meter::{Metered, Work};
+use super::neuroverse::{Check, Neuroverse, TargetFeatures};
+use super::ops::{Housekeeping, Ops};
+use super::{AfterStep, CardMemory, Cube};
+use crate::weights::Weights;
+use imaging::Result;
+use std::any::Any;
+
+/// The network on some device, whatever its feature maps are.
+pub trait Network: Send {
+    /// The features of a target, for [`Network::predict`] of the same network.
+    fn encode(&self, target: &Cube, check: &mut Check) -> Result<Box<dyn Any>>;
+    /// Reads the pairs and decodes the target.
+    fn predict(
+        &self,
+        target: &dyn Any,
+        pairs: &[(&Cube, &Cube)],
+        mini_context: usize,
+        after_step: &mut AfterStep,
+    ) -> Result<Vec<f32>>;
+    /// Every intermediate of one prediction by the names of the golden files.
+    fn intermediates(
+        &self,
+        target: &Cube,
+        pairs: &[(&Cube, &Cube)],
+        mini_context: usize,
+    ) -> Result<Vec<(String, Vec<f32>)>>;
+    /// Pairs that are worth reading at once when memory would allow `wanted`.
+    fn at_once(&self, wanted: usize) -> usize;
+    /// Bytes that a prediction from so many pairs is expected to hold at its peak.
+    fn predicted_bytes(&self, channels: &[usize], side: usize, pairs: usize, mini_context: usize) -> usize;
+    /// See [`Housekeeping::card_memory`].
+    fn card_memory(&self) -> Option<CardMemory>;
+    /// What was computed since the last time this was asked.
+    fn take_work(&self) -> Work;
+    /// Gives memory back that was kept for the next run.
+    fn rest(&self);
+}
+
+/// Operations and the network that is made of them.
+pub struct Engine<O: Ops> {
+    ops: Metered<O>,
+    network: Neuroverse<Metered<O>>,
+}
+
+type Features<O> = TargetFeatures<Metered<O>>;
+
+impl<O: Housekeeping> Engine<O> {
+    /// Takes named weights, each exactly once.
+    pub fn load(ops: O, weights: &mut Weights) -> Result<Self> {
+        let ops = Metered::new(ops);
+        let network = Neuroverse::load(&ops, weights)?;
+        Ok(Self { ops, network })
+    }
+
+    /// Mean context features over all pairs, coarsest first (Algorithm 1); none where the network reads no pair.
+    fn read(
+        &self,
+        target: &Features<O>,
+        pairs: &[(&Cube, &Cube)],
+        mini_context: usize,
+        after_step: &mut AfterStep,
+    ) -> Result<Vec<<Metered<O> as Ops>::Map>> {
+        let Some(branch) = &self.network.context else { return Ok(Vec::new()) };
+        let mut mean = Mean::new(target);
+        for some in pairs.chunks(self.ops.at_once(mini_context)) {
+            let done = mean.done;
+            after_step(done)?;
+            let check = &mut || after_step(done);
+            mean.read((&self.ops, branch), target, some, check, &Ok)?;
+            // A GPU works behind; waiting here keeps progress, cancelling and memory honest.
+            self.ops.wait()?;
+        }
+        let done = mean.done;
+        let features = mean.finish()?;
+        after_step(done)?;
+        Ok(features)
+    }
+}
+
+impl<O> Network for Engine<O>
+where
+    O: Housekeeping<Map: Send, Entry: Send, Unit: Send, Down: Send, Mix: Send> + Send + 'static,
+{
+    fn encode(&self, target: &Cube, check: &mut Check) -> Result<Box<dyn Any>> {
+        Ok(Box::new(self.network.encode(&self.ops, target, check)?))
+    }
+
+    fn predict(
+        &self,
+        target: &dyn Any,
+        pairs: &[(&Cube, &Cube)],
+        mini_context: usize,
+        after_step: &mut AfterStep,
+    ) -> Result<Vec<f32>> {
+        let target: &Features<O> =
+            target.downcast_ref().expect("the model looked that the target is its own");
+        let context = self.read(target, pairs, mini_context, after_step)?;
+        self.network.decode(&self.ops, target, &context, &mut || after_step(pairs.len()))
+    }
+
+    fn intermediates(
+        &self,
+        target: &Cube,
+        pairs: &[(&Cube, &Cube)],
+        mini_context: usize,
+    ) -> Result<Vec<(String, Vec<f32>)>> {
+        let target = self.network.encode(&self.ops, target, &mut || Ok(()))?;
+        let context = self.read(&target, pairs, mini_context, &mut |_| Ok(()))?;
+        let bottleneck = self.network.bottleneck(&self.ops, &target)?;
+        let shortcuts = target.shortcuts.iter().enumerate();
+        let named = shortcuts
+            .map(|(i, map)| (format!("target_shortcut_{i}"), map))
+            .chain([("target_bottleneck".to_owned(), &bottleneck)])
+            .chain(context.iter().enumerate().map(|(i, map)| (format!("context_mean_{i}"), map)));
+        named.map(|(name, map)| Ok((name, self.ops.values(map)?))).collect()
+    }
+
+    fn at_once(&self, wanted: usize) -> usize {
+        self.network.context.as_ref().map_or(1, |_| self.ops.at_once(wanted.max(1)))
+    }
+
+    fn predicted_bytes(&self, channels: &[usize], side: usize, pairs: usize, mini_context: usize) -> usize {
+        let first = self.at_once(mini_context.min(pairs));
+        // After the first mini-context there is a mean, beside which the largest that comes next is read.
+        let next = first.min(pairs.saturating_sub(first));
+        self.ops.predicted_bytes(channels, side, first.max(next + 1))
+    }
+
+    fn card_memory(&self) -> Option<CardMemory> {
+        self.ops.card_memory()
+    }
+
+    fn take_work(&self) -> Work {
+        self.ops.take_work()
+    }
+
+    fn rest(&self) {
+        self.ops.rest();
+    }
+}

@@ -1,0 +1,66 @@
+//! Waiting for the card, and what it means when it does not answer.
+
+use crate::SILENCE;
+use imaging::{Error, Result};
+use std::fmt::Display;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake};
+use std::thread::Thread;
+use std::time::Instant;
+
+/// Waits for what the card was asked for.
+///
+/// # Errors
+/// [`Error::Device`] when it reports a failure or nothing at all.
+pub fn wait<T, E: Display>(answer: impl Future<Output = Result<T, E>>) -> Result<T> {
+    let mut answer = pin!(answer);
+    let waker = Arc::new(Sleeper(std::thread::current())).into();
+    let mut context = Context::from_waker(&waker);
+    let end = Instant::now() + SILENCE;
+    loop {
+        let polled = unharmed(|| Ok(answer.as_mut().poll(&mut context)))?;
+        if let Poll::Ready(answer) = polled {
+            return answer.map_err(|error| lost(&error));
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Error::Device(
+                "The graphics card does not answer. Run again on the CPU (--device cpu), or restart the computer."
+                    .into(),
+            ));
+        }
+        std::thread::park_timeout(left);
+    }
+}
+
+/// Wakes the thread that waits.
+struct Sleeper(Thread);
+
+impl Wake for Sleeper {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// The runtime's own panics, such as on an error that a driver reports from elsewhere, as an error.
+pub fn unharmed<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        Err(lost(&text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it gave no reason")))
+    })
+}
+
+/// The card's failure in a sentence; of its report, which may go on for pages, the first lines that say something.
+pub fn lost(error: &dyn Display) -> Error {
+    let report = error.to_string();
+    let lines =
+        report.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("Backtrace"));
+    let reason: Vec<&str> = lines.take(3).collect();
+    Error::Device(format!(
+        "The graphics card failed: {}. Run again on the CPU (--device cpu).",
+        reason.join(" ").trim_end_matches('.')
+    ))
+}

@@ -1,0 +1,252 @@
+//! Neuroverse3D, the 3D in-context network, or its target branch alone as a U-Net, on one device chosen at run time.
+
+mod cpu;
+mod device;
+mod engine;
+#[cfg(feature = "reference")]
+mod faulty;
+#[cfg(feature = "gpu")]
+mod gpu;
+mod learner;
+mod learning;
+mod mean;
+mod meter;
+mod neuroverse;
+mod ops;
+#[cfg(feature = "reference")]
+mod plain;
+mod vote;
+pub mod weights;
+
+pub use cpu::flops_per_second as cpu_flops_per_second;
+pub use device::{Device, DeviceChoice, SILENCE, driver_started, relative_error};
+#[cfg(feature = "reference")]
+#[doc(hidden)]
+pub use faulty::{Fault, pretend_gpu};
+pub use learner::Learner;
+pub use learning::{Arrays, Loss};
+pub use meter::{Cost, Layer, Work};
+
+use cpu::Cpu;
+use device::Backend;
+use engine::{Engine, Network};
+#[cfg(feature = "reference")]
+use faulty::Faulty;
+#[cfg(feature = "gpu")]
+use gpu::Gpu;
+use imaging::{Cube, Error, Result};
+use neuroverse::Check;
+#[cfg(feature = "reference")]
+use plain::Plain;
+use serde::Serialize;
+use std::any::Any;
+use std::path::Path;
+use std::sync::Arc;
+use vote::Vote;
+use weights::Weights;
+
+/// What a checkpoint is.
+#[derive(Clone, Debug, Serialize)]
+pub struct ModelInfo {
+    /// File name or `bundled`.
+    pub name: String,
+    /// Channels of the stages, finest first.
+    pub channels: Vec<usize>,
+    /// Whether the network reads examples; a U-Net does not and knows one task.
+    pub reads_examples: bool,
+    /// Number of parameters.
+    pub parameters: usize,
+    /// Of the checkpoint file, hexadecimal.
+    pub sha256: String,
+    /// Side of the working grid that the weights were trained for, if the file says so.
+    pub grid: Option<usize>,
+    /// Whether the weights were trained on boxes around structures too, so that a closer look at one pays.
+    pub closer: bool,
+    /// Free text from the file's metadata.
+    pub description: Option<String>,
+}
+
+/// A graphics card's own memory.
+#[derive(Clone, Copy, Debug)]
+pub struct CardMemory {
+    /// All of it, in bytes; 0 where nobody knows.
+    pub bytes: u64,
+    /// What is held of it now, in bytes. Nothing is given back before [`Model::rest`]: after a prediction this is its
+    /// peak.
+    pub held: u64,
+}
+
+/// The network with its weights on a device.
+pub struct Model {
+    /// What the checkpoint is.
+    pub info: ModelInfo,
+    device: Device,
+    network: Box<dyn Network>,
+    /// Tells this model from any other, also from one of the same weights.
+    identity: Arc<()>,
+}
+
+/// The target branch's features of one target, computed once for all labels, for the model that computed them.
+pub struct EncodedTarget {
+    features: Box<dyn Any>,
+    side: usize,
+    model: Arc<()>,
+}
+
+/// Largest side of a working grid that a file may ask for; far above what fits anywhere, so that sizes can be computed.
+const MOST_GRID: usize = 1 << 12;
+
+/// Called between the steps of [`Model::predict`] with the number of pairs read; an error stops the work.
+pub type AfterStep<'a> = dyn FnMut(usize) -> Result<()> + 'a;
+
+impl Model {
+    /// Opens an official Lightning `.ckpt` (the pickle is parsed, never executed) or `.safetensors`.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] names the first tensor that is missing, misshapen or does not belong.
+    pub fn open(path: &Path, device: &Device) -> Result<Self> {
+        Self::load(Weights::open(path)?, device)
+    }
+
+    /// The weights embedded in the program.
+    pub fn bundled(device: &Device) -> Result<Self> {
+        Self::load(Weights::bundled()?, device)
+    }
+
+    /// No weights: the mean of the examples' labels, on the working grid that the bundled weights use.
+    pub fn vote(device: &Device) -> Result<Self> {
+        let bundled = Self::bundled(device)?.info;
+        let info =
+            ModelInfo { name: "vote".into(), parameters: 0, closer: true, description: None, ..bundled };
+        Ok(Self { info, device: device.clone(), network: Box::new(Vote), identity: Arc::default() })
+    }
+
+    /// Takes named weights, each exactly once. Without any tensor of the context branch they are a U-Net's.
+    pub fn load(mut weights: Weights, device: &Device) -> Result<Self> {
+        let grid = weights.metadata.get("grid");
+        let info = ModelInfo {
+            name: weights.name(),
+            channels: weights.channels()?,
+            reads_examples: weights.read_examples(),
+            parameters: weights.arrays.values().map(|array| array.values.len()).sum(),
+            sha256: weights.sha256.clone(),
+            grid: grid.and_then(|side| side.parse().ok()).filter(|side| (1..=MOST_GRID).contains(side)),
+            closer: weights.metadata.get("closer").is_some_and(|closer| closer == "true"),
+            description: weights.metadata.get("description").cloned(),
+        };
+        let network: Box<dyn Network> = match &device.backend {
+            Backend::Cpu => Box::new(Engine::load(Cpu::default(), &mut weights)?),
+            #[cfg(feature = "reference")]
+            Backend::Faulty(trouble) => Box::new(Engine::load(Faulty::new(trouble.clone()), &mut weights)?),
+            #[cfg(feature = "gpu")]
+            Backend::Gpu { card, half } => Box::new(Engine::load(Gpu::new(card, *half), &mut weights)?),
+            #[cfg(feature = "reference")]
+            Backend::Burn(burn) => Box::new(Engine::load(Plain::new(burn.clone()), &mut weights)?),
+        };
+        weights.finish()?;
+        Ok(Self { info, device: device.clone(), network, identity: Arc::default() })
+    }
+
+    /// Where it computes.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Runs the target encoder.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a side that the network cannot halve often enough, and what the device returns.
+    pub fn encode(&self, target: &Cube, check: &mut Check) -> Result<EncodedTarget> {
+        let step = 1 << (self.info.channels.len() - 1);
+        if target.side == 0 || !target.side.is_multiple_of(step) {
+            let side = target.side;
+            return Err(Error::Request(format!(
+                "A working grid of {side} does not fit; use a multiple of {step}."
+            )));
+        }
+        must_be_cubes(target.side, [target])?;
+        let features = self.network.encode(target, check)?;
+        Ok(EncodedTarget { features, side: target.side, model: self.identity.clone() })
+    }
+
+    /// Reads `pairs` of (image, label) in mini-contexts of `mini_context` and decodes the target (Algorithm 1).
+    /// Returns the network's raw output, near [0, 1]; it depends on `mini_context` and order by rounding only. A U-Net
+    /// leaves the pairs alone, if there are any.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a target that another model encoded, for pairs of another side, and where a network that reads
+    /// examples gets none; what `after_step` and the device return.
+    pub fn predict(
+        &self,
+        target: &EncodedTarget,
+        pairs: &[(&Cube, &Cube)],
+        mini_context: usize,
+        after_step: &mut AfterStep,
+    ) -> Result<Cube> {
+        if !Arc::ptr_eq(&self.identity, &target.model) {
+            return Err(Error::Request(
+                "This target was encoded by another model; encode it by this one.".into(),
+            ));
+        }
+        must_be_cubes(target.side, pairs.iter().flat_map(|&(image, label)| [image, label]))?;
+        if pairs.is_empty() && self.info.reads_examples {
+            return Err(no_example());
+        }
+        let voxels = self.network.predict(&*target.features, pairs, mini_context, after_step)?;
+        Ok(Cube { side: target.side, voxels })
+    }
+
+    /// Every intermediate of one prediction by the names of the golden files: target shortcuts, target bottleneck
+    /// and mean context features, for comparison with the authors' code.
+    pub fn intermediates(
+        &self,
+        target: &Cube,
+        pairs: &[(&Cube, &Cube)],
+        mini_context: usize,
+    ) -> Result<Vec<(String, Vec<f32>)>> {
+        self.network.intermediates(target, pairs, mini_context)
+    }
+
+    /// Pairs that are worth reading at once when memory would allow `wanted`: one on the processor, where more
+    /// would take more memory and no less time, and for a U-Net.
+    pub fn at_once(&self, wanted: usize) -> usize {
+        self.network.at_once(wanted)
+    }
+
+    /// What was computed since the last time this was asked, by layer.
+    pub fn take_work(&self) -> Work {
+        self.network.take_work()
+    }
+
+    /// Gives memory back that was kept for the next prediction.
+    pub fn rest(&self) {
+        self.network.rest();
+    }
+
+    /// Peak bytes that are expected to be held during a prediction on cubes of `side`³ from so many pairs: on a
+    /// graphics card with memory of its own there, else by the process, besides the cubes.
+    pub fn predicted_bytes(&self, side: usize, pairs: usize, mini_context: usize) -> usize {
+        self.network.predicted_bytes(&self.info.channels, side, pairs, mini_context)
+    }
+
+    /// The card's memory; None where the network is in the computer's.
+    pub fn card_memory(&self) -> Option<CardMemory> {
+        self.network.card_memory()
+    }
+}
+
+/// Finds out whether these are whole cubes of this side.
+fn must_be_cubes<'a>(side: usize, cubes: impl IntoIterator<Item = &'a Cube>) -> Result<()> {
+    match cubes.into_iter().find(|cube| cube.side != side || cube.voxels.len() != side.pow(3)) {
+        None => Ok(()),
+        Some(Cube { side: other, voxels }) => Err(Error::Request(format!(
+            "A cube of {} voxels with sides of {other} does not go with a working grid of {side}³; bring target and \
+             examples to the same one.",
+            voxels.len()
+        ))),
+    }
+}
+
+fn no_example() -> Error {
+    Error::Request("There is no example to learn from; add at least one.".into())
+}

@@ -1,0 +1,213 @@
+//! The operations, counted: what was computed, in floating-point operations, and where the time went.
+
+use super::ops::{Housekeeping, Ops, Weighted};
+use super::{CardMemory, Cube};
+use imaging::Result;
+use serde::Serialize;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// A kind of layer: all its runs cost the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Layer {
+    /// Voxels along each side of what comes out.
+    pub side: usize,
+    /// What it does.
+    pub operation: &'static str,
+    /// Channels that go in (of both inputs where there are two).
+    pub inputs: usize,
+    /// Channels that come out.
+    pub outputs: usize,
+}
+
+/// What a kind of layer took altogether.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Cost {
+    /// Runs, each of one pair or target.
+    pub times: usize,
+    /// Floating-point operations: two for each multiplication of a convolution carried out by its definition, whatever
+    /// a kernel saves.
+    pub flops: f64,
+    /// Time until the operation returned; a graphics card may still be at work then.
+    pub seconds: f64,
+}
+
+/// What was computed, by layer.
+pub type Work = BTreeMap<Layer, Cost>;
+
+/// Operations that are counted.
+pub struct Metered<O> {
+    ops: O,
+    work: RefCell<Work>,
+}
+
+/// A map with its shape, `[pairs, channels, side, side, side]`.
+#[derive(Clone)]
+pub struct Shaped<M> {
+    map: M,
+    pairs: usize,
+    channels: usize,
+    side: usize,
+}
+
+/// A layer with its channels.
+pub struct Between<L> {
+    layer: L,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl<L> Between<L> {
+    fn new(conv: &Weighted, layer: L) -> Self {
+        Self { layer, inputs: conv.inputs(), outputs: conv.outputs() }
+    }
+
+    /// Multiply-adds of a k³ kernel on `side`³ outputs, as operations.
+    fn flops(&self, kernel: usize, side: usize) -> f64 {
+        2.0 * (self.inputs * self.outputs * (kernel * side).pow(3)) as f64
+    }
+}
+
+impl<O: Ops> Metered<O> {
+    /// Counts from nothing.
+    pub fn new(ops: O) -> Self {
+        Self { ops, work: RefCell::default() }
+    }
+
+    /// What was computed since the last time this was asked.
+    pub fn take_work(&self) -> Work {
+        self.work.take()
+    }
+
+    /// Carries an operation of `flops` for each pair out and adds it up.
+    fn measure(
+        &self,
+        (operation, inputs): (&'static str, usize),
+        (pairs, outputs, side): (usize, usize, usize),
+        flops: f64,
+        run: impl FnOnce() -> Result<O::Map>,
+    ) -> Result<Shaped<O::Map>> {
+        let started = Instant::now();
+        let map = run()?;
+        let mut work = self.work.borrow_mut();
+        let cost = work.entry(Layer { side, operation, inputs, outputs }).or_default();
+        cost.times += pairs;
+        cost.flops += flops * pairs as f64;
+        cost.seconds += started.elapsed().as_secs_f64();
+        Ok(Shaped { map, pairs, channels: outputs, side })
+    }
+}
+
+impl<O: Ops> Ops for Metered<O> {
+    type Map = Shaped<O::Map>;
+    type Entry = Between<O::Entry>;
+    type Unit = Between<O::Unit>;
+    type Down = Between<O::Down>;
+    type Mix = Between<O::Mix>;
+
+    fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Self::Entry> {
+        Ok(Between::new(embedding, self.ops.load_entry(embedding, first, second)?))
+    }
+
+    fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<Self::Unit> {
+        Ok(Between::new(first, self.ops.load_unit(first, second)?))
+    }
+
+    fn load_down(&self, conv: &Weighted) -> Result<Self::Down> {
+        Ok(Between::new(conv, self.ops.load_down(conv)?))
+    }
+
+    fn load_mix(&self, conv: &Weighted) -> Result<Self::Mix> {
+        Ok(Between::new(conv, self.ops.load_mix(conv)?))
+    }
+
+    fn at_once(&self, wanted: usize) -> usize {
+        self.ops.at_once(wanted)
+    }
+
+    fn enter(&self, pairs: &[Vec<&Cube>], entry: &Self::Entry) -> Result<Self::Map> {
+        let (side, channels) = (pairs[0][0].side, entry.outputs);
+        let unit = Between { layer: (), inputs: channels, outputs: channels };
+        let flops = entry.flops(1, side) + 2.0 * unit.flops(3, side);
+        self.measure(("embedding and unit", entry.inputs), (pairs.len(), channels, side), flops, || {
+            self.ops.enter(pairs, &entry.layer)
+        })
+    }
+
+    fn unit(&self, x: Self::Map, unit: &Self::Unit) -> Result<Self::Map> {
+        let flops = 2.0 * unit.flops(3, x.side);
+        self.measure(("unit", unit.inputs), (x.pairs, unit.outputs, x.side), flops, || {
+            self.ops.unit(x.map, &unit.layer)
+        })
+    }
+
+    fn down(&self, x: &Self::Map, conv: &Self::Down) -> Result<Self::Map> {
+        let side = x.side / 2;
+        self.measure(("halve", conv.inputs), (x.pairs, conv.outputs, side), conv.flops(4, side), || {
+            self.ops.down(&x.map, &conv.layer)
+        })
+    }
+
+    fn up(
+        &self,
+        x: &Self::Map,
+        own: &Self::Mix,
+        shortcut: Self::Map,
+        others: &Self::Mix,
+    ) -> Result<Self::Map> {
+        let flops = own.flops(1, x.side) + others.flops(1, shortcut.side);
+        let shape = (shortcut.pairs, others.outputs, shortcut.side);
+        self.measure(("enlarge", own.inputs + others.inputs), shape, flops, || {
+            self.ops.up(&x.map, &own.layer, shortcut.map, &others.layer)
+        })
+    }
+
+    fn fuse(
+        &self,
+        x: Self::Map,
+        own: &Self::Mix,
+        other: &Self::Map,
+        others: &Self::Mix,
+    ) -> Result<Self::Map> {
+        let flops = own.flops(1, x.side) + others.flops(1, x.side);
+        let inputs = own.inputs + others.inputs;
+        self.measure(("fuse", inputs), (x.pairs, own.outputs, x.side), flops, || {
+            self.ops.fuse(x.map, &own.layer, &other.map, &others.layer)
+        })
+    }
+
+    fn add_to_mean(&self, mean: Option<Self::Map>, new: Self::Map, weight: f64) -> Result<Self::Map> {
+        let shape = (new.pairs, new.channels, new.side);
+        let sum = self.measure(("mean", new.channels), shape, 0.0, || {
+            self.ops.add_to_mean(mean.map(|mean| mean.map), new.map, weight)
+        })?;
+        Ok(Shaped { pairs: 1, ..sum })
+    }
+
+    fn output(&self, x: &Self::Map, conv: &Self::Mix) -> Result<Vec<f32>> {
+        self.ops.output(&x.map, &conv.layer)
+    }
+}
+
+impl<O: Housekeeping> Housekeeping for Metered<O> {
+    fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
+        self.ops.predicted_bytes(channels, side, alive)
+    }
+
+    fn card_memory(&self) -> Option<CardMemory> {
+        self.ops.card_memory()
+    }
+
+    fn values(&self, x: &Self::Map) -> Result<Vec<f32>> {
+        self.ops.values(&x.map)
+    }
+
+    fn wait(&self) -> Result<()> {
+        self.ops.wait()
+    }
+
+    fn rest(&self) {
+        self.ops.rest();
+    }
+}
