@@ -7,9 +7,9 @@ use imaging::Cube;
 use imaging::filter::{Deformation, LabelCube};
 use imaging::io::nifti::Scan;
 use imaging::random::{Generator, generator};
-use inference::preprocess::frame::position;
-use inference::preprocess::soft::soft_labels;
-use inference::preprocess::{Frame, Order};
+use inference::preprocess::partial_volume::partial_volumes;
+use inference::preprocess::working_grid::cube_index;
+use inference::preprocess::{Reorientation, WorkingGrid};
 use learning::augment::{Augmentation, Chance, Change, Gin, Material};
 use learning::synthesis::{Classes, Contrast, Shapes, Synthesis, Tissue};
 use learning::tasks::*;
@@ -54,12 +54,12 @@ fn main() {
 fn read(folder: &Path) -> Subject {
     let open = |name: &str| Scan::open(&folder.join(name), 0).unwrap();
     let (scan, labels) = (open("T1.nii.gz"), open("aseg.nii.gz").labels().unwrap());
-    let order = Order::of(&scan.volume.grid);
-    let body = order.apply_to_image(&scan.volume).unwrap();
-    let frame = Frame::around_foreground(&body, SIDE).unwrap();
+    let order = Reorientation::of(&scan.volume.grid);
+    let body = order.image_to_ras(&scan.volume).unwrap();
+    let frame = WorkingGrid::around_foreground(&body, SIDE).unwrap();
     let head = frame.image(&body, frame.intensity_range(&body).unwrap()).unwrap();
-    let labels = order.apply_to_labels(&labels).unwrap();
-    let structures = Structures::soft(SIDE, &soft_labels(&labels, &frame.taps()).unwrap());
+    let labels = order.labels_to_ras(&labels).unwrap();
+    let structures = Structures::soft(SIDE, &partial_volumes(&labels, &frame.taps()).unwrap());
     let mut rng = generator(3, 0);
     let synthesis = Synthesis { black: 1.0, thick: (0.0, 1.0), coarse: (0.0, 1.0), ..Synthesis::default() };
     let contrast = synthesis.contrast(&classes(&structures), &mut rng);
@@ -199,7 +199,7 @@ impl Sheet {
         let z = (HEIGHT * SIDE as f32) as usize;
         for y in 0..SIDE {
             for x in 0..SIDE {
-                let value = cube.voxels[position(SIDE, [SIDE - 1 - x, SIDE - 1 - y, z])];
+                let value = cube.voxels[cube_index(SIDE, [SIDE - 1 - x, SIDE - 1 - y, z])];
                 let pixel = Luma([(value.clamp(0.0, 1.0) * 255.0) as u8]);
                 self.picture.put_pixel((left + x) as u32, (top + y) as u32, pixel);
             }

@@ -74,7 +74,10 @@ fn a_folder_of_examples_gives_a_report_and_a_mask_that_evaluate_judges() {
     }
     assert_eq!(pairs.len(), 3);
     assert_eq!(report["records"].as_array().unwrap().len(), 4, "what was done to target and examples");
-    assert!(report["records"][0]["bent_mm"].is_null() && report["records"][1]["bent_mm"].is_f64());
+    assert!(
+        report["records"][0]["mean_displacement_mm"].is_null()
+            && report["records"][1]["mean_displacement_mm"].is_f64()
+    );
     let judged = exemplar("evaluate {} {} --json", &[&mask, &hippocampus("labels", 143)]).well();
     let judged: serde_json::Value = serde_json::from_str(&judged.said).unwrap();
     for row in judged.as_array().unwrap() {

@@ -4,22 +4,22 @@ use crate::{Files, alone};
 use exemplar::jobs::{Event, Request, Worker};
 use imaging::{Error, Result};
 use inference::pipeline::{Options, Progress, Segmentation, Stage};
-use inference::runner::{Patience, Session, Setup};
+use inference::runner::{Runner, Setup, Timeouts};
 use network::{DeviceChoice, Fault, pretend_gpu};
 use std::time::{Duration, Instant};
 
 /// More operations than the self-test has, fewer than the self-test and a run.
 const MID_RUN: usize = 45;
 
-const PATIENCE: Patience =
-    Patience { between_steps: Duration::from_millis(1500), after_stop: Duration::from_millis(500) };
+const PATIENCE: Timeouts =
+    Timeouts { between_steps: Duration::from_millis(1500), after_stop: Duration::from_millis(500) };
 
-fn session(files: &Files, device: DeviceChoice) -> Session {
+fn session(files: &Files, device: DeviceChoice) -> Runner {
     let model = Some(files.model());
-    Session::new(Setup { device, model, patience: PATIENCE })
+    Runner::new(Setup { device, model, timeouts: PATIENCE })
 }
 
-fn run(files: &Files, session: &mut Session) -> Result<Segmentation> {
+fn run(files: &Files, session: &mut Runner) -> Result<Segmentation> {
     let (target, examples) = (files.target()?, files.examples(3)?);
     let options = Options { mini_context: Some(3), ..Options::default() };
     session.segment(target, examples, &options, &mut |_| Ok(()))
@@ -100,9 +100,9 @@ fn a_run_on_a_hung_card_can_be_stopped() {
     let _turn = alone();
     let files = Files::new(20, 16);
     pretend_gpu(Some((Fault::Hangs, MID_RUN)));
-    let patience = Patience { between_steps: Duration::from_secs(600), ..PATIENCE };
+    let timeouts = Timeouts { between_steps: Duration::from_secs(600), ..PATIENCE };
     let (device, model) = (DeviceChoice::Auto, Some(files.model()));
-    let mut session = Session::new(Setup { device, model, patience });
+    let mut session = Runner::new(Setup { device, model, timeouts });
     let (target, examples) = (files.target().unwrap(), files.examples(3).unwrap());
     let began = Instant::now();
     let mut observer = |Progress { stage, .. }| match stage {

@@ -6,7 +6,7 @@ use imaging::memory::guard_pages;
 use imaging::metrics::compare;
 use imaging::{Error, Result};
 use inference::pipeline::{Example, Options};
-use inference::runner::{Session, Setup};
+use inference::runner::{Runner, Setup};
 use network::DeviceChoice;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
@@ -66,10 +66,10 @@ fn options() -> Options {
 }
 
 /// Refuses each `step`th large piece that `work` asks for; every time the next work comes to the same as ever.
-fn refuse_in_turn<T: PartialEq>(step: usize, files: &Files, work: impl Fn(&mut Session) -> Result<T>) {
+fn refuse_in_turn<T: PartialEq>(step: usize, files: &Files, work: impl Fn(&mut Runner) -> Result<T>) {
     let new = || {
         let setup = Setup { device: DeviceChoice::Cpu, model: Some(files.model()), ..Setup::default() };
-        Session::new(setup)
+        Runner::new(setup)
     };
     let whole = work(&mut new()).unwrap();
     for piece in (0..).step_by(step) {
@@ -141,7 +141,7 @@ fn a_run_holds_what_was_predicted_also_with_probabilities_of_labels_that_nobody_
                     .for_each(|(at, label)| *label *= 1 + (at / 96 / 96 / 8 % 6) as u16);
             }
             let options = Options { probabilities, mini_context: Some(1), ..Options::default() };
-            let mut session = Session::new(setup);
+            let mut session = Runner::new(setup);
             session.segment(target, examples, &options, &mut |_| Ok(())).unwrap().report
         };
         let (report, held) = most_held(work);
@@ -168,7 +168,7 @@ fn a_run_that_cannot_fit_is_refused_before_it_starts() {
         stages += 1;
         Ok(())
     };
-    let outcome = Session::new(setup).segment(target, examples, &options(), &mut observer);
+    let outcome = Runner::new(setup).segment(target, examples, &options(), &mut observer);
     let Err(error @ Error::TooLarge { needed, within_reach }) = outcome else { panic!("it ran") };
     assert!(needed > within_reach && within_reach > 0);
     assert!(error.to_string().contains("smaller working grid"), "{error}");

@@ -82,8 +82,9 @@ fn values_that_read_as_background_are_counted() {
 fn a_series_is_no_label_map_and_is_called_what_it_seems_to_be() {
     let grid = grid([6, 5, 4]);
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("series.nii.gz");
     for (value, words) in [(1.0, "one-hot"), (0.3, "probabilities"), (7.0, "not known")] {
+        // A file of its own for each, since one that was opened is never written over.
+        let path = folder.path().join(format!("{words}.nii.gz"));
         let volume = |n| {
             let voxels = (0..grid.len()).map(|i| if i % 3 == n { value } else { 0.0 }).collect();
             Volume { grid, voxels }
@@ -93,6 +94,7 @@ fn a_series_is_no_label_map_and_is_called_what_it_seems_to_be() {
         assert!(sentence.contains("holds 3 volumes") && sentence.contains(words), "{sentence}");
     }
     let one = LabelMap { grid, voxels: vec![1; grid.len()] };
+    let path = folder.path().join("one.nii.gz");
     write_labels(&path, &one, &Header::for_grid(&grid)).unwrap();
     assert!(Scan::open(&path, 0).unwrap().labels().is_ok());
 }

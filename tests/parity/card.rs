@@ -76,16 +76,16 @@ fn a_prediction_takes_the_memory_that_was_predicted() {
     let cases: [(&[usize], _, _); 3] =
         [(&[4, 8, 16], 40, 1..9), (&[4, 12, 40], 32, 1..4), (&[64, 96], 12, 2..3)];
     for card in cards() {
-        for (channels, side, at_once) in cases.clone() {
+        for (channels, side, useful_mini_context) in cases.clone() {
             let model = Model::load(formula::weights("memory:", channels, 1.4), &card).unwrap();
             let (target, pairs) = golden_inputs("dev:", side, 8);
-            for at_once in at_once {
-                model.rest();
-                predict(&model, &target, &borrowed(&pairs), at_once);
+            for useful_mini_context in useful_mini_context {
+                model.release_buffers();
+                predict(&model, &target, &borrowed(&pairs), useful_mini_context);
                 let taken = model.card_memory().unwrap().held as f64 / 1e6;
-                let predicted = model.predicted_bytes(side, pairs.len(), at_once) as f64 / 1e6;
+                let predicted = model.predicted_bytes(side, pairs.len(), useful_mini_context) as f64 / 1e6;
                 println!(
-                    "| {} | {channels:?} | {side} | {at_once} | {predicted:.2} | {taken:.2} |",
+                    "| {} | {channels:?} | {side} | {useful_mini_context} | {predicted:.2} | {taken:.2} |",
                     card.name
                 );
                 assert!((predicted / taken - 1.0).abs() < 0.1);

@@ -24,7 +24,7 @@ fn a_u_net_is_the_same_on_every_device_whatever_the_examples() {
             let error = relative_error(&got, &want);
             assert!(error <= tolerance, "{}, {channels:?}: {error:.1e}", device.name);
             assert_eq!(predict(&model, &target, &borrowed(&pairs), 2), got, "{}", device.name);
-            assert_eq!((model.info.reads_examples, model.at_once(8)), (false, 1));
+            assert_eq!((model.info.reads_examples, model.useful_mini_context(8)), (false, 1));
             let fits = |held: u64| held <= model.predicted_bytes(side, pairs.len(), 2) as u64;
             assert!(model.card_memory().is_none_or(|card| fits(card.held)), "{}", device.name);
         }

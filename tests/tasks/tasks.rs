@@ -3,9 +3,9 @@
 use crate::phantom::{chance, changed, cube, extent, labels, mean, spread, subject};
 use imaging::Cube;
 use imaging::filter::LabelCube;
-use inference::preprocess::frame::position;
+use inference::preprocess::partial_volume::PartialVolume;
 use inference::preprocess::resample::Patch;
-use inference::preprocess::soft::SoftLabel;
+use inference::preprocess::working_grid::cube_index;
 use learning::tasks::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -237,18 +237,18 @@ fn further_corruptions_come_as_often_as_asked_and_never_twice() {
 
 #[test]
 fn soft_structures_add_up_and_the_largest_part_names_a_voxel() {
-    let patch = |x: std::ops::Range<usize>, voxels: Vec<f32>| SoftLabel {
+    let patch = |x: std::ops::Range<usize>, voxels: Vec<f32>| PartialVolume {
         patch: Patch { extent: [x, 2..3, 1..2], voxels },
-        rescued: false,
+        below_resolution: false,
         extent: [0..1, 0..1, 0..1],
     };
     let soft = BTreeMap::from([(4, patch(0..3, vec![1.0, 0.6, 0.2])), (9, patch(1..4, vec![0.4, 0.3, 0.4]))]);
     let structures = Structures::soft(4, &soft);
     assert_eq!(structures.labels(), [4, 9]);
-    let line = |cube: &[f32]| [0, 1, 2, 3].map(|x| cube[position(4, [x, 2, 1])]);
+    let line = |cube: &[f32]| [0, 1, 2, 3].map(|x| cube[cube_index(4, [x, 2, 1])]);
     assert_eq!(line(&structures.mask(&[4, 9]).voxels), [1.0, 1.0, 0.5, 0.4]);
     assert_eq!(line(&structures.mask(&[9]).voxels), [0.0, 0.4, 0.3, 0.4]);
     let LabelCube { voxels, .. } = structures.largest();
-    assert_eq!([0, 1, 2, 3].map(|x| voxels[position(4, [x, 2, 1])]), [4, 4, 0, 0]);
+    assert_eq!([0, 1, 2, 3].map(|x| voxels[cube_index(4, [x, 2, 1])]), [4, 4, 0, 0]);
     assert_eq!(voxels.iter().filter(|label| **label > 0).count(), 2);
 }

@@ -33,7 +33,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
 fn predict(args: &BenchArgs, device: &Device, weights: Weights) -> Result<()> {
     let compute = &args.compute;
     let model = Model::load(weights, device)?;
-    let mini_context = model.at_once(compute.mini_context.0.unwrap_or(1));
+    let mini_context = model.useful_mini_context(compute.mini_context.0.unwrap_or(1));
     let cubes = 4 * (2 * args.contexts + 1) * args.size.pow(3);
     let network = model.predicted_bytes(args.size, args.contexts, mini_context);
     let gb = |bytes: f64| bytes / 1e9;

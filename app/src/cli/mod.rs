@@ -21,8 +21,8 @@ mod train;
 use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use inference::pipeline::{Looks, Pipeline};
-use inference::runner::{Session, Setup};
+use inference::pipeline::{Pipeline, Refinement};
+use inference::runner::{Runner, Setup};
 use network::DeviceChoice;
 use print::note;
 use std::fmt::Display;
@@ -93,9 +93,9 @@ pub struct ComputeArgs {
 
 impl ComputeArgs {
     /// The network on the device asked for, loaded; tells on stderr how the choice came about.
-    fn session(&self, model: Option<PathBuf>) -> Result<Session> {
+    fn session(&self, model: Option<PathBuf>) -> Result<Runner> {
         let setup = Setup { device: self.device.into(), model, ..Setup::default() };
-        let mut session = Session::new(setup);
+        let mut session = Runner::new(setup);
         let notes = session.look(&mut |_| Ok(()), |model| model.device().notes.clone())?;
         notes.iter().for_each(|note| note!("{note}"));
         Ok(session)
@@ -317,7 +317,7 @@ impl From<PipelineArg> for Pipeline {
     }
 }
 
-/// Looks at a structure on the command line.
+/// Refinement at a structure on the command line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum LooksArg {
     /// Closer where the weights were trained for that.
@@ -328,7 +328,7 @@ pub enum LooksArg {
     Closer,
 }
 
-impl From<LooksArg> for Looks {
+impl From<LooksArg> for Refinement {
     fn from(arg: LooksArg) -> Self {
         match arg {
             LooksArg::AsTrained => Self::AsTrained,

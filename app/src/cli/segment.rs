@@ -9,7 +9,7 @@ use imaging::conform::{GeometryChoice, OnGrid};
 use imaging::io::nifti::{Scan, write_image, write_labels, write_series};
 use imaging::labels::Names;
 use inference::pipeline::{Example, Options, Report};
-use inference::runner::Session;
+use inference::runner::Runner;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,7 +57,7 @@ type Output<'a> = Box<dyn Fn() -> imaging::Result<()> + 'a>;
 
 /// Everything that a run needs, loaded.
 struct Job<L> {
-    session: Session,
+    session: Runner,
     target: Arc<Scan>,
     examples: Vec<Example<L>>,
     options: Options,

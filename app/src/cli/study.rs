@@ -5,7 +5,7 @@ use super::print::{self, note, out};
 use anyhow::Result;
 use imaging::io::replace::check_folder;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use learning::evaluation::{Config, DEFAULTS, Study, Told};
+use learning::evaluation::{Config, DEFAULTS, Progress, Study};
 use network::Device;
 
 /// Runs the command.
@@ -23,11 +23,11 @@ pub fn run(args: &StudyArgs) -> Result<()> {
     bar.set_style(style.expect("the template is well-formed"));
     study.run(&mut |told| {
         match told {
-            Told::Step { done, total } => {
+            Progress::Step { done, total } => {
                 bar.set_length(total);
                 bar.set_position(done);
             }
-            Told::Said(sentence) => bar.suspend(|| note!("{sentence}")),
+            Progress::Said(sentence) => bar.suspend(|| note!("{sentence}")),
         }
         Ok(())
     })?;

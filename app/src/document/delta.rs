@@ -73,7 +73,7 @@ impl VoxelDelta {
         Self { mask, shape, bounds: boxes.reduce(|all, one| all.union(&one)), runs }
     }
 
-    /// From `before` to `after`, two states of one mask. Looks into bricks that they do not share only.
+    /// From `before` to `after`, two states of one mask. Refinement into bricks that they do not share only.
     pub(super) fn between(mask: MaskId, before: &Bricks, after: &Bricks) -> Self {
         let shape = after.shape();
         let [nx, ny, _] = after.brick_counts();

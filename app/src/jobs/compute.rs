@@ -1,26 +1,26 @@
 //! The room that has the network at work: it asks the session and tells how far it is.
 
-use super::{DeviceSummary, Event, Job, Outbox, Request};
+use super::{DeviceSummary, Event, EventSender, Job, Request};
 use imaging::{Result, memory};
 use inference::pipeline;
 use inference::pipeline::{MOST_AT_ONCE, Progress};
-use inference::runner::{Patience, Session, Setup};
+use inference::runner::{Runner, Setup, Timeouts};
 use network::Model;
 
 /// The session that was asked for last.
 pub struct Room {
-    patience: Patience,
-    session: Session,
+    timeouts: Timeouts,
+    session: Runner,
 }
 
 impl Room {
     /// With the default device and weights until others are asked for.
-    pub fn new(patience: Patience) -> Self {
-        Self { patience, session: Session::new(Setup { patience, ..Setup::default() }) }
+    pub fn new(timeouts: Timeouts) -> Self {
+        Self { timeouts, session: Runner::new(Setup { timeouts, ..Setup::default() }) }
     }
 
     /// Answers a request for the network.
-    pub fn answer(&mut self, job: &Job, outbox: &Outbox) -> Result<Event> {
+    pub fn answer(&mut self, job: &Job, outbox: &EventSender) -> Result<Event> {
         let ticket = job.ticket;
         let mut observer = |Progress { stage, fraction }| {
             outbox.send(Event::Progress(ticket, stage, fraction));
@@ -28,8 +28,8 @@ impl Room {
         };
         match &job.request {
             Request::Prepare { device, model } => {
-                let setup = Setup { device: *device, model: model.clone(), patience: self.patience };
-                self.session = Session::new(setup);
+                let setup = Setup { device: *device, model: model.clone(), timeouts: self.timeouts };
+                self.session = Runner::new(setup);
                 let summary = self.session.look(&mut |_| job.check(), summarise)?;
                 Ok(Event::Ready(ticket, summary))
             }
@@ -58,7 +58,7 @@ fn summarise(model: &Model) -> DeviceSummary {
         model: model.info.clone(),
         memory_bytes: card.map_or_else(memory::within_reach_bytes, |card| card.bytes),
         card: card.is_some(),
-        most_at_once: model.at_once(MOST_AT_ONCE),
+        most_at_once: model.useful_mini_context(MOST_AT_ONCE),
         predicted_bytes: (1..=2 * MOST_AT_ONCE).map(predicted).collect(),
     }
 }

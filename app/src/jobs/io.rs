@@ -1,6 +1,6 @@
 //! What the threads that open, compare and save do.
 
-use super::{Event, Fitted, Image, Job, Outbox, Payload, Probe, Request};
+use super::{Event, EventSender, Fitted, Image, Job, Payload, Probe, Request};
 use imaging::conform::{GeometryChoice, reconcile};
 use imaging::io::nifti;
 use imaging::io::nifti::Scan;
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Answers a request about files.
-pub fn answer(job: &Job, _: &Outbox) -> Result<Event> {
+pub fn answer(job: &Job, _: &EventSender) -> Result<Event> {
     let ticket = job.ticket;
     Ok(match &job.request {
         Request::List { paths } => Event::Listed(ticket, pairing::expand(paths)?),

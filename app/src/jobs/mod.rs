@@ -9,11 +9,11 @@ mod compute;
 mod io;
 mod protocol;
 
-pub use protocol::{DeviceSummary, Event, Fitted, Image, Payload, Probe, Request, Ticket};
+pub use protocol::{DeviceSummary, Event, Fitted, Image, JobId, Payload, Probe, Request};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use imaging::{Error, Result};
-use inference::runner::Patience;
+use inference::runner::Timeouts;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -33,23 +33,23 @@ pub struct Worker {
 }
 
 /// Stop flags of the requests that have not ended.
-type Stops = Arc<Mutex<HashMap<Ticket, Arc<AtomicBool>>>>;
+type Stops = Arc<Mutex<HashMap<JobId, Arc<AtomicBool>>>>;
 
 /// A request on its way.
 struct Job {
-    ticket: Ticket,
+    ticket: JobId,
     stop: Arc<AtomicBool>,
     request: Request,
 }
 
 /// Where answers go.
 #[derive(Clone)]
-struct Outbox {
+struct EventSender {
     events: Sender<Event>,
     wake: Arc<dyn Fn() + Send + Sync>,
 }
 
-impl Outbox {
+impl EventSender {
     fn send(&self, event: Event) {
         // A run reports many times a second; the window looks at its own pace, since each frame costs time of the run.
         let urgent = !matches!(event, Event::Progress(..));
@@ -71,17 +71,17 @@ impl Job {
 impl Worker {
     /// Starts the threads; `wake` is called after each event but progress (the window asks for a repaint).
     pub fn start(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::patient(Patience::default(), wake)
+        Self::patient(Timeouts::default(), wake)
     }
 
     /// The same, with a limit to how long a graphics card may keep silent.
-    pub fn patient(patience: Patience, wake: impl Fn() + Send + Sync + 'static) -> Self {
+    pub fn patient(timeouts: Timeouts, wake: impl Fn() + Send + Sync + 'static) -> Self {
         let (sender, events) = unbounded();
-        let outbox = Outbox { events: sender, wake: Arc::new(wake) };
+        let outbox = EventSender { events: sender, wake: Arc::new(wake) };
         let stops = Stops::default();
         let (files, files_thread) = room("exemplar-files", outbox.clone(), stops.clone(), io::answer);
         let (save, save_thread) = room("exemplar-save", outbox.clone(), stops.clone(), io::answer);
-        let mut room_state = compute::Room::new(patience);
+        let mut room_state = compute::Room::new(timeouts);
         let (network, network_thread) =
             room("exemplar-network", outbox, stops.clone(), move |job, outbox| {
                 room_state.answer(job, outbox)
@@ -98,7 +98,7 @@ impl Worker {
     }
 
     /// Asks for something.
-    pub fn send(&self, request: Request) -> Ticket {
+    pub fn send(&self, request: Request) -> JobId {
         let ticket = self.next_ticket.fetch_add(1, Ordering::Relaxed);
         let stop = Arc::new(AtomicBool::new(false));
         // A file that is being saved is saved, also when the window closes in the meantime.
@@ -116,7 +116,7 @@ impl Worker {
     }
 
     /// Stops the request with this ticket at its next step; nothing happens when it has ended.
-    pub fn cancel(&self, ticket: Ticket) {
+    pub fn cancel(&self, ticket: JobId) {
         if let Some(stop) = lock(&self.stops).get(&ticket) {
             stop.store(true, Ordering::Relaxed);
         }
@@ -138,16 +138,16 @@ impl Drop for Worker {
     }
 }
 
-fn lock(stops: &Stops) -> MutexGuard<'_, HashMap<Ticket, Arc<AtomicBool>>> {
+fn lock(stops: &Stops) -> MutexGuard<'_, HashMap<JobId, Arc<AtomicBool>>> {
     stops.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A named thread that answers jobs one after the other with one terminal event each.
 fn room(
     name: &str,
-    outbox: Outbox,
+    outbox: EventSender,
     stops: Stops,
-    mut answer: impl FnMut(&Job, &Outbox) -> Result<Event> + Send + 'static,
+    mut answer: impl FnMut(&Job, &EventSender) -> Result<Event> + Send + 'static,
 ) -> (Sender<Job>, JoinHandle<()>) {
     let (sender, jobs) = unbounded::<Job>();
     let work = move || {
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn a_panic_becomes_a_sentence_and_the_next_job_runs() {
         let (events, received) = unbounded();
-        let outbox = Outbox { events, wake: Arc::new(|| ()) };
+        let outbox = EventSender { events, wake: Arc::new(|| ()) };
         let mut first = true;
         let (jobs, thread) = room("exemplar-test", outbox, Stops::default(), move |job, _| {
             assert!(!std::mem::take(&mut first), "a fault of the program");
@@ -219,7 +219,7 @@ mod tests {
         let woken = Arc::new(AtomicU64::new(0));
         let count = woken.clone();
         let wake = Arc::new(move || _ = count.fetch_add(1, Ordering::Relaxed));
-        let outbox = Outbox { events, wake };
+        let outbox = EventSender { events, wake };
         let (jobs, thread) = room("exemplar-test", outbox, Stops::default(), |job, outbox| {
             for _ in 0..5 {
                 outbox.send(Event::Progress(job.ticket, inference::pipeline::Stage::Restoring, 0.5));
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn what_is_cancelled_before_it_starts_is_not_started() {
         let (events, received) = unbounded();
-        let outbox = Outbox { events, wake: Arc::new(|| ()) };
+        let outbox = EventSender { events, wake: Arc::new(|| ()) };
         let (jobs, thread) = room("exemplar-test", outbox, Stops::default(), |_, _| unreachable!());
         jobs.send(Job { ticket: 7, stop: Arc::new(AtomicBool::new(true)), request: probe("") }).unwrap();
         assert!(matches!(received.recv().unwrap(), Event::Cancelled(7)));

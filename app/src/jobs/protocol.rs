@@ -3,7 +3,7 @@
 use imaging::conform::GeometryChoice;
 use imaging::io::nifti::{Header, Scan};
 use imaging::labels::Names;
-use imaging::metrics::Agreement;
+use imaging::metrics::LabelScore;
 use imaging::{Grid, LabelMap, Volume};
 use inference::pipeline::{Example, Options, Segmentation, Stage, Transformation};
 use network::{DeviceChoice, ModelInfo};
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Names a request in the events that answer it.
-pub type Ticket = u64;
+pub type JobId = u64;
 
 /// What can be asked.
 pub enum Request {
@@ -117,29 +117,29 @@ pub enum Payload {
 /// What is answered. All but [`Event::Progress`] are terminal for their ticket.
 pub enum Event {
     /// A job moved on; `fraction` of it is done.
-    Progress(Ticket, Stage, f32),
+    Progress(JobId, Stage, f32),
     /// A file was looked at.
-    Probed(Ticket, Probe),
+    Probed(JobId, Probe),
     /// A computation of the window's own is done.
-    Computed(Ticket),
+    Computed(JobId),
     /// Files below folders, in the order of their names.
-    Listed(Ticket, Vec<PathBuf>),
+    Listed(JobId, Vec<PathBuf>),
     /// Labels were brought to the grid of their image.
-    Fitted(Ticket, Fitted),
+    Fitted(JobId, Fitted),
     /// Two maps were compared.
-    Compared(Ticket, Vec<Agreement>),
+    Compared(JobId, Vec<LabelScore>),
     /// A file was written.
-    Saved(Ticket, PathBuf),
+    Saved(JobId, PathBuf),
     /// The device and the model are ready.
-    Ready(Ticket, DeviceSummary),
+    Ready(JobId, DeviceSummary),
     /// A segmentation is done.
-    Segmented(Ticket, Box<Segmentation>),
+    Segmented(JobId, Box<Segmentation>),
     /// A transformation is done.
-    Transformed(Ticket, Box<Transformation>),
+    Transformed(JobId, Box<Transformation>),
     /// The request failed; one sentence.
-    Failed(Ticket, String),
+    Failed(JobId, String),
     /// The request was cancelled.
-    Cancelled(Ticket),
+    Cancelled(JobId),
 }
 
 /// Labels on the grid of their image.

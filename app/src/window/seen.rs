@@ -5,7 +5,7 @@ use super::state::State;
 use super::theme;
 use super::widgets::within;
 use egui::{Color32, Rect, RichText, ScrollArea, Ui, vec2};
-use inference::pipeline::Record;
+use inference::pipeline::PreprocessingRecord;
 
 const TEXT: Color32 = Color32::from_gray(0xd0);
 const QUIET: Color32 = Color32::from_gray(0x8c);
@@ -37,7 +37,7 @@ pub fn show(ui: &mut Ui, state: &State, rect: Rect) {
 }
 
 /// `LIA → RAS · 80 × 80 × 80 voxels seen at 1.7 mm · intensities 3 to 118 · bent by 2.9 mm`.
-fn describe(record: &Record) -> String {
+fn describe(record: &PreprocessingRecord) -> String {
     let [start, end] = record.box_voxels;
     let [x, y, z]: [usize; 3] = std::array::from_fn(|axis| end[axis] - start[axis]);
     let [a, b, c] = record.working_voxel_mm;
@@ -45,7 +45,7 @@ fn describe(record: &Record) -> String {
     let voxel = if even { format!("{a:.1} mm") } else { format!("{a:.1} × {b:.1} × {c:.1} mm") };
     let [low, high] = record.intensity;
     let turned = &record.orientation;
-    let bent = record.bent_mm.map_or(String::new(), |mm| format!(" · bent by {mm:.1} mm"));
+    let bent = record.mean_displacement_mm.map_or(String::new(), |mm| format!(" · bent by {mm:.1} mm"));
     minus(format!(
         "{turned} → RAS · {x} × {y} × {z} voxels seen at {voxel} · intensities {low:.0} to {high:.0}{bent}"
     ))

@@ -29,7 +29,7 @@ pub fn normal(rng: &mut dyn Rng) -> f32 {
 }
 
 /// True with this probability.
-pub fn happens(probability: f32, rng: &mut dyn Rng) -> bool {
+pub fn bernoulli(probability: f32, rng: &mut dyn Rng) -> bool {
     rng.random::<f32>() < probability
 }
 
@@ -59,7 +59,7 @@ pub fn one_of<T: Copy>(all: &[T], rng: &mut dyn Rng) -> T {
 }
 
 /// The first `count` of these after shuffling (Fisher and Yates), all where there are fewer.
-pub fn some_of<T: Copy>(all: &[T], count: usize, rng: &mut dyn Rng) -> Vec<T> {
+pub fn sample<T: Copy>(all: &[T], count: usize, rng: &mut dyn Rng) -> Vec<T> {
     let mut all = all.to_vec();
     let count = count.min(all.len());
     for i in 0..count {

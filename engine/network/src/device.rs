@@ -34,12 +34,12 @@ pub struct Device {
     pub name: String,
     /// Sentences on how the choice came about, fallbacks included.
     pub notes: Vec<String>,
-    pub(super) backend: Backend,
+    pub(super) backend: Kernels,
 }
 
 /// By what a device computes.
 #[derive(Clone, Debug)]
-pub(super) enum Backend {
+pub(super) enum Kernels {
     /// Our kernels on the processor.
     Cpu,
     /// Our kernels on a graphics card.
@@ -94,18 +94,18 @@ impl Device {
     pub fn cpu() -> Self {
         let threads = rayon::current_num_threads();
         let name = format!("CPU · {threads} thread{}", if threads == 1 { "" } else { "s" });
-        Self { name, notes: Vec::new(), backend: Backend::Cpu }
+        Self { name, notes: Vec::new(), backend: Kernels::Cpu }
     }
 
     /// Whether it is the processor, which neither gets lost nor hangs.
     pub fn is_cpu(&self) -> bool {
-        matches!(self.backend, Backend::Cpu)
+        matches!(self.backend, Kernels::Cpu)
     }
 
     /// The processor by Burn's own operations: the plain statement that kernels are compared with.
     #[cfg(feature = "reference")]
     pub fn reference() -> Self {
-        let backend = Backend::Burn(burn::Device::flex());
+        let backend = Kernels::Burn(burn::Device::flex());
         Self { name: "reference".into(), notes: Vec::new(), backend }
     }
 
@@ -119,11 +119,11 @@ impl Device {
 
     #[cfg(feature = "gpu")]
     fn on_card(name: &str, card: cubecl::Device, half: bool) -> Self {
-        Self::gpu(name, half, Backend::Gpu { card, half })
+        Self::gpu(name, half, Kernels::Gpu { card, half })
     }
 
     #[cfg(feature = "gpu")]
-    fn gpu(name: &str, half: bool, backend: Backend) -> Self {
+    fn gpu(name: &str, half: bool, backend: Kernels) -> Self {
         let name = format!("GPU · {name}{}", if half { " · f16" } else { "" });
         Self { name, notes: Vec::new(), backend }
     }
@@ -209,7 +209,7 @@ fn may_have_a_card() -> bool {
 fn best_card(half: bool) -> Result<Device, String> {
     #[cfg(feature = "reference")]
     if let Some(trouble) = pretended(half) {
-        return Ok(Device::gpu("pretended", half, Backend::Faulty(trouble)));
+        return Ok(Device::gpu("pretended", half, Kernels::Faulty(trouble)));
     }
     let software = std::env::var_os("EXEMPLAR_SOFTWARE_GPU").is_some();
     if !software && !may_have_a_card() {

@@ -2,8 +2,8 @@
 
 use super::Cube;
 use super::device::SELF_TEST_SIDE;
-use super::ops::{Housekeeping, Ops, Weighted};
-use super::plain::Plain;
+use super::ops::{Backend, Ops, Weighted};
+use super::reference::Reference;
 use imaging::{Error, Result};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
@@ -49,14 +49,14 @@ pub fn pretended(half: bool) -> Option<Trouble> {
 
 /// Operations with trouble ahead.
 pub struct Faulty {
-    plain: Plain,
+    plain: Reference,
     trouble: Trouble,
 }
 
 impl Faulty {
     /// Of this card.
     pub fn new(trouble: Trouble) -> Self {
-        Self { plain: Plain::new(burn::Device::flex()), trouble }
+        Self { plain: Reference::new(burn::Device::flex()), trouble }
     }
 
     fn strike(&self, pairs: usize, side: usize) -> Result<()> {
@@ -84,48 +84,48 @@ impl Faulty {
     }
 }
 
-type Map = <Plain as Ops>::Map;
-type Entry = <Plain as Ops>::Entry;
-type Unit = <Plain as Ops>::Unit;
-type Conv = <Plain as Ops>::Mix;
+type Map = <Reference as Ops>::Map;
+type Stem = <Reference as Ops>::Stem;
+type ResidualUnit = <Reference as Ops>::ResidualUnit;
+type Conv = <Reference as Ops>::PointwiseConv;
 
 impl Ops for Faulty {
     type Map = Map;
-    type Entry = Entry;
-    type Unit = Unit;
-    type Down = Conv;
-    type Mix = Conv;
+    type Stem = Stem;
+    type ResidualUnit = ResidualUnit;
+    type Downsample = Conv;
+    type PointwiseConv = Conv;
 
-    fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Entry> {
-        self.plain.load_entry(embedding, first, second)
+    fn load_stem(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Stem> {
+        self.plain.load_stem(embedding, first, second)
     }
-    fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<Unit> {
-        self.plain.load_unit(first, second)
+    fn load_residual_unit(&self, first: &Weighted, second: &Weighted) -> Result<ResidualUnit> {
+        self.plain.load_residual_unit(first, second)
     }
-    fn load_down(&self, conv: &Weighted) -> Result<Conv> {
-        self.plain.load_down(conv)
+    fn load_downsample(&self, conv: &Weighted) -> Result<Conv> {
+        self.plain.load_downsample(conv)
     }
-    fn load_mix(&self, conv: &Weighted) -> Result<Conv> {
-        self.plain.load_mix(conv)
+    fn load_pointwise(&self, conv: &Weighted) -> Result<Conv> {
+        self.plain.load_pointwise(conv)
     }
-    fn at_once(&self, wanted: usize) -> usize {
-        self.plain.at_once(wanted)
+    fn useful_mini_context(&self, wanted: usize) -> usize {
+        self.plain.useful_mini_context(wanted)
     }
-    fn enter(&self, pairs: &[Vec<&Cube>], entry: &Entry) -> Result<Map> {
+    fn stem(&self, pairs: &[Vec<&Cube>], entry: &Stem) -> Result<Map> {
         self.strike(pairs.len(), pairs[0][0].side)?;
-        self.plain.enter(pairs, entry)
+        self.plain.stem(pairs, entry)
     }
-    fn unit(&self, x: Map, unit: &Unit) -> Result<Map> {
+    fn residual_unit(&self, x: Map, unit: &ResidualUnit) -> Result<Map> {
         self.strike(1, 0)?;
-        self.plain.unit(x, unit)
+        self.plain.residual_unit(x, unit)
     }
-    fn down(&self, x: &Map, conv: &Conv) -> Result<Map> {
+    fn downsample(&self, x: &Map, conv: &Conv) -> Result<Map> {
         self.strike(1, 0)?;
-        self.plain.down(x, conv)
+        self.plain.downsample(x, conv)
     }
-    fn up(&self, x: &Map, own: &Conv, shortcut: Map, others: &Conv) -> Result<Map> {
+    fn upsample_add(&self, x: &Map, own: &Conv, shortcut: Map, others: &Conv) -> Result<Map> {
         self.strike(1, 0)?;
-        self.plain.up(x, own, shortcut, others)
+        self.plain.upsample_add(x, own, shortcut, others)
     }
     fn fuse(&self, x: Map, own: &Conv, other: &Map, others: &Conv) -> Result<Map> {
         self.strike(1, 0)?;
@@ -141,7 +141,7 @@ impl Ops for Faulty {
     }
 }
 
-impl Housekeeping for Faulty {
+impl Backend for Faulty {
     fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
         self.plain.predicted_bytes(channels, side, alive)
     }
@@ -155,5 +155,5 @@ impl Housekeeping for Faulty {
         self.plain.wait()
     }
 
-    fn rest(&self) {}
+    fn release_buffers(&self) {}
 }

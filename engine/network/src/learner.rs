@@ -1,10 +1,10 @@
 //! The network as something that learns, on one device chosen at run time.
 
 use super::cpu::Tape;
-use super::device::Backend;
+use super::device::Kernels;
 use super::learning::{Arrays, Loss, gradients};
 #[cfg(feature = "reference")]
-use super::plain::Plain;
+use super::reference::Reference;
 use super::{Cube, Device};
 use crate::weights::Weights;
 use imaging::{Error, Result};
@@ -17,7 +17,7 @@ enum Kind {
     Tape(Tape),
     /// Burn's operations.
     #[cfg(feature = "reference")]
-    Plain(Box<Plain>),
+    Reference(Box<Reference>),
 }
 
 impl Learner {
@@ -27,9 +27,9 @@ impl Learner {
     /// [`Error::Device`] on a card that Burn cannot learn on.
     pub fn new(device: &Device) -> Result<Self> {
         Ok(Self(match &device.backend {
-            Backend::Cpu => Kind::Tape(Tape::new()),
+            Kernels::Cpu => Kind::Tape(Tape::new()),
             #[cfg(feature = "reference")]
-            Backend::Burn(burn) => Kind::Plain(Box::new(Plain::new(burn.clone().autodiff()))),
+            Kernels::Burn(burn) => Kind::Reference(Box::new(Reference::new(burn.clone().autodiff()))),
             _ => return Err(Error::Device("Learning runs on the CPU only so far (--device cpu).".into())),
         }))
     }
@@ -37,7 +37,7 @@ impl Learner {
     /// The plain statement in f64, for comparisons.
     #[cfg(feature = "reference")]
     pub fn reference() -> Self {
-        Self(Kind::Plain(Box::new(Plain::new(burn::Device::flex().autodiff()).double())))
+        Self(Kind::Reference(Box::new(Reference::new(burn::Device::flex().autodiff()).double())))
     }
 
     /// The loss of a prediction for `target` from `pairs` of (image, label), and its gradient with respect to all
@@ -57,7 +57,7 @@ impl Learner {
         match &self.0 {
             Kind::Tape(tape) => gradients(tape, weights, (target, pairs), mini_context, loss),
             #[cfg(feature = "reference")]
-            Kind::Plain(plain) => gradients(&**plain, weights, (target, pairs), mini_context, loss),
+            Kind::Reference(plain) => gradients(&**plain, weights, (target, pairs), mini_context, loss),
         }
     }
 }

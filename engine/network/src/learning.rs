@@ -78,7 +78,7 @@ fn read<O: Learn>(
     let mut mean = Mean::new(target);
     for (number, some) in pairs.chunks(mini_context).enumerate() {
         ops.pause(number + 1 < count);
-        for some in some.chunks(ops.at_once(mini_context)) {
+        for some in some.chunks(ops.useful_mini_context(mini_context)) {
             mean.read((ops, branch), target, some, &mut || Ok(()), &amplify)?;
         }
     }

@@ -2,7 +2,6 @@
 
 mod cpu;
 mod device;
-mod engine;
 #[cfg(feature = "reference")]
 mod faulty;
 #[cfg(feature = "gpu")]
@@ -10,11 +9,12 @@ mod gpu;
 mod learner;
 mod learning;
 mod mean;
-mod meter;
 mod neuroverse;
 mod ops;
+mod predictor;
+mod profile;
 #[cfg(feature = "reference")]
-mod plain;
+mod reference;
 mod vote;
 pub mod weights;
 
@@ -25,19 +25,19 @@ pub use device::{Device, DeviceChoice, SILENCE, driver_started, relative_error};
 pub use faulty::{Fault, pretend_gpu};
 pub use learner::Learner;
 pub use learning::{Arrays, Loss};
-pub use meter::{Cost, Layer, Work};
+pub use profile::{Cost, Layer, Work};
 
 use cpu::Cpu;
-use device::Backend;
-use engine::{Engine, Network};
+use device::Kernels;
 #[cfg(feature = "reference")]
 use faulty::Faulty;
 #[cfg(feature = "gpu")]
 use gpu::Gpu;
 use imaging::{Cube, Error, Result};
 use neuroverse::Check;
+use predictor::{LoadedNetwork, Predictor};
 #[cfg(feature = "reference")]
-use plain::Plain;
+use reference::Reference;
 use serde::Serialize;
 use std::any::Any;
 use std::path::Path;
@@ -71,7 +71,7 @@ pub struct ModelInfo {
 pub struct CardMemory {
     /// All of it, in bytes; 0 where nobody knows.
     pub bytes: u64,
-    /// What is held of it now, in bytes. Nothing is given back before [`Model::rest`]: after a prediction this is its
+    /// What is held of it now, in bytes. Nothing is given back before [`Model::release_buffers`]: after a prediction this is its
     /// peak.
     pub held: u64,
 }
@@ -81,7 +81,7 @@ pub struct Model {
     /// What the checkpoint is.
     pub info: ModelInfo,
     device: Device,
-    network: Box<dyn Network>,
+    network: Box<dyn Predictor>,
     /// Tells this model from any other, also from one of the same weights.
     identity: Arc<()>,
 }
@@ -134,14 +134,18 @@ impl Model {
             closer: weights.metadata.get("closer").is_some_and(|closer| closer == "true"),
             description: weights.metadata.get("description").cloned(),
         };
-        let network: Box<dyn Network> = match &device.backend {
-            Backend::Cpu => Box::new(Engine::load(Cpu::default(), &mut weights)?),
+        let network: Box<dyn Predictor> = match &device.backend {
+            Kernels::Cpu => Box::new(LoadedNetwork::load(Cpu::default(), &mut weights)?),
             #[cfg(feature = "reference")]
-            Backend::Faulty(trouble) => Box::new(Engine::load(Faulty::new(trouble.clone()), &mut weights)?),
+            Kernels::Faulty(trouble) => {
+                Box::new(LoadedNetwork::load(Faulty::new(trouble.clone()), &mut weights)?)
+            }
             #[cfg(feature = "gpu")]
-            Backend::Gpu { card, half } => Box::new(Engine::load(Gpu::new(card, *half), &mut weights)?),
+            Kernels::Gpu { card, half } => {
+                Box::new(LoadedNetwork::load(Gpu::new(card, *half), &mut weights)?)
+            }
             #[cfg(feature = "reference")]
-            Backend::Burn(burn) => Box::new(Engine::load(Plain::new(burn.clone()), &mut weights)?),
+            Kernels::Burn(burn) => Box::new(LoadedNetwork::load(Reference::new(burn.clone()), &mut weights)?),
         };
         weights.finish()?;
         Ok(Self { info, device: device.clone(), network, identity: Arc::default() })
@@ -209,8 +213,8 @@ impl Model {
 
     /// Pairs that are worth reading at once when memory would allow `wanted`: one on the processor, where more
     /// would take more memory and no less time, and for a U-Net.
-    pub fn at_once(&self, wanted: usize) -> usize {
-        self.network.at_once(wanted)
+    pub fn useful_mini_context(&self, wanted: usize) -> usize {
+        self.network.useful_mini_context(wanted)
     }
 
     /// What was computed since the last time this was asked, by layer.
@@ -219,8 +223,8 @@ impl Model {
     }
 
     /// Gives memory back that was kept for the next prediction.
-    pub fn rest(&self) {
-        self.network.rest();
+    pub fn release_buffers(&self) {
+        self.network.release_buffers();
     }
 
     /// Peak bytes that are expected to be held during a prediction on cubes of `side`³ from so many pairs: on a

@@ -14,37 +14,37 @@ pub type Check<'a> = dyn FnMut() -> Result<()> + 'a;
 
 /// A 1³ convolution on the concatenation of context and target features, split by its input.
 pub struct Fusion<O: Ops> {
-    context: O::Mix,
-    target: O::Mix,
+    context: O::PointwiseConv,
+    target: O::PointwiseConv,
 }
 
 /// Halves the side, then a unit.
 pub struct EncoderStage<O: Ops> {
-    down: O::Down,
-    unit: O::Unit,
+    down: O::Downsample,
+    unit: O::ResidualUnit,
 }
 
 /// Doubles the side, takes the shortcut in, then a unit. The published 1³ convolution after enlarging, split by its input.
 pub struct DecoderStage<O: Ops> {
-    up: O::Mix,
-    shortcut: O::Mix,
-    unit: O::Unit,
+    up: O::PointwiseConv,
+    shortcut: O::PointwiseConv,
+    unit: O::ResidualUnit,
 }
 
 /// The whole network. Encoders go from fine to coarse, their last stage being the bottom; decoders from there to fine.
 pub struct Neuroverse<O: Ops> {
-    target_entry: O::Entry,
+    target_stem: O::Stem,
     target_encoder: Vec<EncoderStage<O>>,
     target_decoder: Vec<DecoderStage<O>>,
-    head: O::Unit,
-    output: O::Mix,
+    head: O::ResidualUnit,
+    output: O::PointwiseConv,
     /// What reads the examples; a U-Net has none.
     pub context: Option<ContextBranch<O>>,
 }
 
 /// The context U-Net, and where it meets the target branch.
 pub struct ContextBranch<O: Ops> {
-    entry: O::Entry,
+    stem: O::Stem,
     encoder: Vec<EncoderStage<O>>,
     /// Takes the target's features into this branch, before each halving.
     fusions: Vec<Fusion<O>>,
@@ -72,25 +72,25 @@ impl<O: Ops> ContextBranch<O> {
         check: &mut Check,
         take: &mut dyn FnMut(usize, O::Map) -> Result<()>,
     ) -> Result<()> {
-        let mut x = ops.enter(pairs, &self.entry)?;
+        let mut x = ops.stem(pairs, &self.stem)?;
         let mut shortcuts = Vec::new();
         let stages = self.encoder.iter().zip(&self.fusions).zip(&target.shortcuts);
         for ((stage, fusion), of_target) in stages {
             check()?;
             let shortcut = ops.fuse(x, &fusion.context, of_target, &fusion.target)?;
             check()?;
-            let half = ops.down(&shortcut, &stage.down)?;
+            let half = ops.downsample(&shortcut, &stage.down)?;
             shortcuts.push(shortcut);
             check()?;
-            x = ops.unit(half, &stage.unit)?;
+            x = ops.residual_unit(half, &stage.unit)?;
         }
         for (scale, stage) in self.decoder.iter().enumerate() {
             let shortcut = shortcuts.pop().expect("there are as many shortcuts as stages");
             check()?;
-            let up = ops.up(&x, &stage.up, shortcut, &stage.shortcut)?;
+            let up = ops.upsample_add(&x, &stage.up, shortcut, &stage.shortcut)?;
             take(scale, x)?;
             check()?;
-            x = ops.unit(up, &stage.unit)?;
+            x = ops.residual_unit(up, &stage.unit)?;
         }
         take(self.decoder.len(), x)
     }
@@ -100,14 +100,17 @@ impl<O: Ops> ContextBranch<O> {
         let unit = |i: usize| name("enc_blocks", i) + ".context_conv.module";
         let meeting =
             |block: &str, i: usize| format!("target_decoder.{block}.{i}.combine_conv_target.module");
-        let entry = l.entry("context_unet.context_embedding.module", &unit(0), 2, channels[0])?;
+        let stem = l.stem("context_unet.context_embedding.module", &unit(0), 2, channels[0])?;
         let bottom = channels[channels.len() - 1];
         Ok(Self {
-            entry,
+            stem,
             encoder: fine_first(channels)
                 .map(|(i, a, b)| {
                     let down = name("downsample_blocks", i) + ".context_linear_layer.module";
-                    Ok(EncoderStage { down: l.down(&down, a, b)?, unit: l.unit(&unit(i + 1), b)? })
+                    Ok(EncoderStage {
+                        down: l.downsample(&down, a, b)?,
+                        unit: l.residual_unit(&unit(i + 1), b)?,
+                    })
                 })
                 .collect::<Result<_>>()?,
             fusions: fine_first(channels)
@@ -130,14 +133,14 @@ impl<O: Ops> ContextBranch<O> {
 impl<O: Ops> Neuroverse<O> {
     /// Features of a target.
     pub fn encode(&self, ops: &O, target: &Cube, check: &mut Check) -> Result<TargetFeatures<O>> {
-        let mut x = ops.enter(&[vec![target]], &self.target_entry)?;
+        let mut x = ops.stem(&[vec![target]], &self.target_stem)?;
         let mut shortcuts = Vec::new();
         for stage in &self.target_encoder {
             check()?;
-            let half = ops.down(&x, &stage.down)?;
+            let half = ops.downsample(&x, &stage.down)?;
             shortcuts.push(x);
             check()?;
-            x = ops.unit(half, &stage.unit)?;
+            x = ops.residual_unit(half, &stage.unit)?;
         }
         Ok(TargetFeatures { shortcuts, bottom: x })
     }
@@ -160,19 +163,19 @@ impl<O: Ops> Neuroverse<O> {
         let mut x = meet(target.bottom.clone())?;
         for (stage, shortcut) in self.target_decoder.iter().zip(target.shortcuts.iter().rev()) {
             check()?;
-            let up = ops.up(&x, &stage.up, shortcut.clone(), &stage.shortcut)?;
+            let up = ops.upsample_add(&x, &stage.up, shortcut.clone(), &stage.shortcut)?;
             check()?;
-            x = meet(ops.unit(up, &stage.unit)?)?;
+            x = meet(ops.residual_unit(up, &stage.unit)?)?;
         }
         check()?;
-        ops.output(&ops.unit(x, &self.head)?, &self.output)
+        ops.output(&ops.residual_unit(x, &self.head)?, &self.output)
     }
 
     /// What the published code calls the target's bottleneck: before the unit at the bottom.
     pub fn bottleneck(&self, ops: &O, target: &TargetFeatures<O>) -> Result<O::Map> {
         let last = self.target_encoder.last().zip(target.shortcuts.last());
         let (stage, shortcut) = last.expect("a network has two stages at least");
-        ops.down(shortcut, &stage.down)
+        ops.downsample(shortcut, &stage.down)
     }
 
     /// Builds the network from named weights, each used exactly once: without a context branch where they hold nothing
@@ -186,14 +189,15 @@ impl<O: Ops> Neuroverse<O> {
         let decoder = |name: &str, i: usize| format!("target_decoder.{name}.{i}");
         let unit = |i: usize| encoder("enc_blocks", i) + ".target_conv";
         let at_bottom = || decoder("enc_blocks", 0) + ".target_conv";
-        let target_entry = l.entry("target_encoder.target_embedding", &unit(0), 1, channels[0])?;
+        let target_stem = l.stem("target_encoder.target_embedding", &unit(0), 1, channels[0])?;
         Ok(Self {
-            target_entry,
+            target_stem,
             target_encoder: fine_first(&channels)
                 .map(|(i, a, b)| {
-                    let down = l.down(&(encoder("downsample_blocks", i) + ".target_linear_layer"), a, b)?;
+                    let down =
+                        l.downsample(&(encoder("downsample_blocks", i) + ".target_linear_layer"), a, b)?;
                     let unit = if i + 1 < last { unit(i + 1) } else { at_bottom() };
-                    Ok(EncoderStage { down, unit: l.unit(&unit, b)? })
+                    Ok(EncoderStage { down, unit: l.residual_unit(&unit, b)? })
                 })
                 .collect::<Result<_>>()?,
             target_decoder: coarse_first(&channels)
@@ -202,7 +206,7 @@ impl<O: Ops> Neuroverse<O> {
                     l.decoder_stage(&name, &(decoder("dec_blocks", i) + ".target_conv"), a, b)
                 })
                 .collect::<Result<_>>()?,
-            head: l.unit("target_decoder.output_block.block.0", channels[0])?,
+            head: l.residual_unit("target_decoder.output_block.block.0", channels[0])?,
             output: l.output("target_decoder.output_block.block.1", channels[0])?,
             context: reads_examples.then(|| ContextBranch::load(&mut l, &channels)).transpose()?,
         })
@@ -240,41 +244,47 @@ impl<O: Ops> Loader<'_, O> {
         Ok((conv(0)?, conv(2)?))
     }
 
-    fn entry(&mut self, embedding: &str, unit: &str, inputs: usize, channels: usize) -> Result<O::Entry> {
+    fn stem(&mut self, embedding: &str, unit: &str, inputs: usize, channels: usize) -> Result<O::Stem> {
         let embedding = self.take(embedding, inputs, channels, 1)?;
         let (first, second) = self.pair(unit, channels)?;
-        self.ops.load_entry(&embedding, &first, &second)
+        self.ops.load_stem(&embedding, &first, &second)
     }
 
-    fn unit(&mut self, name: &str, channels: usize) -> Result<O::Unit> {
+    fn residual_unit(&mut self, name: &str, channels: usize) -> Result<O::ResidualUnit> {
         let (first, second) = self.pair(name, channels)?;
-        self.ops.load_unit(&first, &second)
+        self.ops.load_residual_unit(&first, &second)
     }
 
-    fn down(&mut self, name: &str, inputs: usize, outputs: usize) -> Result<O::Down> {
-        self.ops.load_down(&self.take(name, inputs, outputs, 4)?)
+    fn downsample(&mut self, name: &str, inputs: usize, outputs: usize) -> Result<O::Downsample> {
+        self.ops.load_downsample(&self.take(name, inputs, outputs, 4)?)
     }
 
-    fn output(&mut self, name: &str, inputs: usize) -> Result<O::Mix> {
-        self.ops.load_mix(&self.take(name, inputs, 1, 1)?)
+    fn output(&mut self, name: &str, inputs: usize) -> Result<O::PointwiseConv> {
+        self.ops.load_pointwise(&self.take(name, inputs, 1, 1)?)
     }
 
     /// A 1³ convolution on a concatenation of `a` and `b` channels as two, the second with the bias.
-    fn split(&mut self, name: &str, a: usize, b: usize, outputs: usize) -> Result<(O::Mix, O::Mix)> {
+    fn split(
+        &mut self,
+        name: &str,
+        a: usize,
+        b: usize,
+        outputs: usize,
+    ) -> Result<(O::PointwiseConv, O::PointwiseConv)> {
         let whole = self.take(name, a + b, outputs, 1)?;
-        let part = |inputs: std::ops::Range<usize>, bias: &[f32]| -> Result<O::Mix> {
+        let part = |inputs: std::ops::Range<usize>, bias: &[f32]| -> Result<O::PointwiseConv> {
             let (name, first_input) = (name.to_owned(), inputs.start);
             let shape = vec![outputs, inputs.len(), 1, 1, 1];
             let values = whole.weight.values.chunks(a + b).flat_map(|row| &row[inputs.clone()]).copied();
             let weight = Arc::new(Array { shape, values: memory::collect(values)? });
-            self.ops.load_mix(&Weighted { name, first_input, weight, bias: bias.to_vec() })
+            self.ops.load_pointwise(&Weighted { name, first_input, weight, bias: bias.to_vec() })
         };
         Ok((part(0..a, &[])?, part(a..a + b, &whole.bias)?))
     }
 
     fn decoder_stage(&mut self, up: &str, unit: &str, coarse: usize, fine: usize) -> Result<DecoderStage<O>> {
         let (up, shortcut) = self.split(up, coarse, fine, fine)?;
-        Ok(DecoderStage { up, shortcut, unit: self.unit(unit, fine)? })
+        Ok(DecoderStage { up, shortcut, unit: self.residual_unit(unit, fine)? })
     }
 
     /// The published code concatenates context first in both directions.

@@ -38,53 +38,58 @@ pub trait Ops {
     /// Feature maps. A clone shares its values; operations that take a map work in place where nobody shares it.
     type Map: Clone;
     /// The 1³ convolution of an image and the residual unit after it.
-    type Entry;
+    type Stem;
     /// Two 3³ convolutions with padding 1 around a residual.
-    type Unit;
+    type ResidualUnit;
     /// A 4³ convolution with stride 2 and padding 1.
-    type Down;
+    type Downsample;
     /// A 1³ convolution.
-    type Mix;
+    type PointwiseConv;
 
     /// Prepares the embedding, 1³, and the two convolutions of the first unit, 3³.
-    fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Self::Entry>;
+    fn load_stem(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Self::Stem>;
     /// Prepares two convolutions, 3³.
-    fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<Self::Unit>;
+    fn load_residual_unit(&self, first: &Weighted, second: &Weighted) -> Result<Self::ResidualUnit>;
     /// Prepares a convolution, 4³.
-    fn load_down(&self, conv: &Weighted) -> Result<Self::Down>;
+    fn load_downsample(&self, conv: &Weighted) -> Result<Self::Downsample>;
     /// Prepares a convolution, 1³.
-    fn load_mix(&self, conv: &Weighted) -> Result<Self::Mix>;
+    fn load_pointwise(&self, conv: &Weighted) -> Result<Self::PointwiseConv>;
 
     /// Pairs that are worth reading at once when memory would allow `wanted`.
-    fn at_once(&self, wanted: usize) -> usize;
+    fn useful_mini_context(&self, wanted: usize) -> usize;
 
     /// Images side by side, `pairs[n][channel]`, embedded, and the first unit.
-    fn enter(&self, pairs: &[Vec<&Cube>], entry: &Self::Entry) -> Result<Self::Map>;
+    fn stem(&self, pairs: &[Vec<&Cube>], entry: &Self::Stem) -> Result<Self::Map>;
     /// A residual unit: GELU(x + second(GELU(first(x)))).
-    fn unit(&self, x: Self::Map, unit: &Self::Unit) -> Result<Self::Map>;
+    fn residual_unit(&self, x: Self::Map, unit: &Self::ResidualUnit) -> Result<Self::Map>;
     /// Half the side.
-    fn down(&self, x: &Self::Map, conv: &Self::Down) -> Result<Self::Map>;
+    fn downsample(&self, x: &Self::Map, conv: &Self::Downsample) -> Result<Self::Map>;
     /// own(x), enlarged ×2 (trilinear, half-pixel), plus others(shortcut). Mixing first gives the same as the
     /// published order, enlarge, concatenate, mix, with an eighth of the work.
-    fn up(
+    fn upsample_add(
         &self,
         x: &Self::Map,
-        own: &Self::Mix,
+        own: &Self::PointwiseConv,
         shortcut: Self::Map,
-        others: &Self::Mix,
+        others: &Self::PointwiseConv,
     ) -> Result<Self::Map>;
     /// GELU(x + own(x) + others(other)): the fusion of two branches. `other` has one pair or as many as `x`.
-    fn fuse(&self, x: Self::Map, own: &Self::Mix, other: &Self::Map, others: &Self::Mix)
-    -> Result<Self::Map>;
+    fn fuse(
+        &self,
+        x: Self::Map,
+        own: &Self::PointwiseConv,
+        other: &Self::Map,
+        others: &Self::PointwiseConv,
+    ) -> Result<Self::Map>;
     /// The running mean over pairs (Algorithm 1): `mean`, of what was read before, moved by `weight` towards the mean
     /// of the pairs of `new`. Without a mean, the mean of `new`.
     fn add_to_mean(&self, mean: Option<Self::Map>, new: Self::Map, weight: f64) -> Result<Self::Map>;
     /// The first channel of mix(x).
-    fn output(&self, x: &Self::Map, conv: &Self::Mix) -> Result<Vec<f32>>;
+    fn output(&self, x: &Self::Map, conv: &Self::PointwiseConv) -> Result<Vec<f32>>;
 }
 
 /// What a prediction asks of a device beside its operations.
-pub trait Housekeeping: Ops {
+pub trait Backend: Ops {
     /// Bytes that a prediction on `side`³ is expected to hold at its peak, weights included: with these `channels`,
     /// finest first, and maps of so many pairs, their mean counting as one, alive at once.
     fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize;
@@ -97,5 +102,5 @@ pub trait Housekeeping: Ops {
     /// Waits until everything asked for is done.
     fn wait(&self) -> Result<()>;
     /// Gives memory back that was kept for the next operation.
-    fn rest(&self);
+    fn release_buffers(&self);
 }

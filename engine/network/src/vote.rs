@@ -1,8 +1,8 @@
 //! No network: the examples' own vote, to tell what a network adds to it.
 
-use super::engine::Network;
-use super::meter::Work;
 use super::neuroverse::Check;
+use super::predictor::Predictor;
+use super::profile::Work;
 use super::{AfterStep, CardMemory, Cube};
 use imaging::{Result, memory};
 use std::any::Any;
@@ -10,7 +10,7 @@ use std::any::Any;
 /// Answers with the mean of the examples' labels, wherever the target's features are.
 pub struct Vote;
 
-impl Network for Vote {
+impl Predictor for Vote {
     fn encode(&self, target: &Cube, _: &mut Check) -> Result<Box<dyn Any>> {
         Ok(Box::new(target.voxels.len()))
     }
@@ -35,7 +35,7 @@ impl Network for Vote {
         Ok(Vec::new())
     }
 
-    fn at_once(&self, _: usize) -> usize {
+    fn useful_mini_context(&self, _: usize) -> usize {
         1
     }
 
@@ -51,5 +51,5 @@ impl Network for Vote {
         Work::default()
     }
 
-    fn rest(&self) {}
+    fn release_buffers(&self) {}
 }

@@ -1,8 +1,8 @@
 //! Runs of the pipeline on made-up heads: what they say of what they cannot find, and how far they are.
 
 mod labels;
-mod network;
 mod placement;
+mod predictor;
 mod progress;
 mod transform;
 

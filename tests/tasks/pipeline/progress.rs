@@ -2,7 +2,7 @@
 
 use super::{HEAD, example, scan, vote, whole};
 use imaging::LabelMap;
-use inference::pipeline::{Looks, Options, Progress, Stage, segment};
+use inference::pipeline::{Options, Progress, Refinement, Stage, segment};
 
 #[test]
 fn a_run_of_many_labels_never_stands_still_and_never_goes_back() {
@@ -23,7 +23,7 @@ fn a_run_of_many_labels_never_stands_still_and_never_goes_back() {
         events.push(progress);
         Ok(())
     };
-    let options = Options { looks: Looks::Closer, ..Options::default() };
+    let options = Options { looks: Refinement::Closer, ..Options::default() };
     segment(&vote(), &scan("target", &image), &examples, &options, observer).unwrap();
     let (first, last) = (&events[0], events.last().unwrap());
     assert_eq!((first.fraction, last.fraction, &last.stage), (0.0, 1.0, &Stage::Restoring));

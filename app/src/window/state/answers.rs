@@ -4,11 +4,11 @@ use super::case::{Layer, Standing};
 use super::plan::Check;
 use super::run::Run;
 use super::{Engine, Layout, Purpose, State};
-use crate::jobs::{Event, Request, Ticket};
+use crate::jobs::{Event, JobId, Request};
 use crate::viewer::{PaneAction, camera::snap, middle_mm};
 use crate::window::outside::Outside;
 use imaging::LabelMap;
-use imaging::metrics::Agreement;
+use imaging::metrics::LabelScore;
 use inference::pipeline::{Segmentation, Stage};
 use std::sync::Arc;
 
@@ -67,7 +67,7 @@ impl State {
         }
     }
 
-    fn progress(&mut self, of: Ticket, now: Stage, part: f32) {
+    fn progress(&mut self, of: JobId, now: Stage, part: f32) {
         if let Run::Running { ticket, stage, fraction, .. } = &mut self.run
             && *ticket == of
         {
@@ -75,7 +75,7 @@ impl State {
         }
     }
 
-    fn failed(&mut self, ticket: Ticket, sentence: String, outside: &Outside) {
+    fn failed(&mut self, ticket: JobId, sentence: String, outside: &Outside) {
         match self.waiting.remove(&ticket) {
             // The plan shows it in the file's row.
             Some(Purpose::Check(index)) => self.checked(index, Check::Broken(sentence), outside),
@@ -97,7 +97,7 @@ impl State {
     }
 
     /// A computation in the background left its result.
-    fn computed(&mut self, ticket: Ticket, outside: &Outside) {
+    fn computed(&mut self, ticket: JobId, outside: &Outside) {
         match self.waiting.remove(&ticket) {
             Some(Purpose::Target(target, slot)) => match slot.get() {
                 Some(Ok((scan, derived))) => {
@@ -123,7 +123,7 @@ impl State {
     }
 
     /// Enters a score where both masks are still what was compared.
-    fn compared(&mut self, prediction: &Arc<LabelMap>, truth: &Arc<LabelMap>, scores: Vec<Agreement>) {
+    fn compared(&mut self, prediction: &Arc<LabelMap>, truth: &Arc<LabelMap>, scores: Vec<LabelScore>) {
         if self.case.truth().is_none_or(|layer| !Arc::ptr_eq(&layer.map, truth)) {
             return;
         }

@@ -4,7 +4,7 @@ use super::plan::within_folder;
 use imaging::LabelMap;
 use imaging::io::nifti::Scan;
 use imaging::labels::Names;
-use imaging::metrics::Agreement;
+use imaging::metrics::LabelScore;
 use inference::pipeline::Example;
 use inference::pipeline::Report;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,7 +87,7 @@ pub struct Layer {
     /// How it was made, for predictions.
     pub report: Option<Arc<Report>>,
     /// Its agreement with the ground truth, once measured.
-    pub agreement: Option<Arc<Vec<Agreement>>>,
+    pub agreement: Option<Arc<Vec<LabelScore>>>,
 }
 
 impl Layer {

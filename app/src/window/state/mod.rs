@@ -14,7 +14,7 @@ pub mod verdict;
 
 use super::command::Command;
 use super::outside::{Answer, Outside, Question};
-use crate::jobs::{DeviceSummary, Event, Ticket};
+use crate::jobs::{DeviceSummary, Event, JobId};
 use crate::viewer::{Palette, Statistics, Tool, View};
 use case::{Case, Id, Layer, Standing};
 use derived::Derived;
@@ -53,7 +53,7 @@ pub struct State {
     /// The dialog on top.
     pub dialog: Option<Dialog>,
     /// What the worker was asked and has not answered.
-    waiting: HashMap<Ticket, Purpose>,
+    waiting: HashMap<JobId, Purpose>,
     next_notice: u64,
     /// Names of examples and layers; it never goes back, so that no answer reaches another than it was asked for.
     last_id: Id,
@@ -195,7 +195,7 @@ enum Purpose {
     Middle(Arc<LabelMap>, derived::Slot<Option<glam::DVec3>>),
     /// The run.
     Run(run::Inputs),
-    /// Agreement of a mask with the ground truth.
+    /// LabelScore of a mask with the ground truth.
     Compare { prediction: Arc<LabelMap>, truth: Arc<LabelMap> },
     /// An export, with what to say of it.
     Export { note: String, map: Arc<LabelMap> },
@@ -305,7 +305,7 @@ impl State {
         self.last_id
     }
 
-    fn ask(&mut self, request: crate::jobs::Request, purpose: Purpose, outside: &Outside) -> Ticket {
+    fn ask(&mut self, request: crate::jobs::Request, purpose: Purpose, outside: &Outside) -> JobId {
         let ticket = outside.worker.send(request);
         self.waiting.insert(ticket, purpose);
         ticket

@@ -1,7 +1,7 @@
 //! The run: Idle → Running → Done, Failed or Cancelled, and from each of these to Running again.
 
 use super::case::{Case, Pair};
-use crate::jobs::Ticket;
+use crate::jobs::JobId;
 use imaging::LabelMap;
 use imaging::io::nifti::Scan;
 use inference::pipeline::{Report, Stage};
@@ -15,7 +15,7 @@ pub enum Run {
     /// A run is under way.
     Running {
         /// Its name at the worker.
-        ticket: Ticket,
+        ticket: JobId,
         /// What it does now; None until the first step is reported.
         stage: Option<Stage>,
         /// Part that is done.
@@ -40,7 +40,7 @@ impl Run {
     }
 
     /// The running ticket.
-    pub fn ticket(&self) -> Option<Ticket> {
+    pub fn ticket(&self) -> Option<JobId> {
         match self {
             Self::Running { ticket, .. } => Some(*ticket),
             _ => None,

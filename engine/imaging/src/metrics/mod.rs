@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 /// Distance within which two surfaces count as the same, for the surface Dice.
 const TOLERANCE_MM: f32 = 1.0;
 
-/// Agreement on one label.
+/// LabelScore on one label.
 #[derive(Clone, Debug, Serialize)]
-pub struct Agreement {
+pub struct LabelScore {
     /// Label value.
     pub label: u16,
     /// Dice coefficient.
@@ -34,7 +34,7 @@ pub struct Agreement {
 ///
 /// # Errors
 /// [`Error::Geometry`] when the maps do not cover the same voxels of the world; their axis order may differ.
-pub fn compare(prediction: &LabelMap, truth: &LabelMap) -> Result<Vec<Agreement>> {
+pub fn compare(prediction: &LabelMap, truth: &LabelMap) -> Result<Vec<LabelScore>> {
     let copy = memory::collect(prediction.voxels.iter().copied())?;
     let copy = LabelMap { grid: prediction.grid, voxels: copy };
     let predicted = reconcile(&truth.grid, copy, GeometryChoice::Strict).map_err(|error| match error {
@@ -68,7 +68,7 @@ pub fn compare(prediction: &LabelMap, truth: &LabelMap) -> Result<Vec<Agreement>
         .collect()
 }
 
-fn judge(label: u16, ours: &Mask, theirs: &Mask, spacing_mm: [f64; 3], voxel_ml: f64) -> Result<Agreement> {
+fn judge(label: u16, ours: &Mask, theirs: &Mask, spacing_mm: [f64; 3], voxel_ml: f64) -> Result<LabelScore> {
     let (a, b) = (ours.count(), theirs.count());
     let (our_surface, their_surface) = (ours.surface()?, theirs.surface()?);
     let between = [(&our_surface, &their_surface), (&their_surface, &our_surface)];
@@ -76,7 +76,7 @@ fn judge(label: u16, ours: &Mask, theirs: &Mask, spacing_mm: [f64; 3], voxel_ml:
     let mut between = memory::collect(there?.into_iter().chain(back?))?;
     let comparable = a > 0 && b > 0;
     let close = between.iter().filter(|d| **d <= TOLERANCE_MM).count();
-    Ok(Agreement {
+    Ok(LabelScore {
         label,
         dice: dice(ours.inside.iter().copied().zip(theirs.inside.iter().copied())),
         prediction_ml: a as f64 * voxel_ml,

@@ -1,14 +1,16 @@
 //! The default pipeline: foreground box, isotropic working grid, examples aligned to the target and bent onto it, soft
 //! labels, calibrated probabilities.
 
-use super::fine::{Holder, look};
-use super::restore::{Contest, Restorer, probability};
+use super::fuse::{InverseResampler, LabelFusion, probability};
+use super::refine::{ContextExample, refine};
 use super::run::{Run, Task, must_agree};
-use super::{Example, Looks, Pipeline, Placement, Record, Segmentation, Stage, Transformation};
-use crate::preprocess::align::{Fixed, aligned};
-use crate::preprocess::bend::Bend;
-use crate::preprocess::soft::{SoftLabel, soft_labels};
-use crate::preprocess::{Frame, Order, Visible, frame};
+use super::{
+    Example, Pipeline, Placement, PreprocessingRecord, Refinement, Segmentation, Stage, Transformation,
+};
+use crate::preprocess::displacement_field::DisplacementField;
+use crate::preprocess::partial_volume::{PartialVolume, partial_volumes};
+use crate::preprocess::scale_shift::{Fixed, aligned};
+use crate::preprocess::{Reorientation, Visible, WorkingGrid, working_grid};
 use imaging::Cube;
 use imaging::io::nifti::Scan;
 use imaging::{Error, Grid, LabelMap, Result, Volume, memory};
@@ -16,8 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// An image as the network sees it.
 pub struct Seen {
-    pub order: Order,
-    pub frame: Frame,
+    pub order: Reorientation,
+    pub frame: WorkingGrid,
     /// What became 0 and 1.
     pub intensity: [f32; 2],
     pub visible: Visible,
@@ -29,12 +31,12 @@ pub struct Seen {
 impl Seen {
     /// The target by its own foreground; an example, moreover, so that it shows what the `target` shows.
     fn new(run: &mut Run, name: &str, scan: &Scan, target: Option<&Self>) -> Result<Self> {
-        let order = Order::of(&scan.volume.grid);
-        let mut body = order.apply_to_image(&scan.volume)?;
+        let order = Reorientation::of(&scan.volume.grid);
+        let mut body = order.image_to_ras(&scan.volume)?;
         let visible = Visible::of(&body)?;
         visible.apply(&mut body);
         run.warnings.extend(visible.notes().map(|note| format!("{name}: {note}")));
-        let mut frame = Frame::around_foreground(&body, Pipeline::Aligned.side(run.model))?;
+        let mut frame = WorkingGrid::around_foreground(&body, Pipeline::Aligned.side(run.model))?;
         let intensity = frame.intensity_range(&body)?;
         if let Some(target) = target {
             let fixed = Fixed { frame: &target.frame, cube: &target.cube };
@@ -47,26 +49,26 @@ impl Seen {
             run.warnings.push(format!("{name}: the image is constant, so there is nothing to see in it."));
         }
         run.warnings.extend(scan.facts.warnings.iter().map(|warning| format!("{name}: {warning}")));
-        run.records.push(Record {
+        run.records.push(PreprocessingRecord {
             name: name.into(),
             orientation: scan.volume.grid.orientation(),
             box_voxels: [frame.within.each_ref().map(|e| e.start), frame.within.each_ref().map(|e| e.end)],
             working_voxel_mm: frame.voxel_mm,
             intensity,
-            bent_mm: None,
+            mean_displacement_mm: None,
         });
         let cube = frame.image(&body, intensity)?;
         Ok(Self { order, frame, intensity, visible, grid: body.grid, cube })
     }
 
     /// What the network sees of this image, whose scan is `scan`, in a frame.
-    pub fn in_frame(&self, scan: &Scan, frame: &Frame) -> Result<Cube> {
-        let voxel = self.order.look(&scan.volume.voxels);
+    pub fn in_frame(&self, scan: &Scan, frame: &WorkingGrid) -> Result<Cube> {
+        let voxel = self.order.ras_view(&scan.volume.voxels);
         frame.image_of(|at| self.visible.value(voxel(at)), self.intensity)
     }
 
     /// The part of a structure of so many voxels of an example that lies where this image shows anything, by its working grid.
-    fn shows(&self, example: &Frame, soft: &SoftLabel, voxels: usize) -> f64 {
+    fn shows(&self, example: &WorkingGrid, soft: &PartialVolume, voxels: usize) -> f64 {
         let inside = |at: [usize; 3]| {
             (0..3).all(|axis| self.frame.lies_in(&self.visible.extent[axis], axis, at[axis] as f64))
         };
@@ -82,18 +84,19 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
         examples.iter().map(|e| e.label.counts().into_iter().collect()).collect();
     let labels = run.wanted(held.iter().flat_map(|held| held.keys().copied()))?;
     let closer = match run.options.looks {
-        Looks::AsTrained => run.model.info.closer,
-        Looks::One => false,
-        Looks::Closer => true,
+        Refinement::AsTrained => run.model.info.closer,
+        Refinement::One => false,
+        Refinement::Closer => true,
     };
     run.plan(labels.len(), closer, true)?;
     let (seen, contexts) = prepare(&mut run, target, examples, |run, seen, example| {
         let image = &example.image.volume.grid;
-        let maps = Order::of(&example.label.grid).apply_to_labels(&example.label)?;
+        let maps = Reorientation::of(&example.label.grid).labels_to_ras(&example.label)?;
         must_agree(&example.name, &seen.order.grid(image), &maps.grid)?;
-        let mut soft = soft_labels(&maps, &seen.frame.taps())?;
+        let mut soft = partial_volumes(&maps, &seen.frame.taps())?;
         soft.retain(|label, _| labels.contains(label));
-        let small: Vec<u16> = soft.iter().filter(|(_, soft)| soft.rescued).map(|(&label, _)| label).collect();
+        let small: Vec<u16> =
+            soft.iter().filter(|(_, soft)| soft.below_resolution).map(|(&label, _)| label).collect();
         if !small.is_empty() {
             let (name, small) = (&example.name, run.name_all(&small));
             run.warnings.push(format!("{name}: too small for the working grid, kept as one voxel: {small}."));
@@ -106,15 +109,15 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
     let total = contexts.len();
     let bending = |done: usize| Stage::Bending { done, total };
     let bent = run.bend(&contexts, bending, |(example, _)| {
-        let bend = Bend::onto(&seen.cube, &example.cube)?;
+        let bend = DisplacementField::onto(&seen.cube, &example.cube)?;
         let image = bend.image(&example.cube)?;
         Ok((bend, image))
     })?;
     for (record, (bend, _)) in run.records.iter_mut().skip(1).zip(&bent) {
-        record.bent_mm = Some(bend.mean(&seen.cube) * seen.frame.voxel_mm[0]);
+        record.mean_displacement_mm = Some(bend.mean(&seen.cube) * seen.frame.voxel_mm[0]);
     }
     let encoded = run.encode(&seen.cube)?;
-    let mut contest = Contest::new(&seen.frame)?;
+    let mut contest = LabelFusion::new(&seen.frame)?;
     let mut probabilities = Vec::new();
     for (number, &label) in labels.iter().enumerate() {
         let task = Task { label: number + 1, labels: labels.len(), look: 1 };
@@ -124,13 +127,13 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
             examples.iter().zip(&contexts).zip(&bent).enumerate()
         {
             let Some(soft) = soft.get(&label).filter(|_| trusted[n]) else { continue };
-            let mask = bend.label(&frame::cube(seen.frame.side, &soft.patch)?)?;
+            let mask = bend.label(&working_grid::cube(seen.frame.side, &soft.patch)?)?;
             // What is bent off the working grid says nothing.
             if mask.voxels.iter().all(|&part| part == 0.0) {
                 continue;
             }
             let (scan, labels) = (&*example.image, &*example.label);
-            holders.push(Holder { scan, labels, value: label, seen, soft, bent: (image, mask) });
+            holders.push(ContextExample { scan, labels, value: label, seen, soft, bent: (image, mask) });
             run.placements[n].used = true;
         }
         let (n, all) = (holders.len(), trusted.iter().filter(|&&trusted| trusted).count());
@@ -144,21 +147,22 @@ pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> R
             (Cube { side: seen.frame.side, voxels: nothing }, None)
         } else {
             let coarse = probability(run.predict(&encoded, &pairs, task)?);
-            let fine = if closer { look(&mut run, (target, &seen), &coarse, &holders, task)? } else { None };
+            let fine =
+                if closer { refine(&mut run, (target, &seen), &coarse, &holders, task)? } else { None };
             (coarse, fine)
         };
         let found = contest.enter(label, &coarse, fine.as_ref(), run.options.probabilities)?;
         if let Some(found) = found {
-            probabilities.push(Volume { grid: target.volume.grid, voxels: seen.order.restore(&found)? });
+            probabilities.push(Volume { grid: target.volume.grid, voxels: seen.order.from_ras(&found)? });
         }
     }
     run.restoring()?;
-    let mask = LabelMap { grid: target.volume.grid, voxels: seen.order.restore(&contest.winner())? };
+    let mask = LabelMap { grid: target.volume.grid, voxels: seen.order.from_ras(&contest.winner())? };
     Ok(Segmentation { report: run.report(Some((&mask, &labels))), mask, probabilities })
 }
 
 /// An example's image, and those of its structures that are asked for and lie on its working grid.
-type Context = (Seen, BTreeMap<u16, SoftLabel>);
+type Context = (Seen, BTreeMap<u16, PartialVolume>);
 
 /// Voxels of each label of an example.
 type Held = BTreeMap<u16, usize>;
@@ -208,7 +212,7 @@ pub fn transform(mut run: Run, target: &Scan, examples: &[Example<Volume>]) -> R
     run.plan(1, false, false)?;
     let (seen, contexts) = prepare(&mut run, target, examples, |run, seen, example| {
         let image = &example.image.volume.grid;
-        let result = Order::of(&example.label.grid).apply_to_image(&example.label)?;
+        let result = Reorientation::of(&example.label.grid).image_to_ras(&example.label)?;
         must_agree(&example.name, &seen.order.grid(image), &result.grid)?;
         let range = seen.frame.intensity_range(&result)?;
         let name = &example.name;
@@ -241,7 +245,7 @@ pub fn transform(mut run: Run, target: &Scan, examples: &[Example<Volume>]) -> R
     for value in &mut output.voxels {
         *value = low + *value * (high - low);
     }
-    let voxels = seen.order.restore(&Restorer::new(&seen.frame).volume(&output, low)?)?;
+    let voxels = seen.order.from_ras(&InverseResampler::new(&seen.frame).volume(&output, low)?)?;
     let image = Volume { grid: target.volume.grid, voxels };
     Ok(Transformation { image, report: run.report(None) })
 }

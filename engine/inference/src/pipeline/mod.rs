@@ -1,20 +1,20 @@
 //! From scans to network and back: what `exemplar segment` and the window's Run do.
 
 mod aligned;
-mod fine;
-mod need;
+mod fuse;
+mod memory_budget;
 mod placement;
 mod progress;
 mod reference;
+mod refine;
 mod report;
-mod restore;
 mod run;
 
-pub use need::{MOST_AT_ONCE, comfortable, volumes_bytes};
+pub use fuse::{probability, threshold};
+pub use memory_budget::{MOST_AT_ONCE, comfortable, volumes_bytes};
 pub use placement::Placement;
 pub use progress::{Progress, Stage};
-pub use report::{LabelVolume, Record, Report, Seconds};
-pub use restore::{cut, probability};
+pub use report::{LabelVolume, PreprocessingRecord, Report, Seconds};
 
 use imaging::io::nifti::Scan;
 use imaging::labels::Names;
@@ -51,7 +51,7 @@ impl Pipeline {
 /// How often the aligned pipeline looks at a structure.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Looks {
+pub enum Refinement {
     /// Closer where the weights were trained for that.
     #[default]
     AsTrained,
@@ -82,7 +82,7 @@ pub struct Options {
     /// Labels to segment; empty: every value above 0 in the examples.
     pub labels: Vec<u16>,
     /// How often the aligned pipeline looks at a structure.
-    pub looks: Looks,
+    pub looks: Refinement,
     /// Keep one probability volume for each label.
     pub probabilities: bool,
     /// Names of the labels, for report and warnings.
@@ -126,7 +126,7 @@ pub fn segment(
     observer: &mut Observer,
 ) -> Result<Segmentation> {
     let side = options.pipeline.side(model);
-    let probabilities = if options.probabilities { need::labels(examples, options) } else { 0 };
+    let probabilities = if options.probabilities { memory_budget::labels(examples, options) } else { 0 };
     let run = Run::start(model, (side, target, examples), options, probabilities, observer)?;
     match options.pipeline {
         Pipeline::Aligned => aligned::segment(run, target, examples),

@@ -1,7 +1,7 @@
 //! How examples lie on a target, and whether one shows what the target shows.
 
-use crate::preprocess::Frame;
-use crate::preprocess::align::Alignment;
+use crate::preprocess::WorkingGrid;
+use crate::preprocess::scale_shift::Alignment;
 use glam::DAffine3;
 use imaging::Grid;
 use serde::Serialize;
@@ -32,8 +32,8 @@ impl Placement {
     /// Of an example whose working grid lies in an image on `grid` (both in the body's order), and the target's likewise.
     pub fn new(
         name: &str,
-        (frame, grid): (&Frame, &Grid),
-        (target, target_grid): (&Frame, &Grid),
+        (frame, grid): (&WorkingGrid, &Grid),
+        (target, target_grid): (&WorkingGrid, &Grid),
         alike: Alignment,
     ) -> Self {
         let affine = target.world_from_working(target_grid) * frame.world_from_working(grid).inverse();

@@ -5,10 +5,10 @@
 //! left out. What differs on purpose: labels are written as whole numbers on the target's own header (the script's
 //! come back as 1.00001526).
 
-use super::restore::probability;
+use super::fuse::probability;
 use super::run::{Run, Task, must_agree};
-use super::{Example, Placement, Record, Segmentation, Transformation};
-use crate::preprocess::frame::position;
+use super::{Example, Placement, PreprocessingRecord, Segmentation, Transformation};
+use crate::preprocess::working_grid::cube_index;
 use imaging::Cube;
 use imaging::io::nifti::Scan;
 use imaging::{LabelMap, Result, Volume, memory};
@@ -88,13 +88,13 @@ fn prepare<L>(
         let (cube, intensity) = unit(&scan.volume)?;
         let spacing = grid.spacing_mm();
         run.warnings.extend(scan.facts.warnings.iter().map(|warning| format!("{name}: {warning}")));
-        run.records.push(Record {
+        run.records.push(PreprocessingRecord {
             name: name.into(),
             orientation: grid.orientation(),
             box_voxels: [[0; 3], grid.shape],
             working_voxel_mm: std::array::from_fn(|a| spacing[a] * grid.shape[a] as f64 / SIDE as f64),
             intensity,
-            bent_mm: None,
+            mean_displacement_mm: None,
         });
         Ok(cube)
     };
@@ -134,7 +134,7 @@ fn stretch(shape: [usize; 3], read: impl Fn(usize) -> f32) -> Result<Cube> {
     for (x, i) in xs.iter().enumerate() {
         for (y, j) in ys.iter().enumerate() {
             for (z, k) in zs.iter().enumerate() {
-                voxels[position(SIDE, [x, y, z])] = read(i + shape[0] * (j + shape[1] * k));
+                voxels[cube_index(SIDE, [x, y, z])] = read(i + shape[0] * (j + shape[1] * k));
             }
         }
     }
@@ -148,7 +148,7 @@ fn back(shape: [usize; 3], cube: &Cube, mut put: impl FnMut(usize, f32)) {
     for &z in &zs {
         for &y in &ys {
             for &x in &xs {
-                put(at, cube.voxels[position(SIDE, [x, y, z])]);
+                put(at, cube.voxels[cube_index(SIDE, [x, y, z])]);
                 at += 1;
             }
         }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// What was done to one image on its way to the working grid.
 #[derive(Clone, Debug, Serialize)]
-pub struct Record {
+pub struct PreprocessingRecord {
     /// Name of the image.
     pub name: String,
     /// Stored orientation, such as `LIA`.
@@ -19,7 +19,7 @@ pub struct Record {
     pub intensity: [f32; 2],
     /// How far an example was bent onto the target, in millimetres, at the mean of what the target shows; none where nothing
     /// was bent.
-    pub bent_mm: Option<f64>,
+    pub mean_displacement_mm: Option<f64>,
 }
 
 /// Volume of one label in the result.
@@ -83,7 +83,7 @@ pub struct Report {
     /// How each example lies on the target.
     pub examples: Vec<Placement>,
     /// What was done to each image, the target first.
-    pub records: Vec<Record>,
+    pub records: Vec<PreprocessingRecord>,
     /// Sentences about what is odd.
     pub warnings: Vec<String>,
 }

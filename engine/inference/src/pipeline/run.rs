@@ -1,9 +1,9 @@
 //! What both pipelines share: progress, the network's runs, clocks and the report.
 
-use super::need::{Need, need};
+use super::memory_budget::{Need, need};
 use super::progress::{Costs, Tracker, Work as Planned};
 use super::report::LabelVolume;
-use super::{Example, Observer, Options, Placement, Record, Report, Seconds, Stage};
+use super::{Example, Observer, Options, Placement, PreprocessingRecord, Report, Seconds, Stage};
 use imaging::Cube;
 use imaging::conform::OnGrid;
 use imaging::io::nifti::Scan;
@@ -29,7 +29,7 @@ impl Task {
 pub struct Run<'a, 'o> {
     pub model: &'a Model,
     pub options: &'a Options,
-    pub records: Vec<Record>,
+    pub records: Vec<PreprocessingRecord>,
     pub placements: Vec<Placement>,
     pub warnings: Vec<String>,
     examples: usize,

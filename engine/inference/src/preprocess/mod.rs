@@ -1,15 +1,15 @@
 //! From a scan to the working grid: body's axis order, foreground box, intensity range, resampling;
 //! and of an example onto the target.
 
-pub mod align;
-pub mod bend;
+pub mod displacement_field;
 pub mod foreground;
-pub mod frame;
-pub mod order;
+pub mod partial_volume;
+pub mod reorientation;
 pub mod resample;
-pub mod soft;
+pub mod scale_shift;
 pub mod visible;
+pub mod working_grid;
 
-pub use frame::Frame;
-pub use order::Order;
+pub use reorientation::Reorientation;
 pub use visible::Visible;
+pub use working_grid::WorkingGrid;

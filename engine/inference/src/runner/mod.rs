@@ -1,16 +1,16 @@
 //! The network at work for a user: a model on its device, and the ladder down which a run goes when memory or the device
 //! fails: examples one by one, values of half the size, then the CPU. Each step down is told in one sentence; the next run starts at the top again.
 
-mod pinned;
+mod device_thread;
 
-pub use pinned::Patience;
+pub use device_thread::Timeouts;
 
 use crate::pipeline;
 use crate::pipeline::{Example, Observer, Options, Progress, Segmentation, Transformation};
+use device_thread::{DeviceThread, Failure, may_be_the_devices};
 use imaging::io::nifti::Scan;
 use imaging::{Error, LabelMap, Result, Volume};
 use network::{Device, DeviceChoice, Model};
-use pinned::{Failure, Pinned, may_be_the_devices};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,21 +22,21 @@ pub struct Setup {
     /// Checkpoint; None: the bundled weights.
     pub model: Option<PathBuf>,
     /// How long a graphics card may keep silent; the CPU may for ever.
-    pub patience: Patience,
+    pub timeouts: Timeouts,
 }
 
 /// A model on its device, loaded when it is first needed and again after a failure.
-pub struct Session {
+pub struct Runner {
     setup: Setup,
-    thread: Pinned,
+    thread: DeviceThread,
     /// The device of the model that is loaded.
     device: Option<Device>,
 }
 
-impl Session {
+impl Runner {
     /// Nothing is loaded yet.
     pub fn new(setup: Setup) -> Self {
-        Self { setup, thread: Pinned::start(), device: None }
+        Self { setup, thread: DeviceThread::start(), device: None }
     }
 
     /// What `look` finds in the model, loading it if need be.
@@ -49,7 +49,7 @@ impl Session {
         look: impl Fn(&Model) -> T + Clone + Send + 'static,
     ) -> Result<T> {
         let job = move |model: &Model, _: &Options, _: &mut Observer| Ok(look(model));
-        Ok(self.descend(0, &Options::default(), observer, job)?.0)
+        Ok(self.run_with_fallback(0, &Options::default(), observer, job)?.0)
     }
 
     /// [`pipeline::segment`], down the ladder if need be, with a warning for each step.
@@ -64,7 +64,7 @@ impl Session {
         observer: &mut Observer,
     ) -> Result<Segmentation> {
         let (mut done, notes) =
-            self.descend(examples.len(), options, observer, move |model, options, observer| {
+            self.run_with_fallback(examples.len(), options, observer, move |model, options, observer| {
                 pipeline::segment(model, &target, &examples, options, observer)
             })?;
         done.report.warnings.splice(0..0, notes);
@@ -83,7 +83,7 @@ impl Session {
         observer: &mut Observer,
     ) -> Result<Transformation> {
         let (mut done, notes) =
-            self.descend(examples.len(), options, observer, move |model, options, observer| {
+            self.run_with_fallback(examples.len(), options, observer, move |model, options, observer| {
                 pipeline::transform(model, &target, &examples, options, observer)
             })?;
         done.report.warnings.splice(0..0, notes);
@@ -91,7 +91,7 @@ impl Session {
     }
 
     /// Tries `job`, on `pairs` examples, on one rung after the other; also returns a sentence for each step down.
-    fn descend<T: Send + 'static>(
+    fn run_with_fallback<T: Send + 'static>(
         &mut self,
         pairs: usize,
         options: &Options,
@@ -157,20 +157,20 @@ impl Session {
         job: impl FnOnce(&Model, &Options, &mut Observer) -> Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
         let start = Progress::start(pairs + 1);
-        let Setup { model: path, patience, .. } = self.setup.clone();
+        let Setup { model: path, timeouts, .. } = self.setup.clone();
         let device = match &self.device {
             Some(device) => device.clone(),
             None => {
-                let patience = (on != DeviceChoice::Cpu).then_some(patience);
-                self.thread.carry_out(patience, start.clone(), observer, move |model, _| {
+                let timeouts = (on != DeviceChoice::Cpu).then_some(timeouts);
+                self.thread.carry_out(timeouts, start.clone(), observer, move |model, _| {
                     *model = None;
                     Device::choose(on)
                 })?
             }
         };
         self.device = Some(device.clone());
-        let patience = (!device.is_cpu()).then_some(patience);
-        self.thread.carry_out(patience, start, observer, move |model, observer| {
+        let timeouts = (!device.is_cpu()).then_some(timeouts);
+        self.thread.carry_out(timeouts, start, observer, move |model, observer| {
             let model = match model {
                 Some(model) => model,
                 None => model.insert(match path {
@@ -180,7 +180,7 @@ impl Session {
             };
             let done = job(model, &options, observer);
             // Between jobs the buffers belong to whoever else needs memory.
-            model.rest();
+            model.release_buffers();
             done
         })
     }
@@ -191,7 +191,7 @@ impl Session {
             self.device = None;
         }
         if self.thread.is_given_up() {
-            (self.device, self.thread) = (None, Pinned::start());
+            (self.device, self.thread) = (None, DeviceThread::start());
         }
     }
 }

@@ -6,7 +6,7 @@ use imaging::Cube;
 use imaging::filter::{
     Deformation, blocks, blurred, change, dilated, edges, eroded, flipped, squeezed, thick_slices, turned,
 };
-use imaging::random::{around_zero, happens, index, normal, one_of, within};
+use imaging::random::{around_zero, bernoulli, index, normal, one_of, within};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -98,7 +98,7 @@ impl Change {
             Self::InvertOutput => output(|cube| change(cube, |value| 1.0 - value)),
             Self::Edges { threshold } => output(move |cube| *cube = edges(cube, threshold)),
             Self::DilateOrErode => {
-                let shape = if happens(0.5, rng) { dilated } else { eroded };
+                let shape = if bernoulli(0.5, rng) { dilated } else { eroded };
                 output(move |cube| *cube = shape(cube))
             }
             Self::Flip { axis } => both(move |cube| *cube = flipped(cube, axis)),
@@ -108,7 +108,7 @@ impl Change {
             }
             Self::TurnEach { probability } => Box::new(move |pair, rng| {
                 for axes in [[0, 1], [1, 2], [0, 2]] {
-                    if happens(probability, rng) {
+                    if bernoulli(probability, rng) {
                         let quarters = 1 + index(3, rng);
                         for cube in [&mut pair.input, &mut pair.output] {
                             *cube = turned(cube, axes, quarters);
@@ -118,7 +118,7 @@ impl Change {
             }),
             Self::Subsample { ref factors } => {
                 let (axis, factor) = (index(3, rng), one_of(factors, rng));
-                if happens(0.5, rng) {
+                if bernoulli(0.5, rng) {
                     both(move |cube| *cube = squeezed(cube, axis, factor))
                 } else {
                     let factors = along(axis, factor, 1);

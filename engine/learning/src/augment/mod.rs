@@ -15,7 +15,7 @@ pub use gin::{Gin, Network};
 use crate::tasks::{Pair, Preset};
 use imaging::filter;
 use imaging::filter::Deformation;
-use imaging::random::happens;
+use imaging::random::bernoulli;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -120,7 +120,7 @@ impl Augmentation {
         };
         let mut steps = Vec::new();
         for chance in own.iter().chain(shapes.into_iter().flatten()) {
-            if happens(factor * chance.probability, rng) {
+            if bernoulli(factor * chance.probability, rng) {
                 steps.push(chance.change.draw(rng));
             }
         }

@@ -5,7 +5,7 @@ use imaging::conform::{GeometryChoice, reconcile};
 use imaging::io::nifti::Scan;
 use imaging::random::normal;
 use imaging::{Grid, LabelMap, Result, Volume};
-use inference::preprocess::{Frame, Order};
+use inference::preprocess::{Reorientation, WorkingGrid};
 use rand::Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -80,8 +80,8 @@ impl Curve {
     /// # Errors
     /// [`imaging::Error`].
     pub fn apply(&self, scan: &Scan) -> Result<Scan> {
-        let body = Order::of(&scan.volume.grid).apply_to_image(&scan.volume)?;
-        let (_, [low, high]) = Frame::body(&body)?;
+        let body = Reorientation::of(&scan.volume.grid).image_to_ras(&scan.volume)?;
+        let (_, [low, high]) = WorkingGrid::body(&body)?;
         let range = (high - low).max(f32::MIN_POSITIVE);
         let inside = inside(&scan.volume, low + AIR * range);
         let change = |(at, &value): (usize, &f32)| {

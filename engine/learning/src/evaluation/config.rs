@@ -1,11 +1,11 @@
 //! What a study is: a TOML file over the documented defaults of `default.toml`.
 
 use super::condition::Condition;
-use super::sheet::plot_file;
+use super::study_table::plot_file;
 use crate::settings;
 use crate::tasks::Kind;
 use imaging::Result;
-use inference::pipeline::Looks;
+use inference::pipeline::Refinement;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -60,7 +60,7 @@ pub struct ModelEntry {
     pub weights: String,
     /// How often it looks at a structure.
     #[serde(default)]
-    pub looks: Looks,
+    pub looks: Refinement,
 }
 
 /// Segmentation of scans.

@@ -4,9 +4,9 @@ use super::Part;
 use super::condition::Condition;
 use super::config::{Config, Exercise, INPUT, TaskStudy};
 use super::method::{InContext, Method};
-use super::people::must_be_found;
-use super::results::{Log, Row, Unit};
-use super::sheet::{Metric, Sheet};
+use super::results::{Log, Row, Trial};
+use super::study_table::{Metric, StudyTable};
+use super::subjects::must_be_found;
 use crate::tasks::Kind;
 use crate::training;
 use crate::training::{Episode, Episodes, Holding, Stage};
@@ -20,7 +20,7 @@ use std::time::Instant;
 
 /// A study of episodes.
 pub struct Episodic {
-    sheet: Sheet,
+    sheet: StudyTable,
     /// What episodes are drawn from.
     source: training::Config,
     /// Read when the first episode is needed.
@@ -40,7 +40,7 @@ impl Episodic {
         let names = (0..networks.len()).filter(new).map(|n| networks[n].name.clone());
         let masks = study.kind.is_segmentation();
         let draws = study.draws.unwrap_or(config.draws);
-        let mut sheet = Sheet {
+        let mut sheet = StudyTable {
             name: study.name.clone(),
             metric: if masks { Metric::Dice } else { Metric::Psnr },
             conditions: study.conditions(),
@@ -75,7 +75,7 @@ impl Episodic {
     }
 
     fn row(&self, draw: u64, condition: Condition, (method, contexts): (&str, usize)) -> Row {
-        let unit = Unit {
+        let unit = Trial {
             study: self.sheet.name.clone(),
             condition: condition.name().into(),
             method: method.into(),
@@ -133,7 +133,7 @@ impl Episodic {
                 continue;
             }
             let started = Instant::now();
-            let at_once = model.at_once(contexts.min(MOST_AT_ONCE));
+            let at_once = model.useful_mini_context(contexts.min(MOST_AT_ONCE));
             let output = model.predict(&encoded, &pairs, at_once, &mut |_| Ok(()))?;
             let seconds = encoding + started.elapsed().as_secs_f64();
             log.add([Row { value: self.value(&output, &target.output), seconds, ..row }])?;
@@ -143,7 +143,7 @@ impl Episodic {
 }
 
 impl Part for Episodic {
-    fn sheet(&self) -> &Sheet {
+    fn sheet(&self) -> &StudyTable {
         &self.sheet
     }
 

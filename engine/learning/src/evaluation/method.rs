@@ -1,11 +1,11 @@
 //! What is compared: ways to segment a target by examples.
 
 use super::config::{Baseline, Config};
-use super::copy::{Placed, floor, nearest};
-use super::learnt::Learnt;
+use super::label_propagation::{Placed, floor, nearest};
+use super::task_unet::TaskUNet;
 use imaging::io::nifti::Scan;
 use imaging::{LabelMap, Result};
-use inference::pipeline::{Example, Looks, Options, segment};
+use inference::pipeline::{Example, Options, Refinement, segment};
 use network::{Device, Model};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ pub struct InContext {
     /// The network.
     pub model: Rc<Model>,
     /// How often it looks at a structure.
-    pub looks: Looks,
+    pub looks: Refinement,
 }
 
 /// A way to segment.
@@ -61,7 +61,7 @@ impl Method {
     ///
     /// # Errors
     /// What learning from them returns.
-    pub fn meet<'a>(&'a self, examples: &'a [Example<LabelMap>]) -> Result<Segmenter<'a>> {
+    pub fn fit<'a>(&'a self, examples: &'a [Example<LabelMap>]) -> Result<Segmenter<'a>> {
         // What no example has, nobody can find.
         if examples.iter().all(|example| example.label.voxels.iter().all(|&label| label == 0)) {
             return Ok(Box::new(|target| LabelMap::empty(target.volume.grid)));
@@ -72,13 +72,13 @@ impl Method {
         };
         Ok(match self {
             Self::InContext(InContext { model, looks, .. }) => by(model, *looks),
-            Self::Vote(model) => by(model, Looks::Closer),
+            Self::Vote(model) => by(model, Refinement::Closer),
             Self::Copy(_, copy) => {
                 let placed: Vec<Placed> = examples.iter().map(Placed::new).collect();
                 Box::new(move |target| copy(target, &placed))
             }
             Self::Learn(steps, device) => {
-                let learnt = Learnt::from(examples, *steps, device)?;
+                let learnt = TaskUNet::from(examples, *steps, device)?;
                 Box::new(move |target| learnt.segment(target))
             }
         })

@@ -6,21 +6,21 @@
 
 mod condition;
 mod config;
-mod copy;
 mod episodes;
-mod learnt;
+mod label_propagation;
 mod method;
-mod origin;
-mod people;
 mod plot;
+mod provenance;
 mod results;
 mod scans;
-mod sheet;
+mod study_table;
+mod subjects;
 mod table;
+mod task_unet;
 
 pub use condition::Condition;
 pub use config::{Baseline, Config, DEFAULTS, Exercise, ModelEntry, ScanStudy, Shapes, Structure, TaskStudy};
-pub use copy::{Placed, floor, nearest};
+pub use label_propagation::{Placed, floor, nearest};
 pub use results::Observer;
 
 use episodes::Episodic;
@@ -30,12 +30,12 @@ use method::{Method, methods};
 use network::Device;
 use results::Log;
 use scans::Scans;
-use sheet::{Sheet, plot_file};
 use std::path::{Path, PathBuf};
+use study_table::{StudyTable, plot_file};
 
 /// What a study tells while it runs.
 #[derive(Clone, Debug)]
-pub enum Told {
+pub enum Progress {
     /// It has done so much.
     Step {
         /// Results that are there.
@@ -50,7 +50,7 @@ pub enum Told {
 /// One study of a configuration.
 trait Part {
     /// What tables show of it.
-    fn sheet(&self) -> &Sheet;
+    fn sheet(&self) -> &StudyTable;
 
     /// Measures what the log does not have of a draw.
     fn run(&mut self, draw: u64, methods: &[Method], log: &mut Log) -> Result<()>;
@@ -65,7 +65,7 @@ pub struct Study {
 }
 
 impl Study {
-    /// Looks whether everything is there, and whether `folder` is new or holds the beginning of these studies.
+    /// Refinement whether everything is there, and whether `folder` is new or holds the beginning of these studies.
     ///
     /// # Errors
     /// Those of the files and of the weights, and [`Error::File`] for a folder of scans that lacks a target or has too few
@@ -80,7 +80,7 @@ impl Study {
             parts.push(Box::new(Episodic::open(config, study, &methods)?));
         }
         std::fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.into(), source })?;
-        origin::settle(folder, config, &methods)?;
+        provenance::settle(folder, config, &methods)?;
         Ok(Self { folder: folder.into(), methods, parts, table_contexts: config.table_contexts })
     }
 
@@ -90,8 +90,8 @@ impl Study {
     /// What files, network and observer return.
     pub fn run(self, observer: &mut Observer) -> Result<()> {
         let Self { folder, methods, parts, table_contexts } = self;
-        let sheets: Vec<Sheet> = parts.iter().map(|part| part.sheet().clone()).collect();
-        let total = sheets.iter().map(Sheet::units).sum();
+        let sheets: Vec<StudyTable> = parts.iter().map(|part| part.sheet().clone()).collect();
+        let total = sheets.iter().map(StudyTable::units).sum();
         let log = &mut Log::open(&folder.join("results.csv"), total, observer)?;
         sheets.iter().flat_map(|sheet| &sheet.notes).try_for_each(|note| log.say(note.clone()))?;
         let write = |log: &Log| {

@@ -2,7 +2,7 @@
 
 use super::condition::Condition;
 use super::results::Row;
-use super::sheet::{Metric, Sheet, Summary, summary};
+use super::study_table::{Metric, StudyTable, Summary, summary};
 use super::table::title;
 use std::fmt::Write;
 
@@ -18,7 +18,7 @@ const LEGEND: f64 = 190.0;
 type Curve = Vec<(usize, Summary)>;
 
 /// The plot of a study.
-pub fn svg(sheet: &Sheet, all: &[Row]) -> String {
+pub fn svg(sheet: &StudyTable, all: &[Row]) -> String {
     let rows = sheet.rows(all);
     let curve = |condition: Condition, method: &String| -> Curve {
         let figure = |&contexts: &usize| {
@@ -76,7 +76,7 @@ struct Scale {
 }
 
 impl Scale {
-    fn over<'a>(sheet: &Sheet, curves: impl Iterator<Item = &'a (usize, Summary)>) -> Self {
+    fn over<'a>(sheet: &StudyTable, curves: impl Iterator<Item = &'a (usize, Summary)>) -> Self {
         let mut ends = [f64::INFINITY, f64::NEG_INFINITY];
         for (_, Summary { mean, sd }) in curves {
             let sd = sd.filter(|sd| sd.is_finite()).unwrap_or(0.0);
@@ -103,7 +103,7 @@ impl Scale {
         (1.0 - (value - self.values[0]) / (self.values[1] - self.values[0])) * PANEL[1]
     }
 
-    fn axes(&self, text: &mut String, sheet: &Sheet, head: &str) {
+    fn axes(&self, text: &mut String, sheet: &StudyTable, head: &str) {
         let [width, height] = PANEL;
         let digits = usize::from(self.step < 1.0) * (-self.step.log10().floor()).max(0.0) as usize;
         let marks = ((self.values[1] - self.values[0]) / self.step).round() as usize;

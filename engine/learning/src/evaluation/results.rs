@@ -1,6 +1,6 @@
 //! What was measured: rows of `results.csv`, written as they come, and read again when a study goes on.
 
-use super::Told;
+use super::Progress;
 use imaging::io::replace::replace_file;
 use imaging::{Error, Result};
 use std::collections::HashSet;
@@ -13,7 +13,7 @@ const HEADER: &str = "study,condition,method,contexts,draw,target,structure,valu
 
 /// What one method did with one target.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Unit {
+pub struct Trial {
     /// Name of the study.
     pub study: String,
     /// See [`super::Condition::name`].
@@ -32,7 +32,7 @@ pub struct Unit {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// Whose result it is.
-    pub unit: Unit,
+    pub unit: Trial,
     /// Name of the structure or of the task.
     pub structure: String,
     /// The metric.
@@ -43,7 +43,7 @@ pub struct Row {
 
 impl Row {
     fn line(&self) -> String {
-        let Unit { study, condition, method, contexts, draw, target } = &self.unit;
+        let Trial { study, condition, method, contexts, draw, target } = &self.unit;
         let [study, method, target, structure] = [study, method, target, &self.structure].map(|t| quoted(t));
         let (value, seconds) = (self.value, self.seconds);
         format!(
@@ -56,7 +56,7 @@ impl Row {
         let [study, condition, method, contexts, draw, target, structure, value, seconds] =
             fields.try_into().ok()?;
         let (contexts, draw) = (contexts.parse().ok()?, draw.parse().ok()?);
-        let unit = Unit { study, condition, method, contexts, draw, target };
+        let unit = Trial { study, condition, method, contexts, draw, target };
         Some(Self { unit, structure, value: value.parse().ok()?, seconds: seconds.parse().ok()? })
     }
 }
@@ -91,14 +91,14 @@ fn records(text: &str) -> Vec<Vec<String>> {
 }
 
 /// Receives what goes on; an error stops the study.
-pub type Observer<'a> = dyn FnMut(Told) -> Result<()> + 'a;
+pub type Observer<'a> = dyn FnMut(Progress) -> Result<()> + 'a;
 
 /// The rows, and how far the work on them is.
 pub struct Log<'a, 'o> {
     path: PathBuf,
     file: File,
     rows: Vec<Row>,
-    there: HashSet<(Unit, String)>,
+    there: HashSet<(Trial, String)>,
     done: u64,
     total: u64,
     observer: &'a mut Observer<'o>,
@@ -128,7 +128,7 @@ impl<'a, 'o> Log<'a, 'o> {
     }
 
     /// Whether a unit has a row for each of these structures.
-    pub fn has<'s>(&self, unit: &Unit, structures: impl IntoIterator<Item = &'s str>) -> bool {
+    pub fn has<'s>(&self, unit: &Trial, structures: impl IntoIterator<Item = &'s str>) -> bool {
         let mut structures = structures.into_iter();
         structures.all(|structure| self.there.contains(&(unit.clone(), structure.into())))
     }
@@ -139,7 +139,7 @@ impl<'a, 'o> Log<'a, 'o> {
     /// The observer's.
     pub fn passed(&mut self, units: u64) -> Result<()> {
         self.done += units;
-        (self.observer)(Told::Step { done: self.done, total: self.total })
+        (self.observer)(Progress::Step { done: self.done, total: self.total })
     }
 
     /// Rows of a unit that was done now. They are in the file when this returns.
@@ -161,7 +161,7 @@ impl<'a, 'o> Log<'a, 'o> {
     /// # Errors
     /// The observer's.
     pub fn say(&mut self, sentence: String) -> Result<()> {
-        (self.observer)(Told::Said(sentence))
+        (self.observer)(Progress::Said(sentence))
     }
 }
 
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     fn row(draw: u64, structure: &str) -> Row {
-        let unit = Unit {
+        let unit = Trial {
             study: "heads, 2 mm".into(),
             condition: "as-is".into(),
             method: "the \"best\"".into(),
@@ -185,7 +185,7 @@ mod tests {
     fn rows_come_back_and_one_that_was_cut_short_is_done_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("results.csv");
-        let ignore = &mut |_: Told| Ok(());
+        let ignore = &mut |_: Progress| Ok(());
         let rows = [row(0, "a, b"), row(0, "two\n\"lines\""), row(1, "a, b")];
         Log::open(&path, 2, ignore).unwrap().add(rows.clone()).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();

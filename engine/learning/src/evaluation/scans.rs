@@ -4,13 +4,13 @@ use super::Part;
 use super::condition::{Condition, Curve};
 use super::config::{Config, ScanStudy};
 use super::method::{Method, Segmenter};
-use super::people::{Files, Person, groups, must_be_found, shown};
-use super::results::{Log, Row, Unit};
-use super::sheet::{Metric, Sheet};
+use super::results::{Log, Row, Trial};
+use super::study_table::{Metric, StudyTable};
+use super::subjects::{Files, LabelledScan, groups, must_be_found, shown};
 use imaging::io::nifti::stem;
 use imaging::io::pairing::{begins, context_dir};
 use imaging::metrics::dice;
-use imaging::random::{generator, some_of};
+use imaging::random::{generator, sample};
 use imaging::{Error, LabelMap, Result};
 use inference::pipeline::Example;
 use std::collections::BTreeSet;
@@ -19,14 +19,14 @@ use std::time::Instant;
 /// A study of scans.
 pub struct Scans {
     study: ScanStudy,
-    sheet: Sheet,
+    sheet: StudyTable,
     seed: u64,
     groups: Vec<Vec<usize>>,
     targets: Vec<Files>,
     /// Of whom examples are drawn.
     pool: Vec<Files>,
     /// The targets, read when the first of them is needed.
-    people: Option<Vec<Person>>,
+    people: Option<Vec<LabelledScan>>,
 }
 
 /// What one method has to do with one number of examples: the numbers of these targets.
@@ -68,7 +68,7 @@ impl Scans {
             return Err(Error::File { path: folder, problem: problem.into() });
         }
         let draws = study.draws.unwrap_or(config.draws);
-        let mut sheet = Sheet {
+        let mut sheet = StudyTable {
             name: study.name.clone(),
             metric: Metric::Dice,
             conditions: study.conditions(),
@@ -90,8 +90,8 @@ impl Scans {
         Ok(Self { study: study.clone(), sheet, seed: config.seed, groups, targets, pool, people: None })
     }
 
-    fn unit(&self, draw: u64, condition: Condition, job: (&Method, usize), target: usize) -> Unit {
-        Unit {
+    fn unit(&self, draw: u64, condition: Condition, job: (&Method, usize), target: usize) -> Trial {
+        Trial {
             study: self.sheet.name.clone(),
             condition: condition.name().into(),
             method: job.0.name().into(),
@@ -120,7 +120,7 @@ impl Scans {
     }
 
     /// Measures a target: one row for each structure.
-    fn rows(&self, unit: &Unit, target: &Person, segmenters: &[Segmenter]) -> Result<Vec<Row>> {
+    fn rows(&self, unit: &Trial, target: &LabelledScan, segmenters: &[Segmenter]) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         for ((group, truth), segment) in self.groups.iter().zip(&target.labels).zip(segmenters) {
             let started = Instant::now();
@@ -138,14 +138,14 @@ impl Scans {
 }
 
 impl Part for Scans {
-    fn sheet(&self) -> &Sheet {
+    fn sheet(&self) -> &StudyTable {
         &self.sheet
     }
 
     fn run(&mut self, draw: u64, methods: &[Method], log: &mut Log) -> Result<()> {
         let rng = &mut generator(self.seed, draw);
         // The whole order is drawn whatever the sizes are, so that sizes may be added later.
-        let order = some_of(&(0..self.pool.len()).collect::<Vec<_>>(), self.pool.len(), rng);
+        let order = sample(&(0..self.pool.len()).collect::<Vec<_>>(), self.pool.len(), rng);
         let random = Curve::draw(rng);
         let most = self.sheet.contexts.last().copied().unwrap_or(0);
         let structures = &self.study.structures;
@@ -161,21 +161,21 @@ impl Part for Scans {
             }
             if self.people.is_none() {
                 let files: Vec<_> = self.targets.iter().collect();
-                self.people = Some(Person::open_all(&files, structures, &self.groups)?);
+                self.people = Some(LabelledScan::open_all(&files, structures, &self.groups)?);
             }
             if examples.is_none() {
                 // One more than are shown, since each may get the labels of the next.
                 let files: Vec<_> = order.iter().take(most + 1).map(|&n| &self.pool[n]).collect();
-                examples = Some(Person::open_all(&files, structures, &self.groups)?);
+                examples = Some(LabelledScan::open_all(&files, structures, &self.groups)?);
             }
             let curve = condition.curve(&random);
             let examples = shown(examples.as_deref().unwrap_or(&[]), most, condition, curve.as_ref())?;
             let of_group = |group: usize| examples.iter().map(|person| person.example(group)).collect();
             let examples: Vec<Vec<Example<LabelMap>>> = (0..self.groups.len()).map(of_group).collect();
             let targets = self.people.iter().flatten().map(|person| person.through(curve.as_ref()));
-            let targets: Vec<Person> = targets.collect::<Result<_>>()?;
+            let targets: Vec<LabelledScan> = targets.collect::<Result<_>>()?;
             for Job { method, contexts, targets: numbers } in jobs {
-                let segmenters = examples.iter().map(|examples| method.meet(&examples[..contexts]));
+                let segmenters = examples.iter().map(|examples| method.fit(&examples[..contexts]));
                 let segmenters: Vec<Segmenter> = segmenters.collect::<Result<_>>()?;
                 for number in numbers {
                     let unit = self.unit(draw, condition, (method, contexts), number);

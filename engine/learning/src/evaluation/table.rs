@@ -2,12 +2,12 @@
 
 use super::condition::Condition;
 use super::results::Row;
-use super::sheet::{Sheet, Summary, plot_file, summary};
+use super::study_table::{StudyTable, Summary, plot_file, summary};
 use std::fmt::Write;
 
 /// All studies. Structures are told apart at `table_contexts` examples, at the most of each study for 0 or where it has no
 /// such size.
-pub fn markdown(sheets: &[Sheet], all: &[Row], table_contexts: usize) -> String {
+pub fn markdown(sheets: &[StudyTable], all: &[Row], table_contexts: usize) -> String {
     let mut text = String::from("# Results\n");
     for sheet in sheets {
         let rows = sheet.rows(all);
@@ -42,7 +42,7 @@ pub fn title(condition: Condition) -> &'static str {
     }
 }
 
-fn by_structure(text: &mut String, sheet: &Sheet, rows: &[&Row], condition: Condition, contexts: usize) {
+fn by_structure(text: &mut String, sheet: &StudyTable, rows: &[&Row], condition: Condition, contexts: usize) {
     head(text, sheet, &format!("structure, {contexts} examples"));
     let structures = sheet.structures.iter().map(|name| (name.clone(), Some(name)));
     for (title, structure) in structures.chain([("**mean**".into(), None)]) {
@@ -57,7 +57,7 @@ fn by_structure(text: &mut String, sheet: &Sheet, rows: &[&Row], condition: Cond
     }
 }
 
-fn by_contexts(text: &mut String, sheet: &Sheet, rows: &[&Row], condition: Condition) {
+fn by_contexts(text: &mut String, sheet: &StudyTable, rows: &[&Row], condition: Condition) {
     head(text, sheet, "examples");
     for &contexts in &sheet.contexts {
         line(text, sheet, &contexts.to_string(), |method| {
@@ -68,7 +68,7 @@ fn by_contexts(text: &mut String, sheet: &Sheet, rows: &[&Row], condition: Condi
 }
 
 /// Over all conditions, which take the same time.
-fn seconds(text: &mut String, sheet: &Sheet, rows: &[&Row]) {
+fn seconds(text: &mut String, sheet: &StudyTable, rows: &[&Row]) {
     say(text, format_args!("\n### seconds for a target (for each of its structures)"));
     head(text, sheet, "examples");
     for &contexts in &sheet.contexts {
@@ -85,7 +85,7 @@ fn is(row: &Row, method: &str, condition: Condition) -> bool {
     row.unit.method == method && row.unit.condition == condition.name()
 }
 
-fn shown(sheet: &Sheet, summary: Option<Summary>) -> String {
+fn shown(sheet: &StudyTable, summary: Option<Summary>) -> String {
     let digits = sheet.metric.digits();
     match summary {
         None => "–".into(),
@@ -94,12 +94,12 @@ fn shown(sheet: &Sheet, summary: Option<Summary>) -> String {
     }
 }
 
-fn head(text: &mut String, sheet: &Sheet, first: &str) {
+fn head(text: &mut String, sheet: &StudyTable, first: &str) {
     say(text, format_args!("\n| {first} | {} |", sheet.methods.join(" | ")));
     say(text, format_args!("| --- |{}", " --- |".repeat(sheet.methods.len())));
 }
 
-fn line(text: &mut String, sheet: &Sheet, first: &str, cell: impl Fn(&str) -> String) {
+fn line(text: &mut String, sheet: &StudyTable, first: &str, cell: impl Fn(&str) -> String) {
     let cells: Vec<String> = sheet.methods.iter().map(|method| cell(method)).collect();
     say(text, format_args!("| {first} | {} |", cells.join(" | ")));
 }

@@ -12,7 +12,7 @@ use crate::tasks::{Structures, Subject};
 use imaging::Cube;
 use imaging::filter::field::Basis;
 use imaging::filter::{Deformation, LabelCube, blurred, change, fill_slices, stretch, thick_slices};
-use imaging::random::{happens, index, normal, within};
+use imaging::random::{bernoulli, index, normal, within};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -100,9 +100,9 @@ impl Synthesis {
             tissues.entry(class).or_insert_with(|| self.tissue(rng));
         }
         let mut background = self.tissue(rng);
-        if happens(self.black, rng) {
+        if bernoulli(self.black, rng) {
             background = Tissue { mean: 0.0, spread: 0.0 };
-        } else if happens(self.dark / (1.0 - self.black), rng) {
+        } else if bernoulli(self.dark / (1.0 - self.black), rng) {
             background = Tissue { mean: within([0.0, 15.0], rng), spread: within([0.0, 5.0], rng) };
         }
         let mut looks: BTreeMap<u16, Tissue> =
@@ -127,13 +127,13 @@ impl Synthesis {
     ) -> Subject {
         let mut labels = self.deformation.draw(rng).labels(labels);
         let mut seen = labels.clone();
-        if !brain.is_empty() && happens(self.strip, rng) {
+        if !brain.is_empty() && bernoulli(self.strip, rng) {
             let outside = |label: &&mut u16| !brain.contains(label);
             seen.voxels.iter_mut().filter(outside).for_each(|label| *label = 0);
         }
         let mut images: Vec<Cube> = contrasts.iter().map(|c| self.image(&seen, c, rng)).collect();
-        if happens(self.cut.0, rng) {
-            let (axis, far) = (index(3, rng), happens(0.5, rng));
+        if bernoulli(self.cut.0, rng) {
+            let (axis, far) = (index(3, rng), bernoulli(0.5, rng));
             let lost = (within([0.0, self.cut.1], rng) * labels.side as f32) as usize;
             let side = labels.side;
             let outside = |slice: usize| if far { slice >= side - lost } else { slice < lost };
@@ -172,9 +172,9 @@ impl Synthesis {
     fn resolution(&self, side: usize, rng: &mut dyn Rng) -> ([f32; 3], [f32; 3]) {
         let upto = |part: f32| [1.0, (part * side as f32).max(1.0)];
         let mut spacing = [1.0; 3];
-        if happens(self.coarse.0, rng) {
+        if bernoulli(self.coarse.0, rng) {
             spacing = [within(upto(self.coarse.1), rng); 3];
-        } else if happens(self.thick.0 / (1.0 - self.coarse.0), rng) {
+        } else if bernoulli(self.thick.0 / (1.0 - self.coarse.0), rng) {
             spacing[index(3, rng)] = within(upto(self.thick.1), rng);
         }
         (spacing, spacing.map(|spacing| within([1.0, spacing], rng)))

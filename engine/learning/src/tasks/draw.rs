@@ -3,7 +3,7 @@
 use super::{
     BiasField, Corruption, GaussianNoise, Goal, Holes, LowResolution, Preset, SaltAndPepper, Slices, Task,
 };
-use imaging::random::{happens, index, some_of, weighted};
+use imaging::random::{bernoulli, index, sample, weighted};
 use imaging::{Error, Result};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -169,7 +169,7 @@ impl Tasks {
             Kind::Segmentation => {
                 let most = self.most_labels.min(labels.len() - 1).max(1);
                 let count = 1 + index(most, rng);
-                Goal::Segment { image, labels: some_of(labels, count, rng) }
+                Goal::Segment { image, labels: sample(labels, count, rng) }
             }
             Kind::BiasRemoval => restore(Corruption::BiasField(self.bias_field.clone())),
             Kind::GaussianNoiseRemoval => restore(Corruption::GaussianNoise(self.gaussian_noise.clone())),
@@ -190,7 +190,7 @@ impl Tasks {
 
     /// Further corruptions in random order, none that the task has already.
     fn extra_corruptions(&self, kind: Kind, rng: &mut dyn Rng) -> Vec<Corruption> {
-        let noise = if happens(0.5, rng) {
+        let noise = if bernoulli(0.5, rng) {
             Corruption::GaussianNoise(self.extra.gaussian_noise.clone())
         } else {
             Corruption::SaltAndPepper(self.salt_and_pepper.clone())
@@ -207,9 +207,9 @@ impl Tasks {
             3 => matches!(kind, Kind::Inpainting | Kind::Segmentation),
             _ => false,
         };
-        some_of(&[0, 1, 2, 3], 4, rng)
+        sample(&[0, 1, 2, 3], 4, rng)
             .into_iter()
-            .filter(|&n| happens(candidates[n].0, rng) && !already(n))
+            .filter(|&n| bernoulli(candidates[n].0, rng) && !already(n))
             .map(|n| candidates[n].1.clone())
             .collect()
     }

@@ -2,8 +2,8 @@
 
 use imaging::Cube;
 use imaging::filter::LabelCube;
-use inference::preprocess::frame::position;
-use inference::preprocess::soft::SoftLabel;
+use inference::preprocess::partial_volume::PartialVolume;
+use inference::preprocess::working_grid::cube_index;
 use std::collections::BTreeMap;
 
 /// Labels, whole or soft; only what they fill is kept.
@@ -16,9 +16,9 @@ pub struct Structures {
 
 impl Structures {
     /// Soft labels as a frame of this side sees them.
-    pub fn soft(side: usize, labels: &BTreeMap<u16, SoftLabel>) -> Self {
-        let fill = |(&label, soft): (&u16, &SoftLabel)| {
-            let places = soft.patch.places().map(|(place, part)| (position(side, place) as u32, part));
+    pub fn soft(side: usize, labels: &BTreeMap<u16, PartialVolume>) -> Self {
+        let fill = |(&label, soft): (&u16, &PartialVolume)| {
+            let places = soft.patch.places().map(|(place, part)| (cube_index(side, place) as u32, part));
             let filled = places.filter(|(_, part)| *part > 0.0);
             (label, filled.collect())
         };

@@ -56,7 +56,7 @@ impl State {
     ///
     /// # Errors
     /// [`Error::Request`] where they are those of the other one, [`Error::Checkpoint`] where they are of none.
-    pub fn must_be_of(&self, network: Network, device: &Device) -> Result<()> {
+    pub fn check_network(&self, network: Network, device: &Device) -> Result<()> {
         let reads_examples = Model::load(self.weights.clone(), device)?.info.reads_examples;
         if reads_examples != (network == Network::InContext) {
             let [got, asked] = [reads_examples, !reads_examples].map(|reads| match reads {

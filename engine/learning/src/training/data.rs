@@ -7,14 +7,14 @@ use imaging::io::pairing;
 use imaging::labels::Names;
 use imaging::{Error, Grid, LabelMap, Result, Volume, conform};
 use inference::preprocess::foreground::Extent;
-use inference::preprocess::soft::extents;
-use inference::preprocess::{Frame, Order, Visible};
+use inference::preprocess::partial_volume::extents;
+use inference::preprocess::{Reorientation, Visible, WorkingGrid};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// One labelled body.
-pub struct Person {
+pub struct LabelledScan {
     /// The scan, with the intensities that become 0 and 1; a label map that stands alone has none.
     pub image: Option<(Volume, [f32; 2])>,
     /// Without labels that are no structures.
@@ -32,7 +32,7 @@ pub struct Pool {
     /// As configured.
     pub source: Source,
     /// Nobody for shapes.
-    pub people: Vec<Person>,
+    pub people: Vec<LabelledScan>,
     /// Labels that look alike in synthetic images.
     pub classes: Classes,
 }
@@ -63,9 +63,9 @@ impl Pool {
                 && !pairing::begins(label, &source.hold_out)
         });
         let read = |(image, label): &(PathBuf, PathBuf)| {
-            Person::open(&source, image, label, pairing::begins(label, &source.validate))
+            LabelledScan::open(&source, image, label, pairing::begins(label, &source.validate))
         };
-        let people: Vec<Person> = kept.map(read).collect::<Result<_>>()?;
+        let people: Vec<LabelledScan> = kept.map(read).collect::<Result<_>>()?;
         let seen = people.iter().filter(|person| !person.unseen).count();
         let (least, needs) = match config.network {
             Network::InContext => (2, "an episode needs two: one to segment and one as its example"),
@@ -80,7 +80,7 @@ impl Pool {
     }
 
     /// People at hand. Two sides of the body look alike in synthetic images where `names` say so.
-    pub fn of(source: Source, people: Vec<Person>, names: &Names) -> Self {
+    pub fn of(source: Source, people: Vec<LabelledScan>, names: &Names) -> Self {
         let labels = people.iter().flat_map(|person| person.extents.keys());
         let classes = classes(names, labels.chain(&source.ignore).copied());
         Self { source, people, classes }
@@ -94,14 +94,14 @@ impl Pool {
     }
 }
 
-impl Person {
+impl LabelledScan {
     fn open(source: &Source, image: &Path, label: &Path, unseen: bool) -> Result<Self> {
         let labels = Scan::open(label, 0)?.labels()?;
         let person = if source.holds == Holding::LabelMaps {
             Self::of(None, &labels, &source.ignore)?
         } else {
             let volume = Scan::open(image, 0)?.volume;
-            let labels = agreement::reconcile(&volume.grid, labels, agreement::GeometryChoice::Strict);
+            let labels = conform::reconcile(&volume.grid, labels, conform::GeometryChoice::Strict);
             let (image, labels) = (volume, labels.map_err(|error| error.between(image, label))?);
             Self::of(Some(&image), &labels, &source.ignore)?
         };
@@ -117,14 +117,14 @@ impl Person {
     /// # Errors
     /// [`Error::Memory`].
     pub fn of(image: Option<&Volume>, labels: &LabelMap, ignore: &[u16]) -> Result<Self> {
-        let order = Order::of(&labels.grid);
-        let labels = order.apply_to_labels(labels)?;
+        let order = Reorientation::of(&labels.grid);
+        let labels = order.labels_to_ras(labels)?;
         let mut extents = extents(&labels);
         let (image, body) = match image {
             Some(image) => {
-                let mut image = order.apply_to_image(image)?;
+                let mut image = order.image_to_ras(image)?;
                 Visible::of(&image)?.apply(&mut image);
-                let (body, range) = Frame::body(&image)?;
+                let (body, range) = WorkingGrid::body(&image)?;
                 (Some((image, range)), body)
             }
             None => (None, union(extents.values(), &labels.grid)),

@@ -2,16 +2,18 @@
 //! clinician's scans do.
 
 use super::config::{Config, Holding, Network, Stage};
-use super::data::{Person, Pool};
+use super::data::{LabelledScan, Pool};
 use super::loss::Loss;
 use crate::augment::{Augmentation, Material, Plan};
 use crate::synthesis::{Shapes, Synthesis};
 use crate::tasks::{Goal, Kind, Pair, Structures, Subject, Task, Tasks};
 use imaging::Result;
-use imaging::random::{Generator, around_zero, generator, happens, index, one_of, some_of, weighted, within};
-use inference::preprocess::bend::Bend;
-use inference::preprocess::frame::{Frame, LEAST_BOX_MM};
-use inference::preprocess::soft::soft_labels;
+use imaging::random::{
+    Generator, around_zero, bernoulli, generator, index, one_of, sample, weighted, within,
+};
+use inference::preprocess::displacement_field::DisplacementField;
+use inference::preprocess::partial_volume::partial_volumes;
+use inference::preprocess::working_grid::{LEAST_BOX_MM, WorkingGrid};
 use rand::{Rng, RngExt};
 use rayon::prelude::*;
 
@@ -133,8 +135,9 @@ impl Episodes {
         others.retain(|&n| n != target);
         let mut holders = others.clone();
         holders.retain(holds);
-        let examples = some_of(if holders.is_empty() { &others } else { &holders }, contexts, rng);
-        let people: Vec<&Person> = [target].into_iter().chain(examples).map(|n| &pool.people[n]).collect();
+        let examples = sample(if holders.is_empty() { &others } else { &holders }, contexts, rng);
+        let people: Vec<&LabelledScan> =
+            [target].into_iter().chain(examples).map(|n| &pool.people[n]).collect();
         let material = match task.kind() {
             Kind::Segmentation => Material::Segmentation,
             _ => Material::Generation,
@@ -146,17 +149,17 @@ impl Episodes {
         };
         let view = View::draw(boxes, pool.source.holds, rng);
         let contrasts = [self.synthesis.contrast(&pool.classes, rng)];
-        let subject = |n: usize, person: &&Person, rng: &mut dyn Rng| {
+        let subject = |n: usize, person: &&LabelledScan, rng: &mut dyn Rng| {
             let frame = view.frame(person, &wanted, (side, n == 0), rng);
             let Some((image, range)) = &person.image else {
                 let labels = frame.nearest(&person.labels);
                 return Ok(self.synthesis.subject(&labels, &contrasts, &pool.brain(), rng));
             };
-            let soft = soft_labels(&person.only(&wanted), &frame.taps())?;
+            let soft = partial_volumes(&person.only(&wanted), &frame.taps())?;
             let images = vec![frame.image(image, *range)?];
             Ok(Subject { images, structures: Structures::soft(side, &soft) })
         };
-        let bent = material == Material::Segmentation && happens(pool.source.bent, rng);
+        let bent = material == Material::Segmentation && bernoulli(pool.source.bent, rng);
         pairs(rng.random(), &people, (&task, &plan, bent), subject)
     }
 
@@ -170,7 +173,7 @@ impl Episodes {
     fn task(&self, pool: &Pool, labels: &[u16], rng: &mut dyn Rng) -> Result<Task> {
         let mut task = self.tasks.draw(1, labels, rng)?;
         if let Goal::Segment { labels: merged, .. } = &mut task.goal
-            && happens(pool.source.grouped, rng)
+            && bernoulli(pool.source.grouped, rng)
         {
             // A U-Net has to learn, too, what people look like who lack its structure.
             let possible = |group: &&Vec<u16>| {
@@ -230,7 +233,7 @@ fn pairs<P: Sync>(
     let target = examples.remove(0);
     if bent {
         examples.par_iter_mut().try_for_each(|pair| -> Result<()> {
-            let bend = Bend::onto(&target.input, &pair.input)?;
+            let bend = DisplacementField::onto(&target.input, &pair.input)?;
             *pair = Pair { input: bend.image(&pair.input)?, output: bend.label(&pair.output)? };
             Ok(())
         })?;
@@ -245,8 +248,8 @@ impl View {
             range[0] + (range[1] - range[0]) * f64::from(within([0.0, 1.0], rng))
         };
         let around = match holds {
-            _ if happens(boxes, rng) => Around::Task,
-            Holding::Scans if happens(0.5, rng) => Around::Body,
+            _ if bernoulli(boxes, rng) => Around::Task,
+            Holding::Scans if bernoulli(0.5, rng) => Around::Body,
             _ => Around::Everything,
         };
         let (scale, own) = match around {
@@ -260,9 +263,9 @@ impl View {
         let [target, examples] = [(); 2].map(|()| [(); 3].map(|()| room * f64::from(around_zero(1.0, rng))));
         // The examples lie as the target does, or have their structures in the middle.
         let examples = match around {
-            Around::Task if happens(0.5, rng) => [0.0; 3],
+            Around::Task if bernoulli(0.5, rng) => [0.0; 3],
             Around::Task => target,
-            _ if happens(0.8, rng) => target,
+            _ if bernoulli(0.8, rng) => target,
             _ => examples,
         };
         Self { around, scale, shift: [target, examples], own }
@@ -270,17 +273,17 @@ impl View {
 
     fn frame(
         &self,
-        person: &Person,
+        person: &LabelledScan,
         wanted: &[u16],
         (side, target): (usize, bool),
         rng: &mut dyn Rng,
-    ) -> Frame {
+    ) -> WorkingGrid {
         let (within, least) = match self.around {
             Around::Body => (person.body.clone(), 0.0),
             Around::Everything => (person.around(&person.extents.keys().copied().collect::<Vec<_>>()), 0.0),
             Around::Task => (person.around(wanted), LEAST_BOX_MM),
         };
-        let frame = Frame::around(&person.labels.grid, within, side);
+        let frame = WorkingGrid::around(&person.labels.grid, within, side);
         let shown = frame.voxel_mm[0] * side as f64;
         let mut own = |limit: f64| limit * f64::from(around_zero(1.0, rng));
         let scale = (self.scale * own(self.own[1]).exp()).max(least / shown);

@@ -5,16 +5,16 @@
 
 mod checkpoint;
 mod config;
-mod course;
 mod data;
 mod episode;
 pub mod loss;
 pub mod optimiser;
 mod trainer;
+mod training_loop;
 
 pub use checkpoint::State;
 pub use config::{Config, DEFAULTS, Holding, Network, Source, Stage, Validation};
-pub use course::{Course, Validated};
-pub use data::{Person, Pool};
+pub use data::{LabelledScan, Pool};
 pub use episode::{Episode, Episodes};
 pub use trainer::{Point, Trainer};
+pub use training_loop::{TrainingLoop, Validated};

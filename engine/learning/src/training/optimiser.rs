@@ -103,12 +103,12 @@ pub fn follow(average: &mut Arrays, weights: &Arrays, decay: f64, step: u64) {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Schedule {
-    /// Halved when the loss of validation has not improved for `patience` validations (the paper: 1e-4, 20).
+    /// Halved when the loss of validation has not improved for `timeouts` validations (the paper: 1e-4, 20).
     Plateau {
         /// At first.
         rate: f64,
         /// Validations without improvement.
-        patience: u32,
+        timeouts: u32,
     },
     /// From `rate` to `last` along half a cosine, after as many steps as `warm_up` on a straight line from zero.
     Cosine {
@@ -158,8 +158,8 @@ impl Schedule {
             return;
         }
         progress.waited += 1;
-        if let Self::Plateau { patience, .. } = self
-            && progress.waited > *patience
+        if let Self::Plateau { timeouts, .. } = self
+            && progress.waited > *timeouts
         {
             progress.halvings += 1;
             progress.waited = 0;

@@ -2,8 +2,8 @@
 
 use super::checkpoint::State;
 use super::config::Config;
-use super::course::Course;
 use super::episode::Episodes;
+use super::training_loop::TrainingLoop;
 use imaging::io::replace::replace_file;
 use imaging::{Error, Result};
 use network::Device;
@@ -16,7 +16,7 @@ const FILES: [&str; 3] = ["checkpoint.safetensors", "weights.safetensors", "curv
 
 /// A run on its way.
 pub struct Trainer {
-    course: Course,
+    course: TrainingLoop,
     folder: PathBuf,
     curve: Vec<Point>,
 }
@@ -51,13 +51,13 @@ impl Trainer {
         } else {
             (State::begin(&config)?, None, Vec::new())
         };
-        state.must_be_of(config.network, &device)?;
+        state.check_network(config.network, &device)?;
         if let Some(begun) = begun {
             must_continue(&config, &begun, folder)?;
         }
         let curve = curve.into_iter().filter(|point| point.step <= state.adam.steps).collect();
         let episodes = Episodes::open(&config)?;
-        Ok(Self { course: Course::new(config, episodes, state, device)?, folder: folder.into(), curve })
+        Ok(Self { course: TrainingLoop::new(config, episodes, state, device)?, folder: folder.into(), curve })
     }
 
     /// Steps taken and to take in all.

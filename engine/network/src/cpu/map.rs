@@ -95,8 +95,8 @@ impl Shape {
         self.side * self.side * self.line()
     }
 
-    /// Lays the voxels of a line, `[x, channel]`, out in `line`; the ends are left to [`Shape::tie`].
-    pub fn fold(self, voxels: &[f32], line: &mut [f32]) {
+    /// Lays the voxels of a line, `[x, channel]`, out in `line`; the ends are left to [`Shape::write_halo`].
+    pub fn interleave(self, voxels: &[f32], line: &mut [f32]) {
         if self.groups == 1 {
             return line.copy_from_slice(voxels);
         }
@@ -104,7 +104,7 @@ impl Shape {
     }
 
     /// The voxels of `line` as `[x, channel]`.
-    pub fn unfold(self, line: &[f32], voxels: &mut [f32]) {
+    pub fn deinterleave(self, line: &[f32], voxels: &mut [f32]) {
         if self.groups == 1 {
             return voxels.copy_from_slice(line);
         }
@@ -113,7 +113,7 @@ impl Shape {
 
     /// Writes the ends of a line whose voxels are there: each half goes on with the other one, or at the border with
     /// its own last voxel where `repeat`, else with zeros.
-    pub fn tie(self, line: &mut [f32], repeat: bool) {
+    pub fn write_halo(self, line: &mut [f32], repeat: bool) {
         if self.groups == 1 {
             return;
         }
@@ -173,8 +173,8 @@ impl Map {
         self.own()?.par_chunks_mut(shape.line()).enumerate().for_each(|(number, line)| {
             let mut voxels = scratch.mine();
             write(number, &mut voxels);
-            shape.fold(&voxels, line);
-            shape.tie(line, false);
+            shape.interleave(&voxels, line);
+            shape.write_halo(line, false);
         });
         Ok(())
     }
@@ -184,7 +184,7 @@ impl Map {
         let shape = Shape { groups: 1, ..self.shape };
         let mut values = pool.buffer(shape.len())?;
         let lines = values.par_chunks_mut(shape.line()).zip(self.values.par_chunks(self.shape.line()));
-        lines.for_each(|(voxels, line)| self.shape.unfold(line, voxels));
+        lines.for_each(|(voxels, line)| self.shape.deinterleave(line, voxels));
         Ok(Self { shape, channels: self.channels, values: Arc::new(values) })
     }
 

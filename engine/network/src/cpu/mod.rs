@@ -1,28 +1,28 @@
 //! The operations on the processor, by kernels of our own: channels last, wide vectors, all cores, buffers used again.
 
-mod entry;
+mod downsample;
 mod gelu;
 mod gemm;
 mod learn;
 mod map;
-mod mix;
 mod peak;
-mod strided;
-mod unit;
+mod pointwise;
+mod residual_unit;
+mod stem;
 mod winograd;
 
 use super::Cube;
-use super::ops::{Housekeeping, Ops, Weighted};
+use super::ops::{Backend, Ops, Weighted};
 use imaging::{Result, memory};
 pub use learn::Tape;
 pub use peak::flops_per_second;
 
-use entry::Entry;
+use downsample::Downsample;
 use map::{Map, Pool, Shape};
-use mix::Mix;
+use pointwise::PointwiseConv;
 use rayon::prelude::*;
-use strided::Down;
-use unit::{Unit, window};
+use residual_unit::{ResidualUnit, window};
+use stem::Stem;
 use winograd::Conv3;
 
 /// What the program holds without a network at work.
@@ -36,57 +36,63 @@ pub struct Cpu {
 
 impl Ops for Cpu {
     type Map = Map;
-    type Entry = Entry;
-    type Unit = Unit;
-    type Down = Down;
-    type Mix = Mix;
+    type Stem = Stem;
+    type ResidualUnit = ResidualUnit;
+    type Downsample = Downsample;
+    type PointwiseConv = PointwiseConv;
 
-    fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Entry> {
+    fn load_stem(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Stem> {
         let [embedding, first] = [embedding, first].map(|conv| (&conv.weight.values[..], &conv.bias[..]));
         let channels = second.outputs();
         let second = Conv3::new(&self.pool, channels, &second.weight.values, &second.bias)?;
-        Entry::new(&self.pool, channels, embedding, first, second)
+        Stem::new(&self.pool, channels, embedding, first, second)
     }
 
-    fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<Unit> {
+    fn load_residual_unit(&self, first: &Weighted, second: &Weighted) -> Result<ResidualUnit> {
         let pool = &self.pool;
         let conv = |conv: &Weighted| Conv3::new(pool, conv.outputs(), &conv.weight.values, &conv.bias);
         let (first, second) = rayon::join(|| conv(first), || conv(second));
-        Ok(Unit { first: first?, second: second? })
+        Ok(ResidualUnit { first: first?, second: second? })
     }
 
-    fn load_down(&self, conv: &Weighted) -> Result<Down> {
-        Down::new(&self.pool, conv.inputs(), conv.outputs(), &conv.weight.values, &conv.bias)
+    fn load_downsample(&self, conv: &Weighted) -> Result<Downsample> {
+        Downsample::new(&self.pool, conv.inputs(), conv.outputs(), &conv.weight.values, &conv.bias)
     }
 
-    fn load_mix(&self, conv: &Weighted) -> Result<Mix> {
-        Mix::new(&self.pool, conv.inputs(), conv.outputs(), &conv.weight.values, &conv.bias)
+    fn load_pointwise(&self, conv: &Weighted) -> Result<PointwiseConv> {
+        PointwiseConv::new(&self.pool, conv.inputs(), conv.outputs(), &conv.weight.values, &conv.bias)
     }
 
     /// One: more would take more memory and no less time.
-    fn at_once(&self, _: usize) -> usize {
+    fn useful_mini_context(&self, _: usize) -> usize {
         1
     }
 
-    fn enter(&self, pairs: &[Vec<&Cube>], entry: &Entry) -> Result<Map> {
-        let [images] = pairs else { unreachable!("pairs are read one by one, see `at_once`") };
+    fn stem(&self, pairs: &[Vec<&Cube>], entry: &Stem) -> Result<Map> {
+        let [images] = pairs else { unreachable!("pairs are read one by one, see `useful_mini_context`") };
         entry.run(images, &self.pool)
     }
 
-    fn unit(&self, mut x: Map, unit: &Unit) -> Result<Map> {
+    fn residual_unit(&self, mut x: Map, unit: &ResidualUnit) -> Result<Map> {
         unit.run(&mut x, &self.pool)?;
         Ok(x)
     }
 
-    fn down(&self, x: &Map, conv: &Down) -> Result<Map> {
+    fn downsample(&self, x: &Map, conv: &Downsample) -> Result<Map> {
         conv.run(x, &self.pool)
     }
 
-    fn up(&self, x: &Map, own: &Mix, shortcut: Map, others: &Mix) -> Result<Map> {
-        own.up(x, shortcut, others, &self.pool)
+    fn upsample_add(
+        &self,
+        x: &Map,
+        own: &PointwiseConv,
+        shortcut: Map,
+        others: &PointwiseConv,
+    ) -> Result<Map> {
+        own.upsample_add(x, shortcut, others, &self.pool)
     }
 
-    fn fuse(&self, mut x: Map, own: &Mix, other: &Map, others: &Mix) -> Result<Map> {
+    fn fuse(&self, mut x: Map, own: &PointwiseConv, other: &Map, others: &PointwiseConv) -> Result<Map> {
         own.fuse(&mut x, other, others, &self.pool)?;
         Ok(x)
     }
@@ -100,12 +106,12 @@ impl Ops for Cpu {
         Ok(mean)
     }
 
-    fn output(&self, x: &Map, conv: &Mix) -> Result<Vec<f32>> {
+    fn output(&self, x: &Map, conv: &PointwiseConv) -> Result<Vec<f32>> {
         conv.first_channel(x, &self.pool)
     }
 }
 
-impl Housekeeping for Cpu {
+impl Backend for Cpu {
     /// Packed weights, and of each size of map as many as ever live at once (the target's shortcut, the mean, and the
     /// one at work, see [`super::neuroverse`]), for any number of pairs; and the program itself.
     fn predicted_bytes(&self, channels: &[usize], side: usize, _: usize) -> usize {
@@ -134,7 +140,7 @@ impl Housekeeping for Cpu {
         let lines = voxels.chunks_exact_mut(x.shape.side * x.shape.width);
         lines
             .zip(x.values.chunks_exact(x.shape.line()))
-            .for_each(|(voxels, line)| x.shape.unfold(line, voxels));
+            .for_each(|(voxels, line)| x.shape.deinterleave(line, voxels));
         let channel = |channel: usize| voxels.iter().skip(channel).step_by(x.shape.width).copied();
         Ok((0..x.channels).flat_map(channel).collect())
     }
@@ -143,7 +149,7 @@ impl Housekeeping for Cpu {
         Ok(())
     }
 
-    fn rest(&self) {
+    fn release_buffers(&self) {
         self.pool.clear();
     }
 }

@@ -85,9 +85,9 @@ impl Conv {
         let to = padded(self.outputs);
         let boxes = self.tile.boxes(side, planes.len());
         let work = self.tile.work(self.from, to);
-        let at_once = (gpu.launch / work).clamp(1, u16::MAX.into());
-        for first in (0..boxes).step_by(at_once) {
-            let count = at_once.min(boxes - first);
+        let useful_mini_context = (gpu.launch / work).clamp(1, u16::MAX.into());
+        for first in (0..boxes).step_by(useful_mini_context) {
+            let count = useful_mini_context.min(boxes - first);
             let groups = CubeCount::new_2d((to / self.tile.channels()) as u32, count as u32);
             let units = CubeDim::new_1d(self.tile.units() as u32);
             launch(groups, units, RegionLaunch::new(planes.start, planes.end, first));
@@ -201,14 +201,14 @@ impl Conv {
 }
 
 /// Two 3³ convolutions around a residual.
-pub struct Unit {
+pub struct ResidualUnit {
     /// The one that reads `x`.
     pub first: Conv,
     /// The one whose outputs are added to `x`.
     pub second: Conv,
 }
 
-impl Unit {
+impl ResidualUnit {
     /// `GELU(x + second(GELU(first(x))))`, in place where nobody else holds `x`.
     pub fn run(&self, gpu: &Gpu, x: Map) -> Result<Map> {
         let shape = x.shape;

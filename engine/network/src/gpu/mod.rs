@@ -12,7 +12,7 @@ mod pointwise;
 mod product;
 mod tile;
 
-use super::ops::{Housekeeping, Ops, Weighted};
+use super::ops::{Backend, Ops, Weighted};
 use super::{CardMemory, Cube};
 use answer::wait;
 use cubecl::client::Client;
@@ -21,7 +21,7 @@ use cubecl::wgpu::{WgpuServer, WgslCompiler};
 use cubecl::{Device, MemoryScope, RuntimeId};
 use half::f16;
 use imaging::Result;
-use layer::{Conv, Unit, View, window};
+use layer::{Conv, ResidualUnit, View, window};
 use map::{Buffer, Map, Pool, Shape};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -63,9 +63,9 @@ pub struct Gpu {
 }
 
 /// The first layer: the image embedded, and the first unit, whose first convolution reads the image itself.
-pub struct Entry {
+pub struct Stem {
     embedding: Conv,
-    unit: Unit,
+    unit: ResidualUnit,
 }
 
 impl Gpu {
@@ -130,12 +130,12 @@ impl Gpu {
 
 impl Ops for Gpu {
     type Map = Map;
-    type Entry = Entry;
-    type Unit = Unit;
-    type Down = Conv;
-    type Mix = Conv;
+    type Stem = Stem;
+    type ResidualUnit = ResidualUnit;
+    type Downsample = Conv;
+    type PointwiseConv = Conv;
 
-    fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Entry> {
+    fn load_stem(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Stem> {
         let (channels, inputs) = (embedding.outputs(), embedding.inputs());
         // A channel of ones after the images carries the embedding's bias, which must not reach beyond the border.
         let value = |channel: usize, input: usize| {
@@ -162,26 +162,26 @@ impl Ops for Gpu {
         let plain: Vec<f32> =
             (0..channels).flat_map(|channel| (0..=inputs).map(move |input| value(channel, input))).collect();
         let embedding = Conv::new(self, 1, LANES, &plain, &vec![0.0; channels])?;
-        Ok(Entry { embedding, unit: Unit { first, second: self.conv(3, second)? } })
+        Ok(Stem { embedding, unit: ResidualUnit { first, second: self.conv(3, second)? } })
     }
 
-    fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<Unit> {
-        Ok(Unit { first: self.conv(3, first)?, second: self.conv(3, second)? })
+    fn load_residual_unit(&self, first: &Weighted, second: &Weighted) -> Result<ResidualUnit> {
+        Ok(ResidualUnit { first: self.conv(3, first)?, second: self.conv(3, second)? })
     }
 
-    fn load_down(&self, conv: &Weighted) -> Result<Conv> {
+    fn load_downsample(&self, conv: &Weighted) -> Result<Conv> {
         self.conv(4, conv)
     }
 
-    fn load_mix(&self, conv: &Weighted) -> Result<Conv> {
+    fn load_pointwise(&self, conv: &Weighted) -> Result<Conv> {
         self.conv(1, conv)
     }
 
-    fn at_once(&self, wanted: usize) -> usize {
+    fn useful_mini_context(&self, wanted: usize) -> usize {
         wanted
     }
 
-    fn enter(&self, pairs: &[Vec<&Cube>], entry: &Entry) -> Result<Map> {
+    fn stem(&self, pairs: &[Vec<&Cube>], entry: &Stem) -> Result<Map> {
         let (side, inputs) = (pairs[0][0].side, pairs[0].len());
         let shape = entry.embedding.shape(side);
         let pair = |images: &Vec<&Cube>| {
@@ -198,17 +198,17 @@ impl Ops for Gpu {
         Ok(Map { shape, pairs: pairs.iter().map(pair).collect::<Result<_>>()? })
     }
 
-    fn unit(&self, x: Map, unit: &Unit) -> Result<Map> {
+    fn residual_unit(&self, x: Map, unit: &ResidualUnit) -> Result<Map> {
         unit.run(self, x)
     }
 
-    fn down(&self, x: &Map, conv: &Conv) -> Result<Map> {
+    fn downsample(&self, x: &Map, conv: &Conv) -> Result<Map> {
         let side = x.shape.side / 2;
         let pairs = x.pairs.iter().map(|pair| conv.whole(self, View::new(pair, x.shape), side));
         Ok(Map { shape: conv.shape(side), pairs: pairs.collect::<Result<_>>()? })
     }
 
-    fn up(&self, x: &Map, own: &Conv, shortcut: Map, others: &Conv) -> Result<Map> {
+    fn upsample_add(&self, x: &Map, own: &Conv, shortcut: Map, others: &Conv) -> Result<Map> {
         let (small, fine) = (own.shape(x.shape.side), shortcut.shape);
         let pairs = x.pairs.iter().zip(shortcut.pairs).map(|(x_pair, shortcut)| {
             let coarse = own.whole(self, View::new(x_pair, x.shape), small.side)?;
@@ -258,7 +258,7 @@ impl Ops for Gpu {
     }
 }
 
-impl Housekeeping for Gpu {
+impl Backend for Gpu {
     /// Packed weights, and of each size of buffer as many as ever live at once: the target's shortcut and one for each
     /// pair, or two others where the target is decoded; beside them one more where a layer cannot work in place.
     fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
@@ -311,7 +311,7 @@ impl Housekeeping for Gpu {
         wait(self.pool.client.sync())
     }
 
-    fn rest(&self) {
+    fn release_buffers(&self) {
         self.pool.clear();
     }
 }

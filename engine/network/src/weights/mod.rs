@@ -56,9 +56,15 @@ enum Unreadable {
     Other(Error),
 }
 
-impl<S: Into<String>> From<S> for Unreadable {
-    fn from(problem: S) -> Self {
-        Self::Problem(problem.into())
+impl From<&str> for Unreadable {
+    fn from(problem: &str) -> Self {
+        Self::Problem(problem.to_owned())
+    }
+}
+
+impl From<String> for Unreadable {
+    fn from(problem: String) -> Self {
+        Self::Problem(problem)
     }
 }
 

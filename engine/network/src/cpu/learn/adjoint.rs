@@ -48,7 +48,7 @@ impl Spread {
                 if y < half && z < half {
                     let from = gradient.shape.line();
                     let from = &gradient.values[(z * half + y) * from..][..from];
-                    gradient.shape.unfold(from, &mut line[self.from..][..half * self.from]);
+                    gradient.shape.deinterleave(from, &mut line[self.from..][..half * self.from]);
                 }
             }
             for odd in 0..2 {
@@ -110,7 +110,7 @@ pub fn reduce(gradient: &Map, pool: &Pool) -> Result<Map> {
                 each_of_line(line, from, Change::Plus(share_z * share_y));
             }
         }
-        fine.unfold(line, voxels);
+        fine.deinterleave(line, voxels);
         out.fill(0.0);
         for (x, out) in out.chunks_exact_mut(shape.width).enumerate() {
             for (x, share) in around(x).into_iter().zip(SHARES) {

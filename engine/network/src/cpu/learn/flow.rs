@@ -3,7 +3,7 @@
 use super::adjoint::reduce;
 use super::correlate::{Sums, Window};
 use super::pointwise::{Change, each, made};
-use super::{Halving, Layer, Node, Point, Unit};
+use super::{Halving, Layer, Node, Point, ResidualUnit};
 use crate::cpu::map::{Map, Pool};
 use crate::learning::Arrays;
 use imaging::Result;
@@ -14,18 +14,18 @@ use std::sync::Arc;
 
 /// What was computed, with what the way back needs.
 pub enum Step {
-    Mix {
+    PointwiseConv {
         x: Node,
         conv: Point,
     },
     /// `inner` and `outer` are what the GELUs read.
-    Unit {
+    ResidualUnit {
         x: Node,
-        unit: Arc<Unit>,
+        unit: Arc<ResidualUnit>,
         inner: Map,
         outer: Map,
     },
-    Down {
+    Downsample {
         x: Node,
         conv: Halving,
     },
@@ -111,8 +111,8 @@ impl<'a> Flow<'a> {
     /// Takes the gradient of a step's result to its inputs and weights.
     fn back(&mut self, step: Step, mut gradient: Map) -> Result<()> {
         match step {
-            Step::Mix { x, conv } => self.through_mix(&x, &conv, &gradient),
-            Step::Unit { x, unit, inner, outer } => {
+            Step::PointwiseConv { x, conv } => self.through_mix(&x, &conv, &gradient),
+            Step::ResidualUnit { x, unit, inner, outer } => {
                 let side = gradient.shape.side;
                 each(&mut gradient, &outer, Change::TimesSlope)?;
                 let read = made(self.pool, &inner, Change::Gelu)?;
@@ -124,7 +124,7 @@ impl<'a> Flow<'a> {
                 unit.first.backward.run(&within, &mut gradient, true, self.pool)?;
                 self.pass(x.step, gradient)
             }
-            Step::Down { x, conv } => {
+            Step::Downsample { x, conv } => {
                 self.credit(&conv, &x.map, &gradient, Window::HALVING)?;
                 self.pass(x.step, conv.backward.run(&gradient, self.pool)?)
             }

@@ -7,9 +7,9 @@ mod correlate;
 mod flow;
 mod pointwise;
 
+use super::downsample::Downsample;
 use super::map::{Map, Pool, Shape};
-use super::mix::Mix;
-use super::strided::Down;
+use super::pointwise::PointwiseConv;
 use super::winograd::Conv3;
 use crate::learning::{Arrays, Learn};
 use crate::ops::{Ops, Weighted};
@@ -43,14 +43,14 @@ pub struct Layer<F, B> {
 }
 
 /// 1³.
-pub type Point = Arc<Layer<Mix, Mix>>;
+pub type Point = Arc<Layer<PointwiseConv, PointwiseConv>>;
 /// 3³ with padding 1.
 type Around = Layer<Conv3, Conv3>;
 /// 4³ with stride 2.
-pub type Halving = Arc<Layer<Down, Spread>>;
+pub type Halving = Arc<Layer<Downsample, Spread>>;
 
 /// Two 3³ convolutions around a residual.
-pub struct Unit {
+pub struct ResidualUnit {
     first: Around,
     second: Around,
 }
@@ -89,46 +89,46 @@ impl Tape {
 
 impl Ops for Tape {
     type Map = Node;
-    type Entry = (Point, Arc<Unit>);
-    type Unit = Arc<Unit>;
-    type Down = Halving;
-    type Mix = Point;
+    type Stem = (Point, Arc<ResidualUnit>);
+    type ResidualUnit = Arc<ResidualUnit>;
+    type Downsample = Halving;
+    type PointwiseConv = Point;
 
-    fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Self::Entry> {
-        Ok((self.load_mix(embedding)?, self.load_unit(first, second)?))
+    fn load_stem(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Self::Stem> {
+        Ok((self.load_pointwise(embedding)?, self.load_residual_unit(first, second)?))
     }
 
-    fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<Arc<Unit>> {
+    fn load_residual_unit(&self, first: &Weighted, second: &Weighted) -> Result<Arc<ResidualUnit>> {
         let pool = &self.pool;
         let conv = |conv: &Weighted| Around::new(pool, conv);
         let (first, second) = rayon::join(|| conv(first), || conv(second));
-        Ok(Arc::new(Unit { first: first?, second: second? }))
+        Ok(Arc::new(ResidualUnit { first: first?, second: second? }))
     }
 
-    fn load_down(&self, conv: &Weighted) -> Result<Halving> {
+    fn load_downsample(&self, conv: &Weighted) -> Result<Halving> {
         let (inputs, outputs) = (conv.inputs(), conv.outputs());
         Ok(Arc::new(Layer {
             conv: conv.clone(),
-            forward: Down::new(&self.pool, inputs, outputs, &conv.weight.values, &conv.bias)?,
+            forward: Downsample::new(&self.pool, inputs, outputs, &conv.weight.values, &conv.bias)?,
             backward: Spread::new(&self.pool, inputs, outputs, &conv.weight.values)?,
         }))
     }
 
-    fn load_mix(&self, conv: &Weighted) -> Result<Point> {
+    fn load_pointwise(&self, conv: &Weighted) -> Result<Point> {
         let (inputs, outputs) = (conv.inputs(), conv.outputs());
         Ok(Arc::new(Layer {
             conv: conv.clone(),
-            forward: Mix::new(&self.pool, inputs, outputs, &conv.weight.values, &conv.bias)?,
-            backward: Mix::new(&self.pool, outputs, inputs, &transposed(conv), &[])?,
+            forward: PointwiseConv::new(&self.pool, inputs, outputs, &conv.weight.values, &conv.bias)?,
+            backward: PointwiseConv::new(&self.pool, outputs, inputs, &transposed(conv), &[])?,
         }))
     }
 
-    fn at_once(&self, _: usize) -> usize {
+    fn useful_mini_context(&self, _: usize) -> usize {
         1
     }
 
-    fn enter(&self, pairs: &[Vec<&Cube>], (embedding, unit): &Self::Entry) -> Result<Node> {
-        let [images] = pairs else { unreachable!("pairs are read one by one, see `at_once`") };
+    fn stem(&self, pairs: &[Vec<&Cube>], (embedding, unit): &Self::Stem) -> Result<Node> {
+        let [images] = pairs else { unreachable!("pairs are read one by one, see `useful_mini_context`") };
         let mut map = self.pool.map(images[0].side, images.len())?;
         let Shape { side, width, .. } = map.shape;
         map.write(&self.pool, |number, voxels| {
@@ -140,11 +140,11 @@ impl Ops for Tape {
         let x = Node { map, step: None };
         let mut embedded = self.pool.map(images[0].side, embedding.conv.outputs())?;
         embedding.forward.apply(&x.map, &mut embedded, false, &self.pool)?;
-        let x = self.remember(embedded, || Step::Mix { x, conv: embedding.clone() });
-        self.unit(x, unit)
+        let x = self.remember(embedded, || Step::PointwiseConv { x, conv: embedding.clone() });
+        self.residual_unit(x, unit)
     }
 
-    fn unit(&self, x: Node, unit: &Arc<Unit>) -> Result<Node> {
+    fn residual_unit(&self, x: Node, unit: &Arc<ResidualUnit>) -> Result<Node> {
         let (pool, from) = (&self.pool, &x.map);
         let (inner, outer, map) = in_pool(|| {
             let mut inner = pool.map(from.shape.side, from.channels)?;
@@ -154,16 +154,16 @@ impl Ops for Tape {
             let map = made(pool, &outer, Change::Gelu)?;
             Ok((inner, outer, map))
         })?;
-        Ok(self.remember(map, || Step::Unit { x, unit: unit.clone(), inner, outer }))
+        Ok(self.remember(map, || Step::ResidualUnit { x, unit: unit.clone(), inner, outer }))
     }
 
-    fn down(&self, x: &Node, conv: &Halving) -> Result<Node> {
+    fn downsample(&self, x: &Node, conv: &Halving) -> Result<Node> {
         let map = conv.forward.run(&x.map, &self.pool)?;
-        Ok(self.remember(map, || Step::Down { x: x.clone(), conv: conv.clone() }))
+        Ok(self.remember(map, || Step::Downsample { x: x.clone(), conv: conv.clone() }))
     }
 
-    fn up(&self, x: &Node, own: &Point, shortcut: Node, others: &Point) -> Result<Node> {
-        let map = own.forward.up(&x.map, shortcut.map.clone(), &others.forward, &self.pool)?;
+    fn upsample_add(&self, x: &Node, own: &Point, shortcut: Node, others: &Point) -> Result<Node> {
+        let map = own.forward.upsample_add(&x.map, shortcut.map.clone(), &others.forward, &self.pool)?;
         let (x, own, others) = (x.clone(), own.clone(), others.clone());
         Ok(self.remember(map, || Step::Up { x, own, shortcut, others }))
     }
@@ -191,7 +191,7 @@ impl Ops for Tape {
 
     fn output(&self, x: &Node, conv: &Point) -> Result<Vec<f32>> {
         let output = conv.forward.first_channel(&x.map, &self.pool)?;
-        self.remember(x.map.clone(), || Step::Mix { x: x.clone(), conv: conv.clone() });
+        self.remember(x.map.clone(), || Step::PointwiseConv { x: x.clone(), conv: conv.clone() });
         Ok(output)
     }
 }

@@ -4,7 +4,7 @@
 // `SAFETY` says why an address lies inside; see also `Planes`.
 #![allow(unsafe_code)]
 
-use super::planes::tie;
+use super::planes::write_halo;
 use super::{Layers, stride};
 use crate::cpu::gelu::gelu;
 use crate::cpu::gemm::{Rows, product};
@@ -264,7 +264,7 @@ impl Block<'_> {
                 }
                 if shape.ends() > 0 && (x == 0 || x + 1 == shape.half()) {
                     // SAFETY: the end of a line belongs to the tile with the voxel that it repeats.
-                    unsafe { tie(shape, line, x) };
+                    unsafe { write_halo(shape, line, x) };
                 }
             }
         }

@@ -54,7 +54,7 @@ impl Planes {
 ///
 /// # Safety
 /// `line` points to a line of the shape with two groups, and no other thread uses that end.
-pub unsafe fn tie(shape: Shape, line: *mut f32, x: usize) {
+pub unsafe fn write_halo(shape: Shape, line: *mut f32, x: usize) {
     let (place, half) = (shape.place(), shape.half());
     for i in (0..place).step_by(2) {
         // SAFETY: all lie within the line.

@@ -14,14 +14,14 @@ use std::time::{Duration, Instant};
 
 /// How long a device may keep silent.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct Timeouts {
     /// Between two steps.
     pub between_steps: Duration,
     /// After the user asked to stop.
     pub after_stop: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self { between_steps: SILENCE, after_stop: Duration::from_secs(5) }
     }
@@ -33,12 +33,12 @@ pub enum Failure {
     Error(Error),
     /// In a panic, with what it carried.
     Panic(Box<dyn Any + Send>),
-    /// Never: no step was reported for as long as patience lasted.
+    /// Never: no step was reported for as long as timeouts lasted.
     Hung,
 }
 
 /// Handle of the thread; dropping it waits for the thread, which is idle then.
-pub struct Pinned {
+pub struct DeviceThread {
     tasks: Option<Sender<Task>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -59,7 +59,7 @@ pub fn may_be_the_devices(error: &Error) -> bool {
 /// How often the observer is asked whether to go on while nothing moves.
 const ASK: Duration = Duration::from_millis(200);
 
-impl Pinned {
+impl DeviceThread {
     /// A thread without a model.
     pub fn start() -> Self {
         let (sender, tasks) = unbounded::<Task>();
@@ -73,12 +73,12 @@ impl Pinned {
         Self { tasks: Some(sender), thread: Some(thread.expect("the system can start a thread")) }
     }
 
-    /// Carries a task out, waiting for as long as `patience` lasts (None: for ever). The observer is told of each step,
+    /// Carries a task out, waiting for as long as `timeouts` lasts (None: for ever). The observer is told of each step,
     /// at first of `progress`, and asked again while nothing moves, so that stopping works then too. After a failure that
     /// may be the device's the thread holds no model.
     pub fn carry_out<T: Send + 'static>(
         &mut self,
-        patience: Option<Patience>,
+        timeouts: Option<Timeouts>,
         mut progress: Progress,
         observer: &mut Observer,
         work: impl FnOnce(&mut Option<Model>, &mut Observer) -> Result<T> + Send + 'static,
@@ -122,9 +122,9 @@ impl Pinned {
                 stop.store(true, Ordering::Relaxed);
                 ordered = Some((error, Instant::now()));
             }
-            let Some(patience) = patience else { continue };
-            let ignored = ordered.as_ref().is_some_and(|(_, at)| at.elapsed() > patience.after_stop);
-            if ignored || since.elapsed() > patience.between_steps {
+            let Some(timeouts) = timeouts else { continue };
+            let ignored = ordered.as_ref().is_some_and(|(_, at)| at.elapsed() > timeouts.after_stop);
+            if ignored || since.elapsed() > timeouts.between_steps {
                 // Should it ever wake up, it stops at its next step.
                 stop.store(true, Ordering::Relaxed);
                 self.thread = None;
@@ -139,7 +139,7 @@ impl Pinned {
     }
 }
 
-impl Drop for Pinned {
+impl Drop for DeviceThread {
     fn drop(&mut self) {
         self.tasks = None;
         if let Some(thread) = self.thread.take() {

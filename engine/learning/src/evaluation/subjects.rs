@@ -48,14 +48,14 @@ pub fn groups(structures: &[Structure]) -> Vec<Vec<usize>> {
 
 /// A labelled scan.
 #[derive(Clone)]
-pub struct Person {
+pub struct LabelledScan {
     /// The image.
     pub image: Arc<Scan>,
     /// For each group of structures a map of 1, 2, … in the group's order.
     pub labels: Vec<Arc<LabelMap>>,
 }
 
-impl Person {
+impl LabelledScan {
     fn open((image, label): &Files, structures: &[Structure], groups: &[Vec<usize>]) -> Result<Self> {
         let opened = Scan::open(image, 0)?;
         let labels = Scan::open(label, 0)?.labels()?;
@@ -120,11 +120,11 @@ impl Person {
 /// # Errors
 /// [`Error::Memory`].
 pub fn shown(
-    people: &[Person],
+    people: &[LabelledScan],
     most: usize,
     condition: Condition,
     curve: Option<&Curve>,
-) -> Result<Vec<Person>> {
+) -> Result<Vec<LabelledScan>> {
     let show = |n: usize| match condition {
         Condition::Shuffled => people[n].labelled_as(&people[(n + 1) % people.len()]),
         _ => people[n].through(curve),

@@ -4,12 +4,12 @@ use imaging::io::nifti::Scan;
 use imaging::statistics::{Sums, otsu};
 use imaging::{LabelMap, Result, memory};
 use inference::pipeline::Example;
-use inference::preprocess::Order;
+use inference::preprocess::Reorientation;
 use rayon::prelude::*;
 
 /// Where the bright voxels of an image are, above Otsu's threshold, in the body's order.
 struct Bright {
-    order: Order,
+    order: Reorientation,
     /// Centre and standard deviation along each axis, in voxels.
     center: [f64; 3],
     spread: [f64; 3],
@@ -17,9 +17,9 @@ struct Bright {
 
 impl Bright {
     fn of(image: &Scan) -> Self {
-        let order = Order::of(&image.volume.grid);
+        let order = Reorientation::of(&image.volume.grid);
         let threshold = otsu(&[&image.volume.voxels]).unwrap_or(f32::NEG_INFINITY);
-        let value = order.look(&image.volume.voxels);
+        let value = order.ras_view(&image.volume.voxels);
         let [nx, ny, nz] = order.shape();
         let plane = |z: usize| {
             let (mut n, mut sums) = (0.0, [[0.0; 2]; 3]);
@@ -48,7 +48,7 @@ pub struct Placed<'a> {
 }
 
 impl<'a> Placed<'a> {
-    /// Looks where its bright voxels are.
+    /// Refinement where its bright voxels are.
     pub fn new(example: &'a Example<LabelMap>) -> Self {
         Self { example, bright: Bright::of(&example.image) }
     }
@@ -71,7 +71,7 @@ impl<'a> Placed<'a> {
 /// [`imaging::Error`].
 pub fn floor(target: &Scan, examples: &[Placed]) -> Result<LabelMap> {
     let target_bright = Bright::of(target);
-    let labels: Vec<_> = examples.iter().map(|e| e.bright.order.look(&e.example.label.voxels)).collect();
+    let labels: Vec<_> = examples.iter().map(|e| e.bright.order.ras_view(&e.example.label.voxels)).collect();
     let [nx, ny, _] = target_bright.order.shape();
     let mut voxels: Vec<u16> = memory::zeros(target.volume.grid.len())?;
     voxels.par_chunks_mut((nx * ny).max(1)).enumerate().for_each(|(z, plane)| {
@@ -84,7 +84,7 @@ pub fn floor(target: &Scan, examples: &[Placed]) -> Result<LabelMap> {
             *voxel = majority(&mut votes);
         }
     });
-    Ok(LabelMap { grid: target.volume.grid, voxels: target_bright.order.restore(&voxels)? })
+    Ok(LabelMap { grid: target.volume.grid, voxels: target_bright.order.from_ras(&voxels)? })
 }
 
 /// The label above 0 with the most votes, of equals the highest, if it has more than the background.
@@ -108,8 +108,8 @@ pub fn nearest(target: &Scan, examples: &[Placed]) -> Result<LabelMap> {
 
 /// Pearson's correlation of the voxels that lie on each other; 0 where one of both is constant.
 fn correlation((target, bright): (&Scan, &Bright), example: &Placed) -> f64 {
-    let ours = bright.order.look(&target.volume.voxels);
-    let theirs = example.bright.order.look(&example.example.image.volume.voxels);
+    let ours = bright.order.ras_view(&target.volume.voxels);
+    let theirs = example.bright.order.ras_view(&example.example.image.volume.voxels);
     let [nx, ny, nz] = bright.order.shape();
     let plane = |z: usize| {
         let mut sums = Sums::default();

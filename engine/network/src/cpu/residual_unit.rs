@@ -7,14 +7,14 @@ use imaging::Result;
 use std::ops::Range;
 
 /// Two 3³ convolutions around a residual.
-pub struct Unit {
+pub struct ResidualUnit {
     /// The one that reads `x`.
     pub first: Conv3,
     /// The one whose outputs are added to `x`.
     pub second: Conv3,
 }
 
-impl Unit {
+impl ResidualUnit {
     /// `x = GELU(x + second(GELU(first(x))))`.
     pub fn run(&self, x: &mut Map, pool: &Pool) -> Result<()> {
         let shape = x.shape;

@@ -1,6 +1,6 @@
 //! From the working grid back to the image, row by row.
 
-use crate::preprocess::frame::{Frame, position};
+use crate::preprocess::working_grid::{WorkingGrid, cube_index};
 use imaging::Cube;
 use imaging::{Result, memory};
 use rayon::prelude::*;
@@ -14,13 +14,13 @@ const FADE: f32 = 0.1;
 
 /// Brings working cubes to the image that a frame was laid in, by trilinear interpolation. Images are in the body's
 /// order, x fastest.
-pub struct Restorer {
+pub struct InverseResampler {
     axes: [Vec<Option<(usize, f32)>>; 3],
     side: usize,
 }
 
-impl Restorer {
-    pub fn new(frame: &Frame) -> Self {
+impl InverseResampler {
+    pub fn new(frame: &WorkingGrid) -> Self {
         Self { axes: std::array::from_fn(|axis| frame.back(axis)), side: frame.side }
     }
 
@@ -45,7 +45,7 @@ impl Restorer {
         let next = |i: usize| (i + 1).min(self.side - 1);
         let mix = |a: f32, b: f32, t: f32| a + (b - a) * t;
         for (x, value) in line.iter_mut().enumerate() {
-            let at = |y, z| cube.voxels[position(self.side, [x, y, z])];
+            let at = |y, z| cube.voxels[cube_index(self.side, [x, y, z])];
             *value = mix(mix(at(j, k), at(next(j), k), v), mix(at(j, next(k)), at(next(j), next(k)), v), w);
         }
         true
@@ -71,15 +71,15 @@ impl Restorer {
 
 /// A mask in the making: at each voxel the label whose probability is the largest multiple of its cut so far. Labels come
 /// one after the other, so that only one probability volume is ever held.
-pub struct Contest {
-    restorer: Restorer,
+pub struct LabelFusion {
+    restorer: InverseResampler,
     best: Vec<f32>,
     winner: Vec<u16>,
 }
 
-impl Contest {
-    pub fn new(frame: &Frame) -> Result<Self> {
-        let restorer = Restorer::new(frame);
+impl LabelFusion {
+    pub fn new(frame: &WorkingGrid) -> Result<Self> {
+        let restorer = InverseResampler::new(frame);
         let len = restorer.axes.iter().map(Vec::len).product();
         Ok(Self { restorer, best: memory::filled(len, 1.0)?, winner: memory::zeros(len)? })
     }
@@ -90,14 +90,14 @@ impl Contest {
         &mut self,
         label: u16,
         coarse: &Cube,
-        fine: Option<&(Frame, Cube)>,
+        fine: Option<&(WorkingGrid, Cube)>,
         wanted: bool,
     ) -> Result<Option<Vec<f32>>> {
         let restorer = &self.restorer;
-        let cut = cut(fine.map_or(coarse, |(_, closer)| closer));
+        let cut = threshold(fine.map_or(coarse, |(_, closer)| closer));
         let [nx, ny, _] = restorer.axes.each_ref().map(Vec::len);
         let plane = (nx * ny).max(1);
-        let fine = fine.map(|(frame, cube)| (Restorer::new(frame), cube));
+        let fine = fine.map(|(frame, cube)| (InverseResampler::new(frame), cube));
         let mut all = if wanted { memory::zeros(self.best.len())? } else { Vec::new() };
         let mut kept: Vec<Option<&mut [f32]>> = if wanted {
             all.chunks_mut(plane).map(Some).collect()
@@ -158,7 +158,7 @@ pub fn probability(mut output: Cube) -> Cube {
 /// Where to cut a structure's probabilities so that the mask is expected to have the largest Dice: the c for which
 /// 2 Σ p (over p > c) / (number of p > c + Σ p) is largest, if that is below one half. Where the network is unsure, cutting at
 /// one half makes masks too small. A structure that is nowhere more likely than not is not made up: one half again.
-pub fn cut(probabilities: &Cube) -> f32 {
+pub fn threshold(probabilities: &Cube) -> f32 {
     // Voxels with a probability from n steps on, and the sum of theirs.
     let mut counted = [(0.0, 0.0); CUTS + 1];
     for &p in &probabilities.voxels {
@@ -187,10 +187,10 @@ mod tests {
     #[test]
     fn a_closer_look_wins_inside_its_box_and_gives_way_at_its_faces() {
         let grid = Grid { shape: [32, 32, 32], world_from_voxel: Default::default() };
-        let whole = Frame::around(&grid, [0..32, 0..32, 0..32], 16);
+        let whole = WorkingGrid::around(&grid, [0..32, 0..32, 0..32], 16);
         let closer = whole.moved([0.0; 3], [0.5; 3]);
         let full = |value: f32| Cube { side: 16, voxels: vec![value; 16 * 16 * 16] };
-        let mut contest = Contest::new(&whole).unwrap();
+        let mut contest = LabelFusion::new(&whole).unwrap();
         let found = contest.enter(7, &full(0.0), Some(&(closer, full(1.0))), true).unwrap().unwrap();
         let at = |x: usize| found[grid.index([x, 16, 16])];
         assert_eq!([at(7), at(16), at(24)], [0.0, 1.0, 0.0], "the box reaches from 8 to 24");
@@ -204,7 +204,7 @@ mod tests {
         let of = |parts: &[(usize, f32)]| {
             let values = parts.iter().flat_map(|&(count, p)| std::iter::repeat_n(p, count));
             let voxels: Vec<f32> = values.chain(std::iter::repeat(0.0)).take(4096).collect();
-            cut(&Cube { side: 16, voxels })
+            threshold(&Cube { side: 16, voxels })
         };
         assert_eq!(of(&[(100, 1.0)]), 0.5, "sure");
         // With the unsure rim 2 · 145 / (250 + 145) = 0.73, without 2 · 100 / (100 + 145) = 0.82.
@@ -217,9 +217,9 @@ mod tests {
     #[test]
     fn of_two_labels_the_one_farther_above_its_cut_wins() {
         let grid = Grid { shape: [8, 8, 8], world_from_voxel: Default::default() };
-        let whole = Frame::around(&grid, [0..8, 0..8, 0..8], 8);
+        let whole = WorkingGrid::around(&grid, [0..8, 0..8, 0..8], 8);
         let full = |value: f32| Cube { side: 8, voxels: vec![value; 512] };
-        let mut contest = Contest::new(&whole).unwrap();
+        let mut contest = LabelFusion::new(&whole).unwrap();
         contest.enter(1, &full(0.6), None, false).unwrap();
         contest.enter(2, &full(0.4), None, false).unwrap();
         contest.enter(3, &full(0.7), None, false).unwrap();

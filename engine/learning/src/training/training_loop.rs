@@ -7,12 +7,12 @@ use super::loss::{Loss, dice};
 use super::optimiser::follow;
 use imaging::Cube;
 use imaging::{Error, Result, metrics};
-use inference::pipeline::{cut, probability};
+use inference::pipeline::{probability, threshold};
 use network::weights::Weights;
 use network::{Device, Learner, Model};
 
 /// Learning on its way.
-pub struct Course {
+pub struct TrainingLoop {
     config: Config,
     device: Device,
     episodes: Episodes,
@@ -30,7 +30,7 @@ pub struct Validated {
     pub dice: Option<f64>,
 }
 
-impl Course {
+impl TrainingLoop {
     /// Goes on from a state.
     ///
     /// # Errors
@@ -110,13 +110,13 @@ impl Course {
             let pairs: Vec<_> = episode.examples.iter().map(|pair| (&pair.input, &pair.output)).collect();
             let check = &mut || Ok(());
             let encoded = model.encode(&episode.target.input, check)?;
-            let mini_context = model.at_once(self.config.mini_context);
+            let mini_context = model.useful_mini_context(self.config.mini_context);
             let output = model.predict(&encoded, &pairs, mini_context, &mut |_| Ok(()))?;
             losses.push(measured(&self.config, &episode, &output.voxels).0);
             if episode.loss == Loss::Segmentation {
                 let truth = &episode.target.output.voxels;
                 let found = probability(output);
-                let cut = cut(&found);
+                let cut = threshold(&found);
                 let pairs = found.voxels.iter().zip(truth);
                 scores.push(metrics::dice(pairs.map(|(&ours, &theirs)| (ours > cut, theirs > 0.5))));
             }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 /// How an array's axes lie in the body: applied, array axes grow towards R, A and S as closely as whole
 /// permutations and flips allow. The oblique rest stays in the affine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
+pub struct Reorientation {
     /// Shape of the stored array.
     stored: [usize; 3],
     /// For each body axis (R, A, S) the stored axis that runs along it.
@@ -17,7 +17,7 @@ pub struct Order {
     reversed: [bool; 3],
 }
 
-impl Order {
+impl Reorientation {
     /// The order in which this grid is stored.
     pub fn of(grid: &Grid) -> Self {
         let directions = grid.directions();
@@ -33,7 +33,7 @@ impl Order {
     }
 
     /// Voxels in the body's order, x (to the right) fastest.
-    pub fn apply<T: Copy + Zeroable + Send + Sync>(&self, stored: &[T]) -> Result<Vec<T>> {
+    pub fn to_ras<T: Copy + Zeroable + Send + Sync>(&self, stored: &[T]) -> Result<Vec<T>> {
         let mut body = memory::zeros(stored.len())?;
         let (start, strides) = self.walk();
         let [nx, ny, _] = self.shape();
@@ -49,7 +49,7 @@ impl Order {
     }
 
     /// What a stored array holds at a voxel [x, y, z] of the body's order.
-    pub fn look<T: Copy + Sync>(&self, stored: &[T]) -> impl Fn([usize; 3]) -> T + Sync {
+    pub fn ras_view<T: Copy + Sync>(&self, stored: &[T]) -> impl Fn([usize; 3]) -> T + Sync {
         let (start, strides) = self.walk();
         move |voxel| {
             let steps = (0..3).map(|axis| voxel[axis] as isize * strides[axis]);
@@ -57,19 +57,19 @@ impl Order {
         }
     }
 
-    /// The inverse of [`Order::apply`].
-    pub fn restore<T: Copy + Zeroable + Send + Sync>(&self, body: &[T]) -> Result<Vec<T>> {
-        self.inverse().apply(body)
+    /// The inverse of [`Reorientation::to_ras`].
+    pub fn from_ras<T: Copy + Zeroable + Send + Sync>(&self, body: &[T]) -> Result<Vec<T>> {
+        self.inverse().to_ras(body)
     }
 
     /// The same voxels in the body's order, at the same places in the world.
-    pub fn apply_to_image(&self, image: &Volume) -> Result<Volume> {
-        Ok(Volume { grid: self.grid(&image.grid), voxels: self.apply(&image.voxels)? })
+    pub fn image_to_ras(&self, image: &Volume) -> Result<Volume> {
+        Ok(Volume { grid: self.grid(&image.grid), voxels: self.to_ras(&image.voxels)? })
     }
 
     /// The same labels in the body's order, at the same places in the world.
-    pub fn apply_to_labels(&self, labels: &LabelMap) -> Result<LabelMap> {
-        Ok(LabelMap { grid: self.grid(&labels.grid), voxels: self.apply(&labels.voxels)? })
+    pub fn labels_to_ras(&self, labels: &LabelMap) -> Result<LabelMap> {
+        Ok(LabelMap { grid: self.grid(&labels.grid), voxels: self.to_ras(&labels.voxels)? })
     }
 
     /// The grid of the reordered voxels.
@@ -133,8 +133,8 @@ mod tests {
         let orders = [[1, 2, 3], [-1, 2, 3], [2, -3, 1], [-3, -1, -2], [3, 2, -1], [-2, 1, 3]];
         for axes in orders {
             let stored = Volume { grid: grid(axes), voxels: (0..24).map(|v| v as f32).collect() };
-            let order = Order::of(&stored.grid);
-            let body = order.apply_to_image(&stored).unwrap();
+            let order = Reorientation::of(&stored.grid);
+            let body = order.image_to_ras(&stored).unwrap();
             assert_eq!(body.grid.orientation(), "RAS", "{axes:?}");
             for (value, world) in [(17.0f32, [1, 2, 2]), (8.0, [0, 1, 1])] {
                 let place = DVec3::from_array(world.map(|i: usize| i as f64));
@@ -143,8 +143,8 @@ mod tests {
                 let at = body.grid.index([found.x as usize, found.y as usize, found.z as usize]);
                 assert_eq!(body.voxels[at], value, "{axes:?}");
             }
-            assert_eq!(order.restore(&body.voxels).unwrap(), stored.voxels, "{axes:?}");
-            let look = order.look(&stored.voxels);
+            assert_eq!(order.from_ras(&body.voxels).unwrap(), stored.voxels, "{axes:?}");
+            let look = order.ras_view(&stored.voxels);
             assert!((0..24).all(|at| {
                 let [nx, ny, _] = body.grid.shape;
                 look([at % nx, at / nx % ny, at / (nx * ny)]) == body.voxels[at]

@@ -16,7 +16,7 @@ pub const LEAST_BOX_MM: f64 = 48.0;
 /// The working grid of one image: a cube of `side`³ voxels of equal sides around a box of the image, whose longest
 /// side fills it, until it is moved. Axes are those of the image in the body's order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Frame {
+pub struct WorkingGrid {
     /// Voxels along each side.
     pub side: usize,
     /// Sides of a working voxel.
@@ -31,7 +31,7 @@ pub struct Frame {
     shape: [usize; 3],
 }
 
-impl Frame {
+impl WorkingGrid {
     /// Around the foreground of an image in the body's order.
     pub fn around_foreground(image: &Volume, side: usize) -> Result<Self> {
         Ok(Self::around(&image.grid, foreground(image)?, side))
@@ -112,7 +112,7 @@ impl Frame {
         self.image_of(|voxel| image.voxels[image.grid.index(voxel)], range)
     }
 
-    /// As [`Frame::image`], of an image whose voxels `read` gives by [x, y, z] in the body's order.
+    /// As [`WorkingGrid::image`], of an image whose voxels `read` gives by [x, y, z] in the body's order.
     pub fn image_of(&self, read: impl Fn([usize; 3]) -> f32 + Sync, range: [f32; 2]) -> Result<Cube> {
         let scale = 1.0 / (range[1] - range[0]).max(f32::MIN_POSITIVE);
         let scaled = |voxel| ((read(voxel) - range[0]) * scale).clamp(0.0, 1.0);
@@ -158,13 +158,13 @@ impl Frame {
 /// arrays in C order with x (to the right) slowest, as nibabel and NumPy give them, so along the tensor's z lies the
 /// body's x and the other way round. This is the one place that says so: on hippocampus crops the bundled
 /// weights lose 0.11 of mean Dice when the axes are exchanged.
-pub fn position(side: usize, [x, y, z]: [usize; 3]) -> usize {
+pub fn cube_index(side: usize, [x, y, z]: [usize; 3]) -> usize {
     z + side * (y + side * x)
 }
 
 /// The whole working grid, in the network's order, of a part of it.
 pub fn cube(side: usize, patch: &Patch) -> Result<Cube> {
     let mut voxels = memory::zeros(side.pow(3))?;
-    patch.places().for_each(|(place, value)| voxels[position(side, place)] = value);
+    patch.places().for_each(|(place, value)| voxels[cube_index(side, place)] = value);
     Ok(Cube { side, voxels })
 }

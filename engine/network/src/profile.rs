@@ -1,6 +1,6 @@
 //! The operations, counted: what was computed, in floating-point operations, and where the time went.
 
-use super::ops::{Housekeeping, Ops, Weighted};
+use super::ops::{Backend, Ops, Weighted};
 use super::{CardMemory, Cube};
 use imaging::Result;
 use serde::Serialize;
@@ -37,7 +37,7 @@ pub struct Cost {
 pub type Work = BTreeMap<Layer, Cost>;
 
 /// Operations that are counted.
-pub struct Metered<O> {
+pub struct Profiled<O> {
     ops: O,
     work: RefCell<Work>,
 }
@@ -69,7 +69,7 @@ impl<L> Between<L> {
     }
 }
 
-impl<O: Ops> Metered<O> {
+impl<O: Ops> Profiled<O> {
     /// Counts from nothing.
     pub fn new(ops: O) -> Self {
         Self { ops, work: RefCell::default() }
@@ -99,76 +99,76 @@ impl<O: Ops> Metered<O> {
     }
 }
 
-impl<O: Ops> Ops for Metered<O> {
+impl<O: Ops> Ops for Profiled<O> {
     type Map = Shaped<O::Map>;
-    type Entry = Between<O::Entry>;
-    type Unit = Between<O::Unit>;
-    type Down = Between<O::Down>;
-    type Mix = Between<O::Mix>;
+    type Stem = Between<O::Stem>;
+    type ResidualUnit = Between<O::ResidualUnit>;
+    type Downsample = Between<O::Downsample>;
+    type PointwiseConv = Between<O::PointwiseConv>;
 
-    fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Self::Entry> {
-        Ok(Between::new(embedding, self.ops.load_entry(embedding, first, second)?))
+    fn load_stem(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Self::Stem> {
+        Ok(Between::new(embedding, self.ops.load_stem(embedding, first, second)?))
     }
 
-    fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<Self::Unit> {
-        Ok(Between::new(first, self.ops.load_unit(first, second)?))
+    fn load_residual_unit(&self, first: &Weighted, second: &Weighted) -> Result<Self::ResidualUnit> {
+        Ok(Between::new(first, self.ops.load_residual_unit(first, second)?))
     }
 
-    fn load_down(&self, conv: &Weighted) -> Result<Self::Down> {
-        Ok(Between::new(conv, self.ops.load_down(conv)?))
+    fn load_downsample(&self, conv: &Weighted) -> Result<Self::Downsample> {
+        Ok(Between::new(conv, self.ops.load_downsample(conv)?))
     }
 
-    fn load_mix(&self, conv: &Weighted) -> Result<Self::Mix> {
-        Ok(Between::new(conv, self.ops.load_mix(conv)?))
+    fn load_pointwise(&self, conv: &Weighted) -> Result<Self::PointwiseConv> {
+        Ok(Between::new(conv, self.ops.load_pointwise(conv)?))
     }
 
-    fn at_once(&self, wanted: usize) -> usize {
-        self.ops.at_once(wanted)
+    fn useful_mini_context(&self, wanted: usize) -> usize {
+        self.ops.useful_mini_context(wanted)
     }
 
-    fn enter(&self, pairs: &[Vec<&Cube>], entry: &Self::Entry) -> Result<Self::Map> {
+    fn stem(&self, pairs: &[Vec<&Cube>], entry: &Self::Stem) -> Result<Self::Map> {
         let (side, channels) = (pairs[0][0].side, entry.outputs);
         let unit = Between { layer: (), inputs: channels, outputs: channels };
         let flops = entry.flops(1, side) + 2.0 * unit.flops(3, side);
         self.measure(("embedding and unit", entry.inputs), (pairs.len(), channels, side), flops, || {
-            self.ops.enter(pairs, &entry.layer)
+            self.ops.stem(pairs, &entry.layer)
         })
     }
 
-    fn unit(&self, x: Self::Map, unit: &Self::Unit) -> Result<Self::Map> {
+    fn residual_unit(&self, x: Self::Map, unit: &Self::ResidualUnit) -> Result<Self::Map> {
         let flops = 2.0 * unit.flops(3, x.side);
         self.measure(("unit", unit.inputs), (x.pairs, unit.outputs, x.side), flops, || {
-            self.ops.unit(x.map, &unit.layer)
+            self.ops.residual_unit(x.map, &unit.layer)
         })
     }
 
-    fn down(&self, x: &Self::Map, conv: &Self::Down) -> Result<Self::Map> {
+    fn downsample(&self, x: &Self::Map, conv: &Self::Downsample) -> Result<Self::Map> {
         let side = x.side / 2;
         self.measure(("halve", conv.inputs), (x.pairs, conv.outputs, side), conv.flops(4, side), || {
-            self.ops.down(&x.map, &conv.layer)
+            self.ops.downsample(&x.map, &conv.layer)
         })
     }
 
-    fn up(
+    fn upsample_add(
         &self,
         x: &Self::Map,
-        own: &Self::Mix,
+        own: &Self::PointwiseConv,
         shortcut: Self::Map,
-        others: &Self::Mix,
+        others: &Self::PointwiseConv,
     ) -> Result<Self::Map> {
         let flops = own.flops(1, x.side) + others.flops(1, shortcut.side);
         let shape = (shortcut.pairs, others.outputs, shortcut.side);
         self.measure(("enlarge", own.inputs + others.inputs), shape, flops, || {
-            self.ops.up(&x.map, &own.layer, shortcut.map, &others.layer)
+            self.ops.upsample_add(&x.map, &own.layer, shortcut.map, &others.layer)
         })
     }
 
     fn fuse(
         &self,
         x: Self::Map,
-        own: &Self::Mix,
+        own: &Self::PointwiseConv,
         other: &Self::Map,
-        others: &Self::Mix,
+        others: &Self::PointwiseConv,
     ) -> Result<Self::Map> {
         let flops = own.flops(1, x.side) + others.flops(1, x.side);
         let inputs = own.inputs + others.inputs;
@@ -185,12 +185,12 @@ impl<O: Ops> Ops for Metered<O> {
         Ok(Shaped { pairs: 1, ..sum })
     }
 
-    fn output(&self, x: &Self::Map, conv: &Self::Mix) -> Result<Vec<f32>> {
+    fn output(&self, x: &Self::Map, conv: &Self::PointwiseConv) -> Result<Vec<f32>> {
         self.ops.output(&x.map, &conv.layer)
     }
 }
 
-impl<O: Housekeeping> Housekeeping for Metered<O> {
+impl<O: Backend> Backend for Profiled<O> {
     fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
         self.ops.predicted_bytes(channels, side, alive)
     }
@@ -207,7 +207,7 @@ impl<O: Housekeeping> Housekeeping for Metered<O> {
         self.ops.wait()
     }
 
-    fn rest(&self) {
-        self.ops.rest();
+    fn release_buffers(&self) {
+        self.ops.release_buffers();
     }
 }

@@ -35,7 +35,7 @@ impl Metric {
 
 /// A study as its tables have it.
 #[derive(Clone, Debug)]
-pub struct Sheet {
+pub struct StudyTable {
     /// Name of the study.
     pub name: String,
     /// What is measured.
@@ -73,7 +73,7 @@ pub struct Summary {
     pub sd: Option<f64>,
 }
 
-impl Sheet {
+impl StudyTable {
     /// Leaves out numbers of examples that there are not.
     ///
     /// # Errors

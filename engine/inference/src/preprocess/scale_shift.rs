@@ -4,7 +4,7 @@
 //! Boxes alone put structures at different places (a neck that is longer in one scan shifts and shrinks the whole
 //! head), and weights trust position. On whole heads this doubled the Dice of the first weights (`engine/BENCHMARKS.md`).
 
-use super::frame::{Frame, position};
+use super::working_grid::{WorkingGrid, cube_index};
 use imaging::Cube;
 use imaging::statistics::Sums;
 use imaging::{Result, Volume};
@@ -59,7 +59,7 @@ impl Pose {
 /// The target as it lies on its working grid.
 pub struct Fixed<'a> {
     /// Its working grid.
-    pub frame: &'a Frame,
+    pub frame: &'a WorkingGrid,
     /// What the network sees of it.
     pub cube: &'a Cube,
 }
@@ -67,14 +67,14 @@ pub struct Fixed<'a> {
 /// Where an example shows what a target shows.
 pub struct Alignment {
     /// The example's working grid.
-    pub frame: Frame,
+    pub frame: WorkingGrid,
     /// Whether they correlate enough to say that it belongs there; if not, the frame is the example's own.
     pub found: bool,
 }
 
 /// `frame` of an example `image` (in the body's order, intensities `range` to [0, 1]), moved and scaled to show what
 /// `target` shows. The same for any number of threads.
-pub fn aligned(frame: &Frame, image: &Volume, range: [f32; 2], target: &Fixed) -> Result<Alignment> {
+pub fn aligned(frame: &WorkingGrid, image: &Volume, range: [f32; 2], target: &Fixed) -> Result<Alignment> {
     let wide = frame.moved([0.0; 3], [1.0 + 2.0 * AROUND; 3]);
     let search = Search { cube: wide.image(image, range)?, wide, target };
     let mut pose = Pose::default();
@@ -100,7 +100,7 @@ pub fn aligned(frame: &Frame, image: &Volume, range: [f32; 2], target: &Fixed) -
 
 struct Search<'a> {
     /// The example on a larger grid than its own.
-    wide: Frame,
+    wide: WorkingGrid,
     cube: Cube,
     target: &'a Fixed<'a>,
 }
@@ -115,11 +115,11 @@ impl Search<'_> {
             let mut sums = Sums::default();
             for &(y, (j, v)) in &ys {
                 for &(z, (k, w)) in &zs {
-                    let at = |x, y, z| there.voxels[position(there.side, [x, y, z])];
+                    let at = |x, y, z| there.voxels[cube_index(there.side, [x, y, z])];
                     let row = |x, y| mix(at(x, y, k), at(x, y, k + 1), w);
                     let theirs =
                         mix(mix(row(i, j), row(i, j + 1), v), mix(row(i + 1, j), row(i + 1, j + 1), v), u);
-                    sums.add(here.voxels[position(here.side, [x, y, z])].into(), theirs.into());
+                    sums.add(here.voxels[cube_index(here.side, [x, y, z])].into(), theirs.into());
                 }
             }
             sums
@@ -179,12 +179,12 @@ mod tests {
         let side = 24;
         let target = blob(DVec3::new(60.0, 66.0, 54.0), 1.0);
         let example = blob(DVec3::new(69.0, 60.0, 57.0), 1.15);
-        let frame = Frame::around_foreground(&target, side).unwrap();
+        let frame = WorkingGrid::around_foreground(&target, side).unwrap();
         let cube = frame.image(&target, [0.0, 1.5]).unwrap();
         let own = frame.clone();
         let fixed = Fixed { frame: &frame, cube: &cube };
         let Alignment { frame: found, .. } = aligned(&own, &example, [0.0, 1.5], &fixed).unwrap();
-        let difference = |frame: &Frame| -> f32 {
+        let difference = |frame: &WorkingGrid| -> f32 {
             let seen = frame.image(&example, [0.0, 1.5]).unwrap();
             seen.voxels.iter().zip(&cube.voxels).map(|(a, b)| (a - b).abs()).sum::<f32>()
         };

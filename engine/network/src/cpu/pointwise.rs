@@ -9,13 +9,13 @@ use rayon::prelude::*;
 use std::sync::Arc;
 
 /// A 1³ convolution, packed.
-pub struct Mix {
+pub struct PointwiseConv {
     weights: Packed,
     bias: Bias,
     outputs: usize,
 }
 
-impl Mix {
+impl PointwiseConv {
     /// Packs weights `[out, in]`.
     pub fn new(pool: &Pool, inputs: usize, outputs: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
         let weights = Packed::new(pool, [1, padded(inputs), padded(outputs)], |_, input, output| {
@@ -31,7 +31,7 @@ impl Mix {
             let lines = to.own()?.par_chunks_mut(shape.line()).zip(x.values.par_chunks(from.line()));
             lines.for_each(|(out, x)| {
                 vectorize(shape.place(), Affine { mix: self, groups: shape.groups, x, out, add });
-                shape.tie(out, false);
+                shape.write_halo(out, false);
             });
             return Ok(());
         }
@@ -39,7 +39,7 @@ impl Mix {
         let scratch = Scratch::new(pool, from.side * from.width)?;
         to.write(pool, |number, out| {
             let mut voxels = scratch.mine();
-            from.unfold(&x.values[number * from.line()..][..from.line()], &mut voxels);
+            from.deinterleave(&x.values[number * from.line()..][..from.line()], &mut voxels);
             vectorize(shape.width, Affine { mix: self, groups: 1, x: &voxels, out, add });
         })
     }
@@ -52,7 +52,7 @@ impl Mix {
         let lines = values.par_chunks_mut(shape.line()).zip(x.values.par_chunks(x.shape.line()));
         lines.for_each(|(out, x_line)| {
             let mut voxels = scratch.mine();
-            x.shape.unfold(x_line, &mut voxels);
+            x.shape.deinterleave(x_line, &mut voxels);
             vectorize(shape.width, Line { mix: self, groups: 1, x: &voxels, out });
         });
         Ok(Map { shape, channels: self.outputs, values: Arc::new(values) })
@@ -85,14 +85,14 @@ impl Mix {
         x.own()?.par_chunks_mut(line).zip(other.values.par_chunks(line)).for_each(|(x, other)| {
             let scratch = &mut scratch.mine();
             vectorize(shape.place(), Fused { own: self, groups: shape.groups, x, others, other, scratch });
-            shape.tie(x, false);
+            shape.write_halo(x, false);
         });
         Ok(())
     }
 
     /// `x` mixed by `self` and enlarged ×2 (trilinear, half-pixel), plus the mixed shortcut, in whose place it goes
     /// where nobody else needs that.
-    pub fn up(&self, x: &Map, mut shortcut: Map, shortcuts: &Self, pool: &Pool) -> Result<Map> {
+    pub fn upsample_add(&self, x: &Map, mut shortcut: Map, shortcuts: &Self, pool: &Pool) -> Result<Map> {
         assert!(shortcut.shape.width == shortcuts.weights.n && shortcut.shape.side == 2 * x.shape.side);
         let coarse = self.run(x, pool)?;
         let (shape, line) = (shortcut.shape, shortcut.shape.line());
@@ -103,7 +103,7 @@ impl Mix {
                 shape.place(),
                 Enlarged { coarse: &coarse, y, z, shape, shortcuts, from, out, scratch },
             );
-            shape.tie(out, false);
+            shape.write_halo(out, false);
         };
         if Arc::get_mut(&mut shortcut.values).is_some() {
             let lines = shortcut.own()?.par_chunks_mut(line).enumerate();
@@ -119,7 +119,7 @@ impl Mix {
 
 /// A line of places: `out = mix(x)` without the bias.
 struct Line<'a> {
-    mix: &'a Mix,
+    mix: &'a PointwiseConv,
     groups: usize,
     x: &'a [f32],
     out: &'a mut [f32],
@@ -142,7 +142,7 @@ impl WithSimd for Line<'_> {
 
 /// A line of places: `out = mix(x)` or `out += mix(x)`.
 struct Affine<'a> {
-    mix: &'a Mix,
+    mix: &'a PointwiseConv,
     groups: usize,
     x: &'a [f32],
     out: &'a mut [f32],
@@ -165,10 +165,10 @@ impl WithSimd for Affine<'_> {
 
 /// A line of places of both branches.
 struct Fused<'a> {
-    own: &'a Mix,
+    own: &'a PointwiseConv,
     groups: usize,
     x: &'a mut [f32],
-    others: &'a Mix,
+    others: &'a PointwiseConv,
     other: &'a [f32],
     /// Two lines of products.
     scratch: &'a mut [f32],
@@ -202,7 +202,7 @@ struct Enlarged<'a> {
     z: usize,
     /// Of the fine map.
     shape: Shape,
-    shortcuts: &'a Mix,
+    shortcuts: &'a PointwiseConv,
     /// The shortcut's line; None where it lies in `out`.
     from: Option<&'a [f32]>,
     out: &'a mut [f32],
@@ -244,8 +244,8 @@ impl WithSimd for Enlarged<'_> {
         // As the fine line lies, its halves going on beyond their ends.
         let halves = Shape { side, ..shape };
         let folded = &mut folded[..halves.line()];
-        halves.fold(line, folded);
-        halves.tie(folded, true);
+        halves.interleave(line, folded);
+        halves.write_halo(folded, true);
 
         let bias: &[S::f32s] = bytemuck::cast_slice(shortcuts.bias.of(shape.groups));
         let (vectors, ends) = (bias.len(), shape.ends());

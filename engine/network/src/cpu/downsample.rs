@@ -10,7 +10,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// A 4³ convolution, packed.
-pub struct Down {
+pub struct Downsample {
     /// By the tap along z.
     taps: Packed,
     bias: Bias,
@@ -22,7 +22,7 @@ pub struct Down {
 /// Rows that share a reading of the weights, if there are so many.
 const SHARING: usize = 96;
 
-impl Down {
+impl Downsample {
     /// Packs weights `[out, in, z, y, x]`.
     pub fn new(pool: &Pool, inputs: usize, outputs: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
         let (from, to) = (padded(inputs), padded(outputs));
@@ -51,8 +51,8 @@ impl Down {
             vectorize(shape.width, Lines { conv: self, x, first: job * lines, count, inputs, outputs });
             let rows = outputs.chunks_exact((half + 1) * shape.width);
             for (out, row) in out.chunks_exact_mut(shape.line()).zip(rows) {
-                shape.fold(&row[..half * shape.width], out);
-                shape.tie(out, false);
+                shape.interleave(&row[..half * shape.width], out);
+                shape.write_halo(out, false);
             }
         });
         Ok(map)
@@ -72,7 +72,7 @@ fn segment(rows: usize, width: usize) -> usize {
 
 /// Some lines of outputs along x, one voxel after the other, each with one row more than it has outputs.
 struct Lines<'a> {
-    conv: &'a Down,
+    conv: &'a Downsample,
     x: &'a Map,
     first: usize,
     count: usize,
@@ -102,7 +102,7 @@ impl WithSimd for Lines<'_> {
                 if y < side && z < side {
                     let from = &x.values[(z * side + y) * x.shape.line()..][..x.shape.line()];
                     input[..width].fill(0.0);
-                    x.shape.unfold(from, &mut input[width..][..side * width]);
+                    x.shape.deinterleave(from, &mut input[width..][..side * width]);
                     input[width + side * width..].fill(0.0);
                 } else {
                     input.fill(0.0);

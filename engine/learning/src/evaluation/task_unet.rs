@@ -1,10 +1,10 @@
 //! The U-Net for one task (the paper's few-shot baseline): trained anew on the examples of a draw and nothing else.
 
-use crate::training::{Config, Course, Episodes, Person, Pool, State};
+use crate::training::{Config, Episodes, LabelledScan, Pool, State, TrainingLoop};
 use imaging::io::nifti::Scan;
 use imaging::labels::Names;
 use imaging::{LabelMap, Result};
-use inference::pipeline::{Example, Looks, Options, segment};
+use inference::pipeline::{Example, Options, Refinement, segment};
 use network::{Device, Model};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -13,12 +13,12 @@ use std::collections::BTreeSet;
 const RECIPE: &str = include_str!("u-net.toml");
 
 /// One network for each structure of some examples.
-pub struct Learnt<'a> {
+pub struct TaskUNet<'a> {
     examples: &'a [Example<LabelMap>],
     models: Vec<(u16, Model)>,
 }
 
-impl<'a> Learnt<'a> {
+impl<'a> TaskUNet<'a> {
     /// Trains on the processor for so many steps, for use on a device.
     ///
     /// # Errors
@@ -37,7 +37,7 @@ impl<'a> Learnt<'a> {
     pub fn segment(&self, target: &Scan) -> Result<LabelMap> {
         let mut all = LabelMap::empty(target.volume.grid)?;
         for (value, model) in &self.models {
-            let options = Options { labels: vec![*value], looks: Looks::Closer, ..Options::default() };
+            let options = Options { labels: vec![*value], looks: Refinement::Closer, ..Options::default() };
             let mask = segment(model, target, self.examples, &options, &mut |_| Ok(()))?.mask;
             all.voxels
                 .par_iter_mut()
@@ -57,13 +57,13 @@ fn learn(examples: &[Example<LabelMap>], value: u16, steps: u64, device: &Device
         let keep = |&label: &u16| if label == value { label } else { 0 };
         let voxels = example.label.voxels.par_iter().map(keep).collect();
         let labels = LabelMap { grid: example.label.grid, voxels };
-        Person::of(Some(&example.image.volume), &labels, &[])
+        LabelledScan::of(Some(&example.image.volume), &labels, &[])
     };
-    let mut people: Vec<Person> = examples.par_iter().map(person).collect::<Result<_>>()?;
+    let mut people: Vec<LabelledScan> = examples.par_iter().map(person).collect::<Result<_>>()?;
     people.retain(|person| !person.extents.is_empty());
     let pool = Pool::of(config.data[0].clone(), people, &Names::default());
     let (episodes, state) = (Episodes::of(&config, vec![pool]), State::begin(&config)?);
-    let mut course = Course::new(config, episodes, state, Device::cpu())?;
+    let mut course = TrainingLoop::new(config, episodes, state, Device::cpu())?;
     (0..steps).try_for_each(|_| course.step().map(drop))?;
     Model::load(course.averaged(), device)
 }

@@ -5,7 +5,7 @@
 //! target's by linear regression in a window around each voxel, so that neither a scanner's bias nor its contrast matters,
 //! not even one turned around.
 
-use super::soft::keep_strongest;
+use super::partial_volume::keep_strongest;
 use glam::Vec3;
 use imaging::Cube;
 use imaging::filter::{blurred, interpolated};
@@ -29,12 +29,12 @@ const NOISE: f32 = 0.005 * 0.005;
 const ROUNDING: f32 = 1e-6;
 
 /// For each voxel how far away, in voxels, it is taken from.
-pub struct Bend {
+pub struct DisplacementField {
     side: usize,
     shift: [Cube; 3],
 }
 
-impl Bend {
+impl DisplacementField {
     /// What makes an example's image like the target's; cubes of the same side, intensities in [0, 1]. The same for any
     /// number of threads.
     ///
@@ -213,7 +213,7 @@ mod tests {
         let mut inverted = image.clone();
         change(&mut inverted, |value| 0.9 - 0.8 * value);
         for example in [image, inverted] {
-            let bend = Bend::onto(&target, &example).unwrap();
+            let bend = DisplacementField::onto(&target, &example).unwrap();
             let bent = bend.label(&label).unwrap();
             assert!((1.0..5.0).contains(&bend.mean(&target)), "{}", bend.mean(&target));
             assert!(dice(&bent) > 0.85, "{} {}", dice(&label), dice(&bent));
@@ -225,7 +225,7 @@ mod tests {
         let [(image, label), _] = bodies();
         let flat = Cube { side: 48, voxels: vec![0.3; 48 * 48 * 48] };
         for (target, example) in [(&image, &image), (&flat, &image), (&image, &flat), (&flat, &flat)] {
-            let bent = Bend::onto(target, example).unwrap().label(&label).unwrap();
+            let bent = DisplacementField::onto(target, example).unwrap().label(&label).unwrap();
             let most = bent.voxels.iter().zip(&label.voxels).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(most < 0.05, "{most}");
         }
@@ -236,7 +236,7 @@ mod tests {
         let [(target, _), (image, mut label)] = bodies();
         label.voxels.fill(0.0);
         label.voxels[24 + 48 * (24 + 48 * 24)] = 1.0;
-        let bent = Bend::onto(&target, &image).unwrap().label(&label).unwrap();
+        let bent = DisplacementField::onto(&target, &image).unwrap().label(&label).unwrap();
         assert_eq!(bent.voxels.iter().filter(|&&part| part > 0.5).count(), 1);
     }
 }

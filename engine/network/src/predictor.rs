@@ -1,17 +1,17 @@
 //! The network at work on one kind of device: encode a target once, read pairs, decode (Algorithm 1).
 
 use super::mean::Mean;
-use super::meter::{Metered, Work};
 use super::neuroverse::{Check, Neuroverse, TargetFeatures};
-use super::ops::{Housekeeping, Ops};
+use super::ops::{Backend, Ops};
+use super::profile::{Profiled, Work};
 use super::{AfterStep, CardMemory, Cube};
 use crate::weights::Weights;
 use imaging::Result;
 use std::any::Any;
 
 /// The network on some device, whatever its feature maps are.
-pub trait Network: Send {
-    /// The features of a target, for [`Network::predict`] of the same network.
+pub trait Predictor: Send {
+    /// The features of a target, for [`Predictor::predict`] of the same network.
     fn encode(&self, target: &Cube, check: &mut Check) -> Result<Box<dyn Any>>;
     /// Reads the pairs and decodes the target.
     fn predict(
@@ -29,29 +29,29 @@ pub trait Network: Send {
         mini_context: usize,
     ) -> Result<Vec<(String, Vec<f32>)>>;
     /// Pairs that are worth reading at once when memory would allow `wanted`.
-    fn at_once(&self, wanted: usize) -> usize;
+    fn useful_mini_context(&self, wanted: usize) -> usize;
     /// Bytes that a prediction from so many pairs is expected to hold at its peak.
     fn predicted_bytes(&self, channels: &[usize], side: usize, pairs: usize, mini_context: usize) -> usize;
-    /// See [`Housekeeping::card_memory`].
+    /// See [`Backend::card_memory`].
     fn card_memory(&self) -> Option<CardMemory>;
     /// What was computed since the last time this was asked.
     fn take_work(&self) -> Work;
     /// Gives memory back that was kept for the next run.
-    fn rest(&self);
+    fn release_buffers(&self);
 }
 
 /// Operations and the network that is made of them.
-pub struct Engine<O: Ops> {
-    ops: Metered<O>,
-    network: Neuroverse<Metered<O>>,
+pub struct LoadedNetwork<O: Ops> {
+    ops: Profiled<O>,
+    network: Neuroverse<Profiled<O>>,
 }
 
-type Features<O> = TargetFeatures<Metered<O>>;
+type Features<O> = TargetFeatures<Profiled<O>>;
 
-impl<O: Housekeeping> Engine<O> {
+impl<O: Backend> LoadedNetwork<O> {
     /// Takes named weights, each exactly once.
     pub fn load(ops: O, weights: &mut Weights) -> Result<Self> {
-        let ops = Metered::new(ops);
+        let ops = Profiled::new(ops);
         let network = Neuroverse::load(&ops, weights)?;
         Ok(Self { ops, network })
     }
@@ -63,10 +63,10 @@ impl<O: Housekeeping> Engine<O> {
         pairs: &[(&Cube, &Cube)],
         mini_context: usize,
         after_step: &mut AfterStep,
-    ) -> Result<Vec<<Metered<O> as Ops>::Map>> {
+    ) -> Result<Vec<<Profiled<O> as Ops>::Map>> {
         let Some(branch) = &self.network.context else { return Ok(Vec::new()) };
         let mut mean = Mean::new(target);
-        for some in pairs.chunks(self.ops.at_once(mini_context)) {
+        for some in pairs.chunks(self.ops.useful_mini_context(mini_context)) {
             let done = mean.done;
             after_step(done)?;
             let check = &mut || after_step(done);
@@ -81,9 +81,11 @@ impl<O: Housekeeping> Engine<O> {
     }
 }
 
-impl<O> Network for Engine<O>
+impl<O> Predictor for LoadedNetwork<O>
 where
-    O: Housekeeping<Map: Send, Entry: Send, Unit: Send, Down: Send, Mix: Send> + Send + 'static,
+    O: Backend<Map: Send, Stem: Send, ResidualUnit: Send, Downsample: Send, PointwiseConv: Send>
+        + Send
+        + 'static,
 {
     fn encode(&self, target: &Cube, check: &mut Check) -> Result<Box<dyn Any>> {
         Ok(Box::new(self.network.encode(&self.ops, target, check)?))
@@ -119,12 +121,12 @@ where
         named.map(|(name, map)| Ok((name, self.ops.values(map)?))).collect()
     }
 
-    fn at_once(&self, wanted: usize) -> usize {
-        self.network.context.as_ref().map_or(1, |_| self.ops.at_once(wanted.max(1)))
+    fn useful_mini_context(&self, wanted: usize) -> usize {
+        self.network.context.as_ref().map_or(1, |_| self.ops.useful_mini_context(wanted.max(1)))
     }
 
     fn predicted_bytes(&self, channels: &[usize], side: usize, pairs: usize, mini_context: usize) -> usize {
-        let first = self.at_once(mini_context.min(pairs));
+        let first = self.useful_mini_context(mini_context.min(pairs));
         // After the first mini-context there is a mean, beside which the largest that comes next is read.
         let next = first.min(pairs.saturating_sub(first));
         self.ops.predicted_bytes(channels, side, first.max(next + 1))
@@ -138,7 +140,7 @@ where
         self.ops.take_work()
     }
 
-    fn rest(&self) {
-        self.ops.rest();
+    fn release_buffers(&self) {
+        self.ops.release_buffers();
     }
 }

@@ -4,7 +4,7 @@
 use super::gelu::gelu;
 use super::gemm::{Packed, Rows, product, vectorize};
 use super::map::{Buffer, Map, Pool, Scratch, Shape, padded};
-use super::unit::{steps, window};
+use super::residual_unit::{steps, window};
 use super::winograd::{self, Conv3, Planes, run};
 use imaging::Cube;
 use imaging::Result;
@@ -12,7 +12,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// The embedding and the unit after it.
-pub struct Entry {
+pub struct Stem {
     /// 1³, its bias as the weight of a channel of ones.
     embedding: Packed,
     /// 3³ on the images and the ones, which end at the border as the embedded images do.
@@ -26,7 +26,7 @@ pub struct Entry {
 /// Taps of the lines of inputs around a line of outputs.
 const LINES: usize = 9;
 
-impl Entry {
+impl Stem {
     /// Composes weights `[out, in]` of the embedding and `[out, in, z, y, x]` of the first convolution, each with a bias.
     pub fn new(
         pool: &Pool,
@@ -117,7 +117,7 @@ impl Entry {
 
 /// A line of outputs of the embedding and of the first convolution.
 struct Line<'a> {
-    entry: &'a Entry,
+    entry: &'a Stem,
     shape: Shape,
     images: &'a [f32],
     y: usize,
@@ -149,10 +149,10 @@ impl WithSimd for Line<'_> {
         for value in bytemuck::cast_slice_mut::<_, S::f32s>(&mut out[inside.clone()]) {
             *value = gelu(simd, *value);
         }
-        shape.tie(out, false);
+        shape.write_halo(out, false);
         let own = &inputs[LINES / 2 * line + row..];
         let rows = Rows { values: own, count: shape.half(), row, segments: 1, segment: 0, groups };
         product(simd, &rows, entry.embedding.matrix(0), &mut embedded[inside], false);
-        shape.tie(embedded, false);
+        shape.write_halo(embedded, false);
     }
 }

@@ -8,19 +8,19 @@ use std::collections::BTreeMap;
 
 /// One structure on the working grid.
 #[derive(Clone, Debug)]
-pub struct SoftLabel {
+pub struct PartialVolume {
     /// Filled part of each working voxel, from 0 to 1.
     pub patch: Patch,
     /// The structure filled no working voxel to one half, so its strongest voxel was set to 1.
-    pub rescued: bool,
+    pub below_resolution: bool,
     /// The structure's box in the map, in the body's order.
     pub extent: Extent,
 }
 
 /// Every label on the working grid that `taps` describe (for maps in the body's order), by value.
-pub fn soft_labels(labels: &LabelMap, taps: &[Vec<Tap>; 3]) -> Result<BTreeMap<u16, SoftLabel>> {
+pub fn partial_volumes(labels: &LabelMap, taps: &[Vec<Tap>; 3]) -> Result<BTreeMap<u16, PartialVolume>> {
     let soften = |(value, extent): (u16, Extent)| {
-        let soft = soft_label(extent, taps, |voxel| labels.voxels[labels.grid.index(voxel)] == value)?;
+        let soft = partial_volume(extent, taps, |voxel| labels.voxels[labels.grid.index(voxel)] == value)?;
         Ok(soft.map(|soft| (value, soft)))
     };
     let soft: Result<Vec<_>> = extents(labels).into_par_iter().map(soften).collect();
@@ -29,25 +29,25 @@ pub fn soft_labels(labels: &LabelMap, taps: &[Vec<Tap>; 3]) -> Result<BTreeMap<u
 
 /// One structure in its box, whose voxels `holds` tells by [x, y, z] in the body's order; `None` where the working grid
 /// does not reach it.
-pub fn soft_label(
+pub fn partial_volume(
     extent: Extent,
     taps: &[Vec<Tap>; 3],
     holds: impl Fn([usize; 3]) -> bool + Sync,
-) -> Result<Option<SoftLabel>> {
+) -> Result<Option<PartialVolume>> {
     let mut patch = resample(&extent, taps, |voxel| f32::from(u8::from(holds(voxel))))?;
-    let Some(rescued) = keep_strongest(&mut patch.voxels) else { return Ok(None) };
-    Ok(Some(SoftLabel { patch, rescued, extent }))
+    let Some(below_resolution) = keep_strongest(&mut patch.voxels) else { return Ok(None) };
+    Ok(Some(PartialVolume { patch, below_resolution, extent }))
 }
 
 /// Sets the strongest of a structure's voxels to 1 where it fills none of them to one half, and tells whether that was so;
 /// nothing where it fills none at all.
 pub fn keep_strongest(voxels: &mut [f32]) -> Option<bool> {
     let strongest = voxels.iter_mut().rev().max_by(|a, b| a.total_cmp(b)).filter(|part| **part > 0.0)?;
-    let rescued = *strongest < 0.5;
-    if rescued {
+    let below_resolution = *strongest < 0.5;
+    if below_resolution {
         *strongest = 1.0;
     }
-    Some(rescued)
+    Some(below_resolution)
 }
 
 /// The box of each label value above 0.
@@ -90,12 +90,12 @@ mod tests {
         }
         labels.voxels[grid.index([13, 13, 13])] = 9;
         let axis = taps(16, 1.5, 4.0, 4);
-        let soft = soft_labels(&labels, &[axis.clone(), axis.clone(), axis]).unwrap();
+        let soft = partial_volumes(&labels, &[axis.clone(), axis.clone(), axis]).unwrap();
         assert_eq!(soft.keys().copied().collect::<Vec<_>>(), [3, 9]);
         let volume: f32 = soft[&3].patch.voxels.iter().sum::<f32>() * 64.0;
         assert!((volume - 640.0).abs() < 1e-2, "{volume}");
-        assert!(!soft[&3].rescued);
-        assert!(soft[&9].rescued);
+        assert!(!soft[&3].below_resolution);
+        assert!(soft[&9].below_resolution);
         assert_eq!(soft[&9].patch.voxels.iter().filter(|&&v| v == 1.0).count(), 1);
     }
 }

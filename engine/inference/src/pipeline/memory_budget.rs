@@ -65,7 +65,7 @@ pub fn need<L: OnGrid>(
     let grids = examples.iter().map(|example| &example.image.volume.grid);
     let volumes = volumes_bytes::<L>(side, &target.volume.grid, grids, probabilities);
     let network = |at_once: usize| model.predicted_bytes(side, examples.len(), at_once);
-    let most = model.at_once(examples.len().min(options.mini_context.unwrap_or(MOST_AT_ONCE)));
+    let most = model.useful_mini_context(examples.len().min(options.mini_context.unwrap_or(MOST_AT_ONCE)));
     let (asked, within_reach) = (options.mini_context.is_some(), memory::within_reach_bytes());
     let all = |at_once: usize| network(at_once) + volumes;
     let (at_once, fewer, bytes) = match model.card_memory() {

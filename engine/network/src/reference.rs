@@ -3,7 +3,7 @@
 
 use super::Cube;
 use super::learning::{Arrays, Learn};
-use super::ops::{Housekeeping, Ops, Weighted};
+use super::ops::{Backend, Ops, Weighted};
 use crate::weights::formula;
 use burn::module::conv3d;
 use burn::ops::ConvOptions;
@@ -12,7 +12,7 @@ use imaging::{Error, Result};
 use std::cell::{Cell, RefCell};
 
 /// Burn's operations on a device.
-pub struct Plain {
+pub struct Reference {
     device: Device,
     precision: FloatDType,
     /// Where the device keeps track of gradients: the weights, whether pairs that are read are constant, and the last output.
@@ -28,7 +28,7 @@ pub struct Conv {
     bias: Option<Tensor<1>>,
 }
 
-impl Plain {
+impl Reference {
     /// On a device, which may keep track of gradients, in f32.
     pub fn new(device: Device) -> Self {
         let (weights, paused, output) = (RefCell::default(), Cell::default(), RefCell::default());
@@ -58,50 +58,56 @@ impl Plain {
     }
 }
 
-impl Ops for Plain {
+impl Ops for Reference {
     type Map = Tensor<5>;
-    type Entry = (Conv, [Conv; 2]);
-    type Unit = [Conv; 2];
-    type Down = Conv;
-    type Mix = Conv;
+    type Stem = (Conv, [Conv; 2]);
+    type ResidualUnit = [Conv; 2];
+    type Downsample = Conv;
+    type PointwiseConv = Conv;
 
-    fn load_entry(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Self::Entry> {
-        Ok((self.conv(embedding), self.load_unit(first, second)?))
+    fn load_stem(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Self::Stem> {
+        Ok((self.conv(embedding), self.load_residual_unit(first, second)?))
     }
 
-    fn load_unit(&self, first: &Weighted, second: &Weighted) -> Result<[Conv; 2]> {
+    fn load_residual_unit(&self, first: &Weighted, second: &Weighted) -> Result<[Conv; 2]> {
         Ok([first, second].map(|conv| self.conv(conv)))
     }
 
-    fn load_down(&self, conv: &Weighted) -> Result<Conv> {
+    fn load_downsample(&self, conv: &Weighted) -> Result<Conv> {
         Ok(self.conv(conv))
     }
 
-    fn load_mix(&self, conv: &Weighted) -> Result<Conv> {
+    fn load_pointwise(&self, conv: &Weighted) -> Result<Conv> {
         Ok(self.conv(conv))
     }
 
-    fn at_once(&self, wanted: usize) -> usize {
+    fn useful_mini_context(&self, wanted: usize) -> usize {
         wanted
     }
 
-    fn enter(&self, pairs: &[Vec<&Cube>], (embedding, unit): &Self::Entry) -> Result<Tensor<5>> {
+    fn stem(&self, pairs: &[Vec<&Cube>], (embedding, unit): &Self::Stem) -> Result<Tensor<5>> {
         let (channels, side) = (pairs[0].len(), pairs[0][0].side);
         let voxels: Vec<f32> = pairs.iter().flatten().flat_map(|cube| cube.voxels.iter().copied()).collect();
         let images = self.tensor(&voxels, [pairs.len(), channels, side, side, side]);
-        self.unit(mix(&images, embedding), unit)
+        self.residual_unit(mix(&images, embedding), unit)
     }
 
-    fn unit(&self, x: Tensor<5>, [first, second]: &[Conv; 2]) -> Result<Tensor<5>> {
+    fn residual_unit(&self, x: Tensor<5>, [first, second]: &[Conv; 2]) -> Result<Tensor<5>> {
         let inner = activation::gelu(convolve(&x, first, 1, 1));
         Ok(activation::gelu(x + convolve(&inner, second, 1, 1)))
     }
 
-    fn down(&self, x: &Tensor<5>, conv: &Conv) -> Result<Tensor<5>> {
+    fn downsample(&self, x: &Tensor<5>, conv: &Conv) -> Result<Tensor<5>> {
         Ok(convolve(x, conv, 2, 1))
     }
 
-    fn up(&self, x: &Tensor<5>, own: &Conv, shortcut: Tensor<5>, others: &Conv) -> Result<Tensor<5>> {
+    fn upsample_add(
+        &self,
+        x: &Tensor<5>,
+        own: &Conv,
+        shortcut: Tensor<5>,
+        others: &Conv,
+    ) -> Result<Tensor<5>> {
         Ok((2..5).fold(mix(x, own), double) + mix(&shortcut, others))
     }
 
@@ -128,7 +134,7 @@ impl Ops for Plain {
     }
 }
 
-impl Housekeeping for Plain {
+impl Backend for Reference {
     /// The weights, the target's features, the mean, and for each pair its shortcuts and the widest moment of the finest stage:
     /// a residual unit's input, intermediate, output, the convolution's own copies and those of enlarging.
     fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
@@ -147,10 +153,10 @@ impl Housekeeping for Plain {
         self.device.sync().map_err(|error| lost(&error))
     }
 
-    fn rest(&self) {}
+    fn release_buffers(&self) {}
 }
 
-impl Learn for Plain {
+impl Learn for Reference {
     fn start(&self) {
         self.weights.take();
         self.output.take();
