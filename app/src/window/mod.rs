@@ -177,10 +177,10 @@ fn input(context: &egui::Context, state: &State) -> Vec<Command> {
             command::listed().filter_map(|c| c.about().keys.map(|keys| (c, keys))).collect();
         listed.sort_by_key(|(_, keys)| !keys.modifiers.shift);
         for (command, keys) in listed {
-            let free = !typing
-                && !(popup && command == Command::Cancel)
-                && (!covered || command.reaches_below_dialogs());
-            if free && command.is_possible(state) && input.consume_shortcut(&keys) {
+            let taken = typing
+                || (popup && command == Command::Cancel)
+                || (covered && !command.reaches_below_dialogs());
+            if !taken && command.is_possible(state) && input.consume_shortcut(&keys) {
                 commands.push(command);
             }
         }
