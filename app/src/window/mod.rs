@@ -67,8 +67,8 @@ pub fn run(files: Vec<PathBuf>) -> anyhow::Result<()> {
 
 /// Time between frames while a run works, when only figures and a bar move: each frame takes time from the run.
 const PACE: Duration = Duration::from_millis(100);
-/// The same where the processor draws: a frame of 1440 × 900 points took about 0.1 s of a core with Mesa's lavapipe.
-const SOFTWARE_PACE: Duration = Duration::from_secs(1);
+/// The same where the processor draws: a frame of 1440 × 900 points took 0.1 to 0.2 s of a core with Mesa's lavapipe.
+const SOFTWARE_PACE: Duration = Duration::from_secs(2);
 
 /// The window's contents, also without a window around them.
 pub struct App {
