@@ -3,7 +3,6 @@
 use anyhow::Result;
 use clap::Parser;
 use exemplar::cli::{Cli, print};
-use network;
 
 /// Exit code where whoever read stdout has gone.
 const CLOSED: i32 = 141;
