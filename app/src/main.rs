@@ -39,7 +39,10 @@ fn run() -> Result<()> {
     exemplar::pool::start(cli.command.as_ref().and_then(|command| command.threads()))?;
     match cli.command {
         Some(command) => command.run(),
+        #[cfg(feature = "window")]
         None => exemplar::window::run(cli.files),
+        #[cfg(not(feature = "window"))]
+        None => anyhow::bail!("This build has no window; name a command, such as `exemplar segment`."),
     }
 }
 

@@ -13,5 +13,7 @@
 //! `[batch, channel, z, y, x]`; world space is RAS+ in millimetres (x to the right, y to the front, z up);
 //! a grid's affine is called `world_from_voxel` and maps voxel centres at whole indices.
 
+#![forbid(unsafe_code)]
+
 pub use imaging::{self, Cube, Error, Grid, LabelMap, Result, Volume};
 pub use {inference, learning, network};

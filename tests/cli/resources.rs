@@ -16,7 +16,10 @@ fn case(folder: &Path, side: usize, labels: u16) -> [PathBuf; 3] {
         let grid = Grid { shape: [side; 3], world_from_voxel: DAffine3::IDENTITY };
         let header = Header::for_grid(&grid);
         if path.ends_with("label.nii") {
-            let voxels = (0..grid.len()).map(|at| at as u16 % (labels + 1)).collect();
+            // Blocks of 4³ voxels: labels lie together.
+            let block =
+                |at: usize| (at % side / 4 + 6 * (at / side % side / 4 + 6 * (at / side.pow(2) / 4))) as u16;
+            let voxels = (0..grid.len()).map(|at| block(at) % (labels + 1)).collect();
             write_labels(path, &LabelMap { grid, voxels }, &header).unwrap();
         } else {
             let voxels = (0..grid.len()).map(|at| (at % 97) as f32).collect();

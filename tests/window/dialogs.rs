@@ -87,8 +87,8 @@ fn a_desktop_without_dialogs_gets_one_of_the_window() {
     until(&mut window, "the dialog", |w| shows(w, "Open a file or a folder"));
     window.step();
     let typed = |window: &mut Window, text: &str| {
-        let App { state, outside, .. } = window.state_mut();
-        state.apply(Message::Command(Command::TypePath(text.into())), outside);
+        let App { state, platform, .. } = window.state_mut();
+        state.apply(Message::Command(Command::TypePath(text.into())), platform);
         window.step();
         click(window, "Open");
     };

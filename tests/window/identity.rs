@@ -16,8 +16,8 @@ fn twins(folder: &Path) -> [PathBuf; 2] {
 
 fn open_target(window: &mut Window, path: &Path) {
     let name = path.file_name().unwrap().to_string_lossy().replace(".nii.gz", "");
-    let App { state, outside, .. } = window.state_mut();
-    state.apply(Message::Command(Command::OpenPaths(vec![path.into()])), outside);
+    let App { state, platform, .. } = window.state_mut();
+    state.apply(Message::Command(Command::OpenPaths(vec![path.into()])), platform);
     until_plan(window);
     click(window, "Load the target");
     until(window, "the target", |w| {
@@ -84,11 +84,11 @@ fn accepting_judges_the_proposal_on_the_screen() {
     segment(&mut window);
     segment(&mut window);
     let [newest, first] = [layers(&window)[0].id, layers(&window)[1].id];
-    let App { state, outside, .. } = window.state_mut();
-    state.apply(Message::Command(Command::ShowLayer(Some(first))), outside);
+    let App { state, platform, .. } = window.state_mut();
+    state.apply(Message::Command(Command::ShowLayer(Some(first))), platform);
     press(&mut window, egui::Modifiers::NONE, egui::Key::Y);
-    let standing = |id| layers(&window).iter().find(|layer| layer.id == id).unwrap().standing;
-    assert_eq!((standing(first), standing(newest)), (Standing::Accepted, Standing::Proposal));
+    let status = |id| layers(&window).iter().find(|layer| layer.id == id).unwrap().status;
+    assert_eq!((status(first), status(newest)), (MaskStatus::Accepted, MaskStatus::Proposal));
 }
 
 #[test]
@@ -102,6 +102,6 @@ fn a_score_comes_back_with_the_mask_that_undo_brings_back() {
     press(&mut window, egui::Modifiers::NONE, egui::Key::Y);
     until(&mut window, "the score", |w| layers(w)[0].agreement.is_some());
     press(&mut window, egui::Modifiers::COMMAND, egui::Key::Z);
-    assert_eq!(layers(&window)[0].standing, Standing::Proposal);
+    assert_eq!(layers(&window)[0].status, MaskStatus::Proposal);
     until(&mut window, "the score again", |w| layers(w)[0].agreement.is_some());
 }

@@ -10,8 +10,8 @@ fn colours_stay_when_labels_and_examples_come_and_go() {
     let colours = |window: &Window| [1, 2].map(|value| window.state().state.palette.colour(value));
     let before = colours(&window);
     assert_ne!(before[0], before[1]);
-    let App { state, outside, .. } = window.state_mut();
-    state.apply(Message::Command(Command::WantLabel(1, false)), outside);
+    let App { state, platform, .. } = window.state_mut();
+    state.apply(Message::Command(Command::WantLabel(1, false)), platform);
     assert_eq!(colours(&window), before, "label 1 is not asked for");
     press(&mut window, egui::Modifiers::COMMAND | egui::Modifiers::SHIFT, egui::Key::N);
     assert!(shows(&window, "Examples · 0 of 3 on"));

@@ -37,7 +37,7 @@ pub fn write(
         for (column, labels) in (0..).zip([None, Some(mask), Some(truth)]) {
             let slice = still(image, labels, &palette, plane, through, TILE as usize);
             let corner = [column, row].map(|i| GAP + i * (TILE + GAP));
-            for (i, pixel) in (0..).zip(&slice.pixels) {
+            for (i, pixel) in (0..).zip(&slice) {
                 let [r, g, b, _] = pixel.to_array();
                 sheet.put_pixel(corner[0] + i % TILE, corner[1] + i / TILE, Rgb([r, g, b]));
             }

@@ -4,7 +4,7 @@
 //! serves both, so oblique, anisotropic and left-handed volumes appear undistorted.
 
 use super::View;
-use egui::{Pos2, Rect, Vec2};
+use emath::{Pos2, Rect, Vec2};
 use glam::{DAffine3, DVec2, DVec3};
 use imaging::Grid;
 

@@ -11,21 +11,29 @@
 //! shaders as affine maps from pixels to voxels; nothing here knows the rest of the window.
 
 pub mod camera;
+#[cfg(feature = "window")]
 mod gpu;
 mod palette;
+#[cfg(feature = "window")]
 mod pane;
+#[cfg(feature = "window")]
 mod slice;
 mod statistics;
 mod still;
+#[cfg(feature = "window")]
 mod texture;
 mod view;
 
 pub use camera::{Camera, Plane};
+#[cfg(feature = "window")]
 pub use gpu::{Gpu, raise_limits};
 pub use palette::{ADDED, COLOURS, MISSING, Palette};
+#[cfg(feature = "window")]
 pub use pane::{Pane, TITLE_STYLE, Tool, show_pane};
+#[cfg(feature = "window")]
 pub use slice::Layers;
 pub use statistics::Statistics;
 pub use still::{THUMBNAIL_SIZE, middle_mm, still, thumbnail};
+#[cfg(feature = "window")]
 pub use texture::{ImageTexture, LabelTexture, Note};
 pub use view::{OverlayStyle, PaneAction, View};

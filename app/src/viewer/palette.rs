@@ -1,6 +1,6 @@
 //! Colour and visibility of every label value.
 
-use egui::Color32;
+use ecolor::Color32;
 use std::sync::Arc;
 
 /// Label colours in fixed order: the ten of Tableau (Stone, 2016; told apart with every common colour blindness),

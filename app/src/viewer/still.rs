@@ -1,7 +1,8 @@
 //! Slices drawn without the graphics device: thumbnails of the shelf, the demo's preview.
 
 use super::{Camera, Palette, Plane, Statistics, View};
-use egui::{Color32, ColorImage, Pos2, Rect, Vec2};
+use ecolor::Color32;
+use emath::{Pos2, Rect, Vec2};
 use glam::DVec3;
 use imaging::conform::OnGrid;
 use imaging::{LabelMap, Volume};
@@ -16,7 +17,7 @@ const OPACITY: f32 = 0.55;
 const SAMPLES: usize = 3;
 
 /// An axial slice, radiological and true to scale: through the middle of the labels, or of the volume without any.
-pub fn thumbnail(volume: &Volume, labels: Option<&LabelMap>, palette: &Palette) -> ColorImage {
+pub fn thumbnail(volume: &Volume, labels: Option<&LabelMap>, palette: &Palette) -> Vec<Color32> {
     still(volume, labels, palette, Plane::Axial, labels.and_then(middle_mm), THUMBNAIL_SIZE)
 }
 
@@ -29,7 +30,7 @@ pub fn still(
     plane: Plane,
     through_mm: Option<DVec3>,
     size: usize,
-) -> ColorImage {
+) -> Vec<Color32> {
     let mut view = View::of(&volume.grid, &Statistics::of(volume));
     view.cursor_mm = through_mm.unwrap_or(view.cursor_mm);
     let camera = Camera::new(plane, &view, Rect::from_min_size(Pos2::ZERO, Vec2::splat(size as f32)));
@@ -39,7 +40,7 @@ pub fn still(
     let brightness = |world| {
         ((volume.sample(voxel_from_world.transform_point3(world)) - black) / view.window).clamp(0.0, 1.0)
     };
-    let pixels = (0..size * size).map(|i| {
+    let pixel = |i: usize| {
         let corner = Vec2::new((i % size) as f32, (i / size) as f32);
         let mut sum = [0.0; 3];
         for k in 0..SAMPLES * SAMPLES {
@@ -57,8 +58,8 @@ pub fn still(
         }
         let [r, g, b] = sum.map(|c| (c / (SAMPLES * SAMPLES) as f32).round() as u8);
         Color32::from_rgb(r, g, b)
-    });
-    ColorImage::new([size; 2], pixels.collect())
+    };
+    (0..size * size).map(pixel).collect()
 }
 
 /// The mean world position of all labelled voxels; None where there is none.
@@ -90,9 +91,10 @@ mod tests {
             }
         }
         let picture = thumbnail(&volume, Some(&labels), &Palette::for_labels(&[4]));
-        assert_eq!(picture[(48, 10)], Color32::BLACK, "40 × 20 mm leave room above");
-        let [r, _, b, _] = picture[(80, 48)].to_array();
+        let at = |x: usize, y: usize| picture[x + THUMBNAIL_SIZE * y];
+        assert_eq!(at(48, 10), Color32::BLACK, "40 × 20 mm leave room above");
+        let [r, _, b, _] = at(80, 48).to_array();
         assert!(b > r, "small x is the patient's left, on the right of the picture");
-        assert_eq!(picture[(16, 48)], Color32::WHITE);
+        assert_eq!(at(16, 48), Color32::WHITE);
     }
 }

@@ -2,12 +2,12 @@
 
 use super::bars::{in_the_middle, minus};
 use super::command::Command;
-use super::gallery::Gallery;
+use super::network_view;
 use super::paths::on_wayland;
 use super::results::dice;
-use super::seen;
 use super::state::case::Layer;
 use super::state::{Layout as Arrangement, State};
+use super::texture_cache::TextureCache;
 use super::theme::{self, colours};
 use super::widgets::{Commands, Look, command_button, within};
 use crate::viewer::{ImageTexture, Layers, Pane, Plane, show_pane};
@@ -18,7 +18,7 @@ const SEAM: f32 = 2.0;
 const COLUMN_HEAD: f32 = 28.0;
 
 /// Draws it.
-pub fn show(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Commands) {
+pub fn show(ui: &mut Ui, state: &State, texture_cache: &mut TextureCache, commands: &mut Commands) {
     let seam = if ui.visuals().dark_mode { Color32::from_rgb(0x16, 0x18, 0x1c) } else { colours(ui).line };
     CentralPanel::no_frame().frame(Frame::new().fill(seam)).show(ui, |ui| {
         let all = ui.max_rect();
@@ -27,8 +27,8 @@ pub fn show(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Co
             return empty(ui, state, all, commands);
         }
         match state.look.layout {
-            Arrangement::Planes => planes(ui, state, gallery, all, commands),
-            Arrangement::Compare => compare(ui, state, gallery, all, commands),
+            Arrangement::Planes => planes(ui, state, texture_cache, all, commands),
+            Arrangement::Compare => compare(ui, state, texture_cache, all, commands),
         }
     });
 }
@@ -43,17 +43,17 @@ fn cell(all: Rect, [columns, rows]: [usize; 2], [column, row]: [usize; 2]) -> Re
     Rect::from_min_size(all.min + vec2(step.x * column as f32, step.y * row as f32), size)
 }
 
-fn planes(ui: &mut Ui, state: &State, gallery: &mut Gallery, all: Rect, commands: &mut Commands) {
+fn planes(ui: &mut Ui, state: &State, texture_cache: &mut TextureCache, all: Rect, commands: &mut Commands) {
     let places = [[0, 0], [1, 0], [0, 1]];
     let layer = state.case.shown_layer();
     for (plane, place) in Plane::ALL.into_iter().zip(places) {
-        pane(ui, state, gallery, cell(all, [2, 2], place), (plane, "planes"), [layer, None], commands);
+        pane(ui, state, texture_cache, cell(all, [2, 2], place), (plane, "planes"), [layer, None], commands);
     }
-    seen::show(ui, state, cell(all, [2, 2], [1, 1]));
+    network_view::show(ui, state, cell(all, [2, 2], [1, 1]));
 }
 
 /// Columns side by side: prediction, ground truth and difference, or the scan beside the prediction.
-fn compare(ui: &mut Ui, state: &State, gallery: &mut Gallery, all: Rect, commands: &mut Commands) {
+fn compare(ui: &mut Ui, state: &State, texture_cache: &mut TextureCache, all: Rect, commands: &mut Commands) {
     let Some(judged) = state.case.judged() else { return };
     let drawn = |value: u16| state.draws(value);
     let mean = judged.mean_dice(drawn).map_or(String::new(), |value| format!(" · Dice {}", dice(value)));
@@ -79,7 +79,7 @@ fn compare(ui: &mut Ui, state: &State, gallery: &mut Gallery, all: Rect, command
         });
         for (row, plane) in [Plane::Axial, Plane::Sagittal].into_iter().enumerate() {
             let place = cell(body, [across, 2], [column, row]);
-            pane(ui, state, gallery, place, (plane, &format!("compare {column}")), layers, commands);
+            pane(ui, state, texture_cache, place, (plane, &format!("compare {column}")), layers, commands);
         }
     }
 }
@@ -101,21 +101,21 @@ fn excess(layer: &Layer, drawn: impl Fn(u16) -> bool) -> String {
 fn pane(
     ui: &mut Ui,
     state: &State,
-    gallery: &mut Gallery,
+    texture_cache: &mut TextureCache,
     rect: Rect,
     (plane, place): (Plane, &str),
     layers: [Option<&Layer>; 2],
     commands: &mut Commands,
 ) {
     let Some(target) = &state.case.target else { return };
-    let Some(gpu) = gallery.gpu() else {
+    let Some(gpu) = texture_cache.gpu() else {
         ui.painter().rect_filled(rect, 0, Color32::BLACK);
         return in_the_middle(ui, rect, plane.name());
     };
-    let image = gallery.image(target);
+    let image = texture_cache.image(target);
     let [labels, reference] = layers.map(|layer| {
         let map = layer.filter(|_| state.look.overlay).map(|layer| &layer.map);
-        map.and_then(|map| gallery.labels(map))
+        map.and_then(|map| texture_cache.labels(map))
     });
     let shown = Layers {
         image: image.as_ref(),

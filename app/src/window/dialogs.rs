@@ -2,8 +2,8 @@
 
 use super::command::{Command, menus};
 use super::icons::{self, Icon};
-use super::outside::Question;
 use super::path_dialog as path;
+use super::platform::Question;
 use super::state::{Dialog, Leave, State};
 use super::theme::{self, colours};
 use super::widgets::{Commands, Look, button, muted, scrolled};

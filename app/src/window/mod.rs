@@ -8,16 +8,16 @@ mod centre;
 pub mod command;
 mod dialogs;
 mod fonts;
-mod gallery;
 mod icons;
-pub mod outside;
+mod import_dialog;
+mod network_view;
 mod path_dialog;
 mod paths;
+pub mod platform;
 mod results;
-mod seen;
-mod sheet;
 mod shelf;
 pub mod state;
+mod texture_cache;
 mod theme;
 mod widgets;
 
@@ -27,12 +27,12 @@ use anyhow::anyhow;
 use command::Command;
 use eframe::egui_wgpu::{RenderState, WgpuSetup};
 use eframe::wgpu::DeviceType;
-use gallery::Gallery;
-use outside::{Chooser, Desktop, Outside};
 use paths::pasted;
+use platform::{Chooser, Desktop, Platform};
 use state::{Message, State};
 use std::path::PathBuf;
 use std::time::Duration;
+use texture_cache::TextureCache;
 
 /// Opens the window with these files, as if they were dropped on it, and returns when it is closed.
 pub fn run(files: Vec<PathBuf>) -> anyhow::Result<()> {
@@ -75,8 +75,8 @@ pub struct App {
     /// What is shown.
     pub state: State,
     /// What the state acts through; dropping it ends the worker's threads.
-    pub outside: Outside,
-    gallery: Gallery,
+    pub platform: Platform,
+    texture_cache: TextureCache,
     pace: Duration,
 }
 
@@ -91,24 +91,24 @@ impl App {
         theme::install(context);
         let wake = context.clone();
         let worker = Worker::start(move || wake.request_repaint());
-        let mut outside = Outside { worker, chooser, context: context.clone() };
-        let mut state = State::new(&outside);
-        state.apply(Message::Command(Command::OpenPaths(files)), &mut outside);
+        let mut platform = Platform { worker, chooser, context: context.clone() };
+        let mut state = State::new(&platform);
+        state.apply(Message::Command(Command::OpenPaths(files)), &mut platform);
         let software = |graphics: &RenderState| graphics.adapter.get_info().device_type == DeviceType::Cpu;
         let pace = if graphics.is_some_and(software) { SOFTWARE_PACE } else { PACE };
-        Self { state, outside, gallery: Gallery::new(graphics.map(Gpu::new)), pace }
+        Self { state, platform, texture_cache: TextureCache::new(graphics.map(Gpu::new)), pace }
     }
 
     /// One frame.
     pub fn update(&mut self, ui: &mut egui::Ui) {
-        while let Ok(event) = self.outside.worker.events.try_recv() {
-            self.state.apply(Message::Event(event), &mut self.outside);
+        while let Ok(event) = self.platform.worker.events.try_recv() {
+            self.state.apply(Message::Event(event), &mut self.platform);
         }
         let context = ui.ctx().clone();
-        if let Some((question, answer)) = self.outside.chooser.answer(&context) {
-            self.state.apply(Message::Chosen(question, answer), &mut self.outside);
+        if let Some((question, answer)) = self.platform.chooser.answer(&context) {
+            self.state.apply(Message::Chosen(question, answer), &mut self.platform);
         }
-        self.state.apply(Message::Frame, &mut self.outside);
+        self.state.apply(Message::Frame, &mut self.platform);
         let mut commands = input(&context, &self.state);
         self.draw(ui, &mut commands);
         if !commands.is_empty() {
@@ -116,7 +116,7 @@ impl App {
             context.request_repaint();
         }
         for command in commands {
-            self.state.apply(Message::Command(command), &mut self.outside);
+            self.state.apply(Message::Command(command), &mut self.platform);
         }
         if self.state.run.is_running() {
             context.request_repaint_after(self.pace);
@@ -131,14 +131,14 @@ impl App {
     }
 
     fn draw(&mut self, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-        let (state, gallery) = (&self.state, &mut self.gallery);
+        let (state, texture_cache) = (&self.state, &mut self.texture_cache);
         bars::menu_bar(ui, state, commands);
         bars::status_bar(ui, state);
-        shelf::show(ui, state, gallery, commands);
+        shelf::show(ui, state, texture_cache, commands);
         bars::tool_strip(ui, state, commands);
         results::show(ui, state, commands);
-        centre::show(ui, state, gallery, commands);
-        sheet::show(ui, state, commands);
+        centre::show(ui, state, texture_cache, commands);
+        import_dialog::show(ui, state, commands);
         dialogs::show(ui, state, commands);
         dialogs::notices(ui, state, commands);
     }

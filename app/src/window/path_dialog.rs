@@ -1,8 +1,8 @@
 //! The window's own dialog for a path, for desktops without one: a line of text and what it could become.
 
 use super::command::Command;
-use super::outside::Question;
 use super::paths::OFFERED;
+use super::platform::Question;
 use super::theme::{self, colours};
 use super::widgets::{Commands, link, muted};
 use egui::text::{CCursor, CCursorRange};

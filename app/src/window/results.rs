@@ -3,7 +3,7 @@
 use super::bars::{gigabytes, minus};
 use super::command::Command;
 use super::shelf;
-use super::state::case::{Layer, Standing};
+use super::state::case::{Layer, MaskStatus};
 use super::state::run::{Run, describe};
 use super::state::{Layout as Arrangement, State};
 use super::theme::{self, colours};
@@ -164,12 +164,12 @@ fn results(ui: &mut Ui, state: &State, commands: &mut Commands) {
 fn result(ui: &mut Ui, state: &State, layer: &Layer, commands: &mut Commands) {
     let c = colours(ui);
     let shown = state.case.shown == Some(layer.id);
-    let title = match layer.standing {
-        Standing::Proposal => format!("{} · proposal", layer.title),
-        Standing::Accepted if layer.report.is_some() => format!("{} · accepted", layer.title),
+    let title = match layer.status {
+        MaskStatus::Proposal => format!("{} · proposal", layer.title),
+        MaskStatus::Accepted if layer.report.is_some() => format!("{} · accepted", layer.title),
         _ => layer.title.clone(),
     };
-    let outline = (layer.standing == Standing::Proposal).then_some(c.accent);
+    let outline = (layer.status == MaskStatus::Proposal).then_some(c.accent);
     let response = widgets::card(ui, outline, |ui| {
         widgets::text_and(ui, 32.0, (&title, c.strong), (&layer.origin, c.muted), |ui| {
             let (text, command) = match shown {

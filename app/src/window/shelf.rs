@@ -1,13 +1,13 @@
 //! The left panel: target, example shelf, labels.
 
 use super::command::Command;
-use super::gallery::Gallery;
 use super::icons::{self, Icon};
 use super::paths::on_wayland;
 use super::state::State;
 use super::state::case::Pair;
 use super::state::plan::Light;
 use super::state::verdict::shape_of;
+use super::texture_cache::TextureCache;
 use super::theme::{self, colours};
 use super::widgets::{self, Commands, command_link, dot, head, light_colour, swatch};
 use egui::{
@@ -19,20 +19,20 @@ const WIDTH: f32 = 272.0;
 const THUMBNAIL: f32 = 48.0;
 
 /// Draws the panel.
-pub fn show(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Commands) {
+pub fn show(ui: &mut Ui, state: &State, texture_cache: &mut TextureCache, commands: &mut Commands) {
     let frame = Frame::new().fill(colours(ui).panel).inner_margin(widgets::beside_a_bar());
     Panel::left("shelf").exact_size(WIDTH).resizable(false).frame(frame).show(ui, |ui| {
         widgets::scrolled(ui, f32::INFINITY, |ui| {
-            target(ui, state, gallery, commands);
+            target(ui, state, texture_cache, commands);
             ui.add_space(2.0);
-            examples(ui, state, gallery, commands);
+            examples(ui, state, texture_cache, commands);
             drop_hint(ui, commands);
             labels(ui, state, commands);
         });
     });
 }
 
-fn target(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Commands) {
+fn target(ui: &mut Ui, state: &State, texture_cache: &mut TextureCache, commands: &mut Commands) {
     let act = if state.case.target.is_some() { "Replace…" } else { "Open…" };
     head(ui, "Target", |ui| command_link(ui, state, Command::Open, act, commands));
     let Some(scan) = &state.case.target else {
@@ -44,7 +44,7 @@ fn target(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Comm
     let details = shape_of(&scan.volume.grid);
     widgets::card(ui, None, |ui| {
         ui.horizontal(|ui| {
-            thumbnail(ui, gallery.thumbnail(ui.ctx(), scan, state));
+            thumbnail(ui, texture_cache.thumbnail(ui.ctx(), scan, state));
             let light = if warning.is_some() { Light::Attention } else { Light::Good };
             widgets::text_and(
                 ui,
@@ -62,7 +62,7 @@ fn target(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Comm
     });
 }
 
-fn examples(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Commands) {
+fn examples(ui: &mut Ui, state: &State, texture_cache: &mut TextureCache, commands: &mut Commands) {
     let (all, on) = (state.case.examples.len(), state.case.on().count());
     let title = match all {
         0 => "Examples".to_owned(),
@@ -70,14 +70,20 @@ fn examples(ui: &mut Ui, state: &State, gallery: &mut Gallery, commands: &mut Co
     };
     head(ui, &title, |ui| command_link(ui, state, Command::Open, "Add…", commands));
     for pair in &state.case.examples {
-        ui.push_id(pair.id, |ui| example(ui, state, pair, gallery, commands));
+        ui.push_id(pair.id, |ui| example(ui, state, pair, texture_cache, commands));
     }
     if state.is_loading() {
         widgets::muted(ui, "Loading examples…");
     }
 }
 
-fn example(ui: &mut Ui, state: &State, pair: &Pair, gallery: &mut Gallery, commands: &mut Commands) {
+fn example(
+    ui: &mut Ui,
+    state: &State,
+    pair: &Pair,
+    texture_cache: &mut TextureCache,
+    commands: &mut Commands,
+) {
     let c = colours(ui);
     let name = state.case.name_of(&pair.image);
     let count = match pair.values.len() {
@@ -95,7 +101,7 @@ fn example(ui: &mut Ui, state: &State, pair: &Pair, gallery: &mut Gallery, comma
             if !pair.on {
                 ui.multiply_opacity(0.55);
             }
-            thumbnail(ui, gallery.thumbnail(ui.ctx(), &pair.image, state));
+            thumbnail(ui, texture_cache.thumbnail(ui.ctx(), &pair.image, state));
             widgets::text_and(ui, THUMBNAIL, (&name, c.strong), (&detail, colour), |ui| {
                 dot(ui, if pair.on { light_colour(&c, light) } else { c.line });
                 ui.add_space(2.0);

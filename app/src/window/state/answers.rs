@@ -1,12 +1,12 @@
 //! What each answer of the worker does.
 
-use super::case::{Layer, Standing};
+use super::case::{Layer, MaskStatus};
 use super::plan::Check;
 use super::run::Run;
 use super::{Engine, Layout, Purpose, State};
 use crate::jobs::{Event, JobId, Request};
 use crate::viewer::{PaneAction, camera::snap, middle_mm};
-use crate::window::outside::Outside;
+use crate::window::platform::Platform;
 use imaging::LabelMap;
 use imaging::metrics::LabelScore;
 use inference::pipeline::{Segmentation, Stage};
@@ -14,23 +14,23 @@ use std::sync::Arc;
 
 impl State {
     /// Takes in an answer.
-    pub(super) fn answer(&mut self, event: Event, outside: &Outside) {
+    pub(super) fn on_event(&mut self, event: Event, platform: &Platform) {
         match event {
             Event::Progress(ticket, now, part) => self.progress(ticket, now, part),
             Event::Listed(ticket, files) => {
                 if self.waiting.remove(&ticket).is_some() {
-                    self.check_files(files, outside);
+                    self.check_files(files, platform);
                 }
             }
             Event::Probed(ticket, probe) => {
                 if let Some(Purpose::Check(index)) = self.waiting.remove(&ticket) {
-                    self.checked(index, Check::Image(Box::new(probe)), outside);
+                    self.checked(index, Check::Image(Box::new(probe)), platform);
                 }
             }
-            Event::Computed(ticket) => self.computed(ticket, outside),
+            Event::Computed(ticket) => self.computed(ticket, platform),
             Event::Fitted(ticket, fitted) => {
                 if let Some(Purpose::Fit(waiting)) = self.waiting.remove(&ticket) {
-                    self.fitted(waiting, fitted, outside);
+                    self.fitted(waiting, fitted, platform);
                 }
             }
             Event::Compared(ticket, agreement) => {
@@ -42,7 +42,7 @@ impl State {
                 if let Some(Purpose::Export { note, map }) = self.waiting.remove(&ticket) {
                     self.settled.retain(|mask| mask.strong_count() > 0);
                     self.settled.push(Arc::downgrade(&map));
-                    self.say(format!("{note} was exported to {}", path.display()), false);
+                    self.notify(format!("{note} was exported to {}", path.display()), false);
                 }
             }
             Event::Ready(ticket, summary) => {
@@ -53,15 +53,15 @@ impl State {
                 if let Some(Purpose::Run(inputs)) = self.waiting.remove(&ticket)
                     && inputs.are_in(&self.case)
                 {
-                    self.propose(*done, outside);
+                    self.propose(*done, platform);
                 }
             }
             Event::Transformed(ticket, _) => _ = self.waiting.remove(&ticket),
-            Event::Failed(ticket, sentence) => self.failed(ticket, sentence, outside),
+            Event::Failed(ticket, sentence) => self.failed(ticket, sentence, platform),
             Event::Cancelled(ticket) => {
                 if let Some(Purpose::Run(_)) = self.waiting.remove(&ticket) {
                     self.run = Run::Cancelled;
-                    self.say("The run was stopped; nothing was changed.", false);
+                    self.notify("The run was stopped; nothing was changed.", false);
                 }
             }
         }
@@ -75,36 +75,36 @@ impl State {
         }
     }
 
-    fn failed(&mut self, ticket: JobId, sentence: String, outside: &Outside) {
+    fn failed(&mut self, ticket: JobId, sentence: String, platform: &Platform) {
         match self.waiting.remove(&ticket) {
             // The plan shows it in the file's row.
-            Some(Purpose::Check(index)) => self.checked(index, Check::Broken(sentence), outside),
+            Some(Purpose::Check(index)) => self.checked(index, Check::Broken(sentence), platform),
             Some(Purpose::Prepare) => {
                 self.engine = Engine::Failed;
-                self.say(sentence, true);
+                self.notify(sentence, true);
             }
             Some(Purpose::Run(_)) => {
                 self.run = Run::Failed;
-                self.say(sentence, true);
+                self.notify(sentence, true);
             }
             Some(Purpose::List) => {
-                self.check_files(Vec::new(), outside);
-                self.say(sentence, true);
+                self.check_files(Vec::new(), platform);
+                self.notify(sentence, true);
             }
-            Some(_) => self.say(sentence, true),
+            Some(_) => self.notify(sentence, true),
             None => {}
         }
     }
 
     /// A computation in the background left its result.
-    fn computed(&mut self, ticket: JobId, outside: &Outside) {
+    fn computed(&mut self, ticket: JobId, platform: &Platform) {
         match self.waiting.remove(&ticket) {
             Some(Purpose::Target(target, slot)) => match slot.get() {
                 Some(Ok((scan, derived))) => {
                     self.keep_derived(scan, derived.clone());
-                    self.set_target(scan.clone(), target, outside);
+                    self.set_target(scan.clone(), target, platform);
                 }
-                Some(Err(sentence)) => self.say(sentence, true),
+                Some(Err(sentence)) => self.notify(sentence, true),
                 None => {}
             },
             Some(Purpose::Derive(scan, slot)) => {
@@ -133,7 +133,7 @@ impl State {
     }
 
     /// A prediction arrives as a proposal beside everything else; it replaces no mask.
-    fn propose(&mut self, done: Segmentation, outside: &Outside) {
+    fn propose(&mut self, done: Segmentation, platform: &Platform) {
         let report = Arc::new(done.report);
         self.run = Run::Done(report.clone());
         self.history.record("Prediction", &self.case);
@@ -145,7 +145,7 @@ impl State {
         // The first one is shown where it is; later ones where the user is looking.
         if self.case.predictions == 1 {
             let (of, mask) = (map.clone(), map.clone());
-            self.compute(move || middle_mm(&of), |slot| Purpose::Middle(mask, slot), outside);
+            self.compute(move || middle_mm(&of), |slot| Purpose::Middle(mask, slot), platform);
         }
         let origin = format!(
             "{} {examples} · ℓ = {} · {:.1} s",
@@ -157,7 +157,7 @@ impl State {
             origin,
             map,
             volumes_ml: report.labels.iter().map(|label| (label.value, label.ml)).collect(),
-            standing: Standing::Proposal,
+            status: MaskStatus::Proposal,
             warnings: report.warnings.clone(),
             report: Some(report),
             agreement: None,
@@ -165,11 +165,11 @@ impl State {
         self.case.layers.insert(0, layer);
         self.case.shown = Some(id);
         (self.look.overlay, self.look.layout) = (true, Layout::Compare);
-        self.compare_with_truth(outside);
+        self.compare_with_truth(platform);
     }
 
     /// Asks for the agreement of every layer that has none yet.
-    pub(super) fn compare_with_truth(&mut self, outside: &Outside) {
+    pub(super) fn compare_with_truth(&mut self, platform: &Platform) {
         let Some(truth) = self.case.truth().map(|layer| layer.map.clone()) else { return };
         let asked = |map: &Arc<LabelMap>| {
             self.waiting.values().any(|purpose| match purpose {
@@ -179,11 +179,11 @@ impl State {
                 _ => false,
             })
         };
-        let open = self.case.layers.iter().filter(|l| l.standing != Standing::Truth && l.agreement.is_none());
+        let open = self.case.layers.iter().filter(|l| l.status != MaskStatus::Truth && l.agreement.is_none());
         let open: Vec<_> = open.map(|layer| layer.map.clone()).filter(|map| !asked(map)).collect();
         for prediction in open {
             let request = Request::Compare { prediction: prediction.clone(), truth: truth.clone() };
-            self.ask(request, Purpose::Compare { prediction, truth: truth.clone() }, outside);
+            self.ask(request, Purpose::Compare { prediction, truth: truth.clone() }, platform);
         }
     }
 }

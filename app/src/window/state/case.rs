@@ -56,9 +56,9 @@ pub struct Pair {
     pub remarks: Vec<String>,
 }
 
-/// Where a layer stands. A proposal becomes accepted or leaves the case; nothing else changes a standing.
+/// Where a layer stands. A proposal becomes accepted or leaves the case; nothing else changes a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum MaskStatus {
     /// A prediction that nobody has judged.
     Proposal,
     /// A prediction that was accepted, or a mask that the user brought.
@@ -81,7 +81,7 @@ pub struct Layer {
     /// Millilitres by label value.
     pub volumes_ml: BTreeMap<u16, f64>,
     /// Where it stands.
-    pub standing: Standing,
+    pub status: MaskStatus,
     /// Sentences about what is odd about it.
     pub warnings: Vec<String>,
     /// How it was made, for predictions.
@@ -130,7 +130,7 @@ impl Case {
 
     /// What predictions are judged by.
     pub fn truth(&self) -> Option<&Layer> {
-        self.layers.iter().find(|layer| layer.standing == Standing::Truth)
+        self.layers.iter().find(|layer| layer.status == MaskStatus::Truth)
     }
 
     /// Takes in label values that are new, ascending.
@@ -144,7 +144,7 @@ impl Case {
 
     /// The prediction that comparisons are about: the one shown, else the newest.
     pub fn judged(&self) -> Option<&Layer> {
-        let judged = |layer: &&Layer| layer.standing != Standing::Truth;
+        let judged = |layer: &&Layer| layer.status != MaskStatus::Truth;
         self.shown_layer().filter(judged).or_else(|| self.layers.iter().find(judged))
     }
 

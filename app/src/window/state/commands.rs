@@ -1,13 +1,13 @@
 //! What each command does.
 
-use super::case::{Case, Id, Standing};
+use super::case::{Case, Id, MaskStatus};
 use super::plan::Plan;
 use super::run::{Inputs, Run};
 use super::{Layout, Purpose, State};
 use crate::jobs::Request;
 use crate::viewer::{OverlayStyle, PaneAction};
 use crate::window::command::{Command, Undo};
-use crate::window::outside::{Outside, Question};
+use crate::window::platform::{Platform, Question};
 use imaging::LabelMap;
 use inference::pipeline::{Options, comfortable, volumes_bytes};
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ const SCALE_STEP: f32 = 0.1;
 
 impl State {
     /// Carries out a command.
-    pub(super) fn obey(&mut self, command: Command, outside: &mut Outside) {
+    pub(super) fn execute(&mut self, command: Command, platform: &mut Platform) {
         if !command.is_possible(self) || self.asks_first(&command) {
             return;
         }
@@ -27,40 +27,40 @@ impl State {
             self.history.record(about.label, &self.case);
         }
         match command {
-            Command::Open => outside.chooser.ask(Question::Files, &outside.context),
-            Command::OpenFolder => outside.chooser.ask(Question::Folder, &outside.context),
-            Command::Paste => outside.context.send_viewport_cmd(egui::ViewportCommand::RequestPaste),
-            Command::OpenPaths(paths) => self.open(paths, outside),
-            Command::OpenDemo => self.open_demo(outside),
-            Command::Export => self.ask_where_to_export(outside),
+            Command::Open => platform.chooser.ask(Question::Files, &platform.context),
+            Command::OpenFolder => platform.chooser.ask(Question::Folder, &platform.context),
+            Command::Paste => platform.context.send_viewport_cmd(egui::ViewportCommand::RequestPaste),
+            Command::OpenPaths(paths) => self.open(paths, platform),
+            Command::OpenDemo => self.open_demo(platform),
+            Command::Export => self.ask_where_to_export(platform),
             Command::CloseCase => {
-                self.forget_loading(outside);
+                self.forget_loading(platform);
                 self.case = Case::default();
                 self.look.layout = Layout::Planes;
             }
-            Command::Quit => outside.context.send_viewport_cmd(egui::ViewportCommand::Close),
+            Command::Quit => platform.context.send_viewport_cmd(egui::ViewportCommand::Close),
             Command::Undo => {
-                self.forget_loading(outside);
+                self.forget_loading(platform);
                 self.history.undo(&mut self.case);
-                self.look_at_case(outside);
+                self.look_at_case(platform);
             }
             Command::Redo => {
-                self.forget_loading(outside);
+                self.forget_loading(platform);
                 self.history.redo(&mut self.case);
-                self.look_at_case(outside);
+                self.look_at_case(platform);
             }
-            Command::Segment => self.segment(outside),
-            Command::Cancel => self.cancel(outside),
+            Command::Segment => self.segment(platform),
+            Command::Cancel => self.cancel(platform),
             Command::Accept | Command::Reject => self.judge(command == Command::Accept),
-            Command::PlanLoad => self.load_plan(outside),
-            Command::PlanCancel => self.drop_plan(outside),
+            Command::PlanLoad => self.load_plan(platform),
+            Command::PlanCancel => self.drop_plan(platform),
             Command::PlanRole(..)
             | Command::PlanPair(..)
             | Command::PlanFix(..)
             | Command::PlanVolume(..) => self.replan(command),
             Command::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Command::Show(dialog) => self.dialog = dialog,
-            Command::Confirm => self.confirm(outside),
+            Command::Confirm => self.confirm(platform),
             Command::TypePath(text) => self.type_path(text),
             Command::View(action) => self.view.apply(action),
             other if about.undo == Undo::Case => self.change_case(other),
@@ -134,7 +134,7 @@ impl State {
         }
     }
 
-    fn segment(&mut self, outside: &Outside) {
+    fn segment(&mut self, platform: &Platform) {
         let (Some(target), Some(inputs)) = (self.case.target.clone(), Inputs::of(&self.case)) else { return };
         let options = Options {
             mini_context: Some(self.at_once()),
@@ -143,36 +143,36 @@ impl State {
             ..Options::default()
         };
         let examples = self.case.examples_for_run();
-        let ticket = self.ask(Request::Segment { target, examples, options }, Purpose::Run(inputs), outside);
+        let ticket = self.ask(Request::Segment { target, examples, options }, Purpose::Run(inputs), platform);
         let started = Instant::now();
         self.run = Run::Running { ticket, stage: None, fraction: 0.0, started, stopping: false };
     }
 
     /// Closes what lies on top, or stops the run.
-    fn cancel(&mut self, outside: &Outside) {
+    fn cancel(&mut self, platform: &Platform) {
         match (self.dialog.take(), &self.plan) {
             (Some(_), _) => {}
-            (None, Some(_)) => self.drop_plan(outside),
-            (None, None) => self.stop(outside),
+            (None, Some(_)) => self.drop_plan(platform),
+            (None, None) => self.stop(platform),
         }
     }
 
     /// Stops a run whose target or examples have left the case: its result would belong to nothing.
-    pub(super) fn supersede_run(&mut self, outside: &Outside) {
+    pub(super) fn supersede_run(&mut self, platform: &Platform) {
         let Some(ticket) = self.run.ticket() else { return };
         let Some(Purpose::Run(inputs)) = self.waiting.get(&ticket) else { return };
         if !inputs.are_in(&self.case) {
-            outside.worker.cancel(ticket);
+            platform.worker.cancel(ticket);
             self.waiting.remove(&ticket);
             self.run = Run::Cancelled;
-            self.say("The run was stopped, since its target or one of its examples is gone.", false);
+            self.notify("The run was stopped, since its target or one of its examples is gone.", false);
         }
     }
 
-    fn stop(&mut self, outside: &Outside) {
+    fn stop(&mut self, platform: &Platform) {
         if let Run::Running { ticket, stopping, .. } = &mut self.run {
             *stopping = true;
-            outside.worker.cancel(*ticket);
+            platform.worker.cancel(*ticket);
         }
     }
 
@@ -180,7 +180,7 @@ impl State {
         let Some(id) = self.proposal().map(|layer| layer.id) else { return };
         if accept {
             let layer = self.case.layers.iter_mut().find(|layer| layer.id == id);
-            layer.expect("the proposal is a layer").standing = Standing::Accepted;
+            layer.expect("the proposal is a layer").status = MaskStatus::Accepted;
             self.case.shown = Some(id);
         } else {
             self.remove_layer(id);
@@ -191,7 +191,7 @@ impl State {
         let case = &mut self.case;
         case.layers.retain(|layer| layer.id != id);
         if case.shown == Some(id) {
-            case.shown = case.layers.iter().find(|l| l.standing == Standing::Accepted).map(|layer| layer.id);
+            case.shown = case.layers.iter().find(|l| l.status == MaskStatus::Accepted).map(|layer| layer.id);
         }
     }
 
@@ -227,13 +227,13 @@ impl State {
         }
     }
 
-    pub(super) fn open(&mut self, paths: Vec<PathBuf>, outside: &Outside) {
+    pub(super) fn open(&mut self, paths: Vec<PathBuf>, platform: &Platform) {
         if paths.is_empty() {
             return;
         }
         let target = self.case.target.clone();
         self.plan.get_or_insert_with(|| Plan::new(target)).collecting = true;
-        self.ask(Request::List { paths }, Purpose::List, outside);
+        self.ask(Request::List { paths }, Purpose::List, platform);
     }
 
     /// Examples read at once: what the user chose, else as many as comfortably fit into memory.

@@ -2,8 +2,8 @@
 
 use super::{Purpose, State};
 use crate::jobs::Request;
-use crate::viewer::{Palette, Statistics, thumbnail};
-use crate::window::outside::Outside;
+use crate::viewer::{Palette, Statistics, THUMBNAIL_SIZE, thumbnail};
+use crate::window::platform::Platform;
 use imaging::LabelMap;
 use imaging::io::nifti::Scan;
 use std::sync::{Arc, OnceLock};
@@ -19,7 +19,9 @@ pub struct Derived {
 impl Derived {
     /// Reads every voxel.
     pub fn of(scan: &Scan, labels: Option<&LabelMap>, palette: &Palette) -> Self {
-        Self { statistics: Statistics::of(&scan.volume), thumbnail: thumbnail(&scan.volume, labels, palette) }
+        let pixels = thumbnail(&scan.volume, labels, palette);
+        let thumbnail = egui::ColorImage::new([THUMBNAIL_SIZE; 2], pixels);
+        Self { statistics: Statistics::of(&scan.volume), thumbnail }
     }
 }
 
@@ -39,11 +41,11 @@ impl State {
     }
 
     /// Has a scan's pictures prepared; `next` waits for them.
-    pub(super) fn derive(&mut self, scan: Arc<Scan>, labels: Option<Arc<LabelMap>>, outside: &Outside) {
+    pub(super) fn derive(&mut self, scan: Arc<Scan>, labels: Option<Arc<LabelMap>>, platform: &Platform) {
         let palette = Palette::for_labels(&self.case.seen);
         let purpose = |slot| Purpose::Derive(scan.clone(), slot);
         let of = scan.clone();
-        self.compute(move || Arc::new(Derived::of(&of, labels.as_deref(), &palette)), purpose, outside);
+        self.compute(move || Arc::new(Derived::of(&of, labels.as_deref(), &palette)), purpose, platform);
     }
 
     /// Has something computed in the background.
@@ -51,13 +53,13 @@ impl State {
         &mut self,
         compute: impl Fn() -> T + Send + 'static,
         purpose: impl FnOnce(Slot<T>) -> Purpose,
-        outside: &Outside,
+        platform: &Platform,
     ) {
         let slot = Slot::<T>::default();
         let into = slot.clone();
         let work = move || {
             into.get_or_init(&compute);
         };
-        self.ask(Request::Compute(Box::new(work)), purpose(slot), outside);
+        self.ask(Request::Compute(Box::new(work)), purpose(slot), platform);
     }
 }

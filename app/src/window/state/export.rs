@@ -1,24 +1,24 @@
 //! Exports, and what becomes of masks that were not exported.
 
-use super::case::{Id, Standing};
+use super::case::{Id, MaskStatus};
 use super::{Dialog, Leave, Purpose, State};
 use crate::jobs::{Payload, Request};
 use crate::window::command::Command;
-use crate::window::outside::{Answer, Outside, Question};
 use crate::window::paths::{complete, completions};
+use crate::window::platform::{Answer, Platform, Question};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 impl State {
-    pub(super) fn ask_where_to_export(&mut self, outside: &mut Outside) {
+    pub(super) fn ask_where_to_export(&mut self, platform: &mut Platform) {
         let (Some(layer), Some(target)) = (self.case.judged(), &self.case.target) else { return };
         let name = format!("{}_mask.nii.gz", target.name);
         let folder = target.path.parent().filter(|folder| folder.is_dir()).map(PathBuf::from);
-        outside.chooser.ask(Question::Export { layer: layer.id, name, folder }, &outside.context);
+        platform.chooser.ask(Question::Export { layer: layer.id, name, folder }, &platform.context);
     }
 
     /// Goes on where a file dialog left off.
-    pub(super) fn chosen(&mut self, question: Question, answer: Answer, outside: &mut Outside) {
+    pub(super) fn chosen(&mut self, question: Question, answer: Answer, platform: &mut Platform) {
         let paths = match answer {
             Answer::Paths(paths) => paths,
             Answer::NoDialog => {
@@ -29,33 +29,33 @@ impl State {
             }
         };
         match question {
-            Question::Files | Question::Folder => self.open(paths, outside),
+            Question::Files | Question::Folder => self.open(paths, platform),
             Question::Export { layer, .. } => {
                 let Some(chosen) = paths.into_iter().next() else { return };
                 let path = with_ending(chosen.clone());
                 // The desktop's dialog asked about the name as it was typed.
-                self.export(layer, path.clone(), path == chosen, outside);
+                self.export(layer, path.clone(), path == chosen, platform);
             }
         }
     }
 
     /// Writes a mask; `sure` tells that the user knows of a file of this name.
-    fn export(&mut self, layer: Id, path: PathBuf, sure: bool, outside: &Outside) {
+    fn export(&mut self, layer: Id, path: PathBuf, sure: bool, platform: &Platform) {
         let layer = self.case.layers.iter().find(|known| known.id == layer);
         let (Some(layer), Some(target)) = (layer, &self.case.target) else {
-            return self.say("The mask of this export is gone, so nothing was saved. Export again.", true);
+            return self.notify("The mask of this export is gone, so nothing was saved. Export again.", true);
         };
         if !sure && path.exists() {
             self.dialog = Some(Dialog::Replace { layer: layer.id, path });
             return;
         }
-        let note = match layer.standing {
-            Standing::Proposal => format!("{}, not accepted yet,", layer.title),
+        let note = match layer.status {
+            MaskStatus::Proposal => format!("{}, not accepted yet,", layer.title),
             _ => layer.title.clone(),
         };
         let (map, like) = (layer.map.clone(), target.header.clone());
         let request = Request::Save { path, what: Payload::Labels(map.clone()), like };
-        self.ask(request, Purpose::Export { note, map }, outside);
+        self.ask(request, Purpose::Export { note, map }, platform);
     }
 
     /// Whether masks would be lost that the user may want to keep; then a dialog asks.
@@ -81,9 +81,9 @@ impl State {
     }
 
     /// Does what the dialog on top asks about.
-    pub(super) fn confirm(&mut self, outside: &mut Outside) {
+    pub(super) fn confirm(&mut self, platform: &mut Platform) {
         match self.dialog.take() {
-            Some(Dialog::Replace { layer, path }) => self.export(layer, path, true, outside),
+            Some(Dialog::Replace { layer, path }) => self.export(layer, path, true, platform),
             Some(Dialog::Unsaved(leave)) => {
                 let given_up: Vec<_> = self.unsaved().map(|layer| Arc::downgrade(&layer.map)).collect();
                 self.settled.extend(given_up);
@@ -91,12 +91,12 @@ impl State {
                     Leave::Case => Command::CloseCase,
                     Leave::Window => Command::Quit,
                 };
-                self.obey(command, outside);
+                self.execute(command, platform);
             }
             Some(Dialog::Path { question, text, offered, .. }) => match complete(&question, &text) {
                 Ok(path) => match question {
-                    Question::Export { layer, .. } => self.export(layer, with_ending(path), false, outside),
-                    Question::Files | Question::Folder => self.open(vec![path], outside),
+                    Question::Export { layer, .. } => self.export(layer, with_ending(path), false, platform),
+                    Question::Files | Question::Folder => self.open(vec![path], platform),
                 },
                 Err(problem) => {
                     self.dialog = Some(Dialog::Path { question, text, offered, problem: Some(problem) });

@@ -1,6 +1,6 @@
 //! From paths to an import plan, and from the plan to the case.
 
-use super::case::{Case, Layer, Pair, Standing};
+use super::case::{Case, Layer, MaskStatus, Pair};
 use super::derived::Derived;
 use super::guess;
 use super::plan::{Check, Fix, Item, Light, Phase, Plan, Role};
@@ -8,7 +8,7 @@ use super::{Layout, Purpose, State};
 use crate::demo::DemoCase;
 use crate::jobs::{Fitted, Image, Request};
 use crate::viewer::Palette;
-use crate::window::outside::Outside;
+use crate::window::platform::Platform;
 use imaging::LabelMap;
 use imaging::conform::GeometryChoice;
 use imaging::io::nifti::Scan;
@@ -30,7 +30,7 @@ struct Mask {
     path: PathBuf,
     frame: usize,
     geometry: GeometryChoice,
-    standing: Standing,
+    status: MaskStatus,
     file: String,
 }
 
@@ -46,7 +46,7 @@ pub(super) enum Waiting {
         /// The target that it lies on.
         target: Arc<Scan>,
         /// Ground truth, or a mask that the user brought.
-        standing: Standing,
+        status: MaskStatus,
         /// File name.
         file: String,
     },
@@ -54,7 +54,7 @@ pub(super) enum Waiting {
 
 impl State {
     /// Adds files to the plan and has them looked at.
-    pub(super) fn check_files(&mut self, files: Vec<PathBuf>, outside: &Outside) {
+    pub(super) fn check_files(&mut self, files: Vec<PathBuf>, platform: &Platform) {
         let Some(plan) = &mut self.plan else { return };
         plan.collecting = false;
         let known: HashSet<PathBuf> = plan.items.iter().map(|item| item.path.clone()).collect();
@@ -62,7 +62,7 @@ impl State {
         plan.items.extend(files.into_iter().filter(|path| !known.contains(path)).map(Item::new));
         if plan.items.is_empty() {
             self.plan = None;
-            return self.say(
+            return self.notify(
                 "There is no image file in what you opened; Exemplar reads .nii, .nii.gz and .hdr/.img.",
                 true,
             );
@@ -73,12 +73,12 @@ impl State {
         let new = new.filter(|(_, item)| matches!(item.check, Check::Waiting));
         let new: Vec<_> = new.map(|(index, item)| (index, item.path.clone())).collect();
         for (index, path) in new {
-            self.ask(Request::Probe { path, values: false }, Purpose::Check(index), outside);
+            self.ask(Request::Probe { path, values: false }, Purpose::Check(index), platform);
         }
     }
 
     /// Enters into the plan what became of a file.
-    pub(super) fn checked(&mut self, index: usize, check: Check, outside: &Outside) {
+    pub(super) fn checked(&mut self, index: usize, check: Check, platform: &Platform) {
         let Some(plan) = &mut self.plan else { return };
         if let Some(item) = plan.items.get_mut(index) {
             item.check = check;
@@ -95,18 +95,18 @@ impl State {
             let Some(item) = self.plan.as_mut().and_then(|plan| plan.items.get_mut(index)) else { continue };
             item.check = Check::Waiting;
             let path = item.path.clone();
-            self.ask(Request::Probe { path, values: true }, Purpose::Check(index), outside);
+            self.ask(Request::Probe { path, values: true }, Purpose::Check(index), platform);
         }
     }
 
     /// Gives the plan up, with everything that was asked for it.
-    pub(super) fn drop_plan(&mut self, outside: &Outside) {
+    pub(super) fn drop_plan(&mut self, platform: &Platform) {
         self.plan = None;
-        self.forget(outside, |purpose| matches!(purpose, Purpose::List | Purpose::Check(_)));
+        self.forget(platform, |purpose| matches!(purpose, Purpose::List | Purpose::Check(_)));
     }
 
     /// Loads what the plan says; target and labels arrive one by one as the worker has read them.
-    pub(super) fn load_plan(&mut self, outside: &Outside) {
+    pub(super) fn load_plan(&mut self, platform: &Platform) {
         let Some(plan) = self.plan.take() else { return };
         let loaded: Vec<usize> = (0..plan.items.len()).filter(|&index| plan.is_loaded(index)).collect();
         let mut masks = Vec::new();
@@ -116,7 +116,7 @@ impl State {
                     path: item.path.clone(),
                     frame: item.frame,
                     geometry: geometry(item),
-                    standing: if item.role == Role::Truth { Standing::Truth } else { Standing::Accepted },
+                    status: if item.role == Role::Truth { MaskStatus::Truth } else { MaskStatus::Accepted },
                     file: item.name.clone(),
                 });
             }
@@ -129,25 +129,25 @@ impl State {
                 let derived = Derived::of(&scan, None, &Palette::default());
                 Ok((scan, Arc::new(derived)))
             };
-            self.compute(open, |slot| Purpose::Target(Target { masks }, slot), outside);
+            self.compute(open, |slot| Purpose::Target(Target { masks }, slot), platform);
         } else if let Some(target) = self.case.target.clone() {
-            self.load_masks(&target, masks, outside);
+            self.load_masks(&target, masks, platform);
         }
         for index in loaded {
-            self.load_pair(&plan, index, outside);
+            self.load_pair(&plan, index, platform);
         }
     }
 
-    fn load_masks(&mut self, target: &Arc<Scan>, masks: Vec<Mask>, outside: &Outside) {
-        for Mask { path, frame, geometry, standing, file } in masks {
+    fn load_masks(&mut self, target: &Arc<Scan>, masks: Vec<Mask>, platform: &Platform) {
+        for Mask { path, frame, geometry, status, file } in masks {
             let image = Image::Scan(target.clone());
             let request = Request::Fit { label: path, frame, image, geometry };
-            let waiting = Waiting::Layer { target: target.clone(), standing, file };
-            self.ask(request, Purpose::Fit(waiting), outside);
+            let waiting = Waiting::Layer { target: target.clone(), status, file };
+            self.ask(request, Purpose::Fit(waiting), platform);
         }
     }
 
-    fn load_pair(&mut self, plan: &Plan, index: usize, outside: &Outside) {
+    fn load_pair(&mut self, plan: &Plan, index: usize, platform: &Platform) {
         let item = &plan.items[index];
         let partner = item.partner.and_then(|partner| plan.items.get(partner));
         let (Role::Example, Some(label)) = (item.role, partner) else { return };
@@ -162,11 +162,11 @@ impl State {
             image: Image::File(item.path.clone(), item.frame),
             geometry: geometry(item),
         };
-        self.ask(request, Purpose::Fit(Waiting::Pair { remark }), outside);
+        self.ask(request, Purpose::Fit(Waiting::Pair { remark }), platform);
     }
 
     /// Takes in a label map that lies on its image now.
-    pub(super) fn fitted(&mut self, waiting: Waiting, fitted: Fitted, outside: &Outside) {
+    pub(super) fn fitted(&mut self, waiting: Waiting, fitted: Fitted, platform: &Platform) {
         let Fitted { image, map: labels, counts, names, warnings } = fitted;
         match waiting {
             Waiting::Pair { remark } => {
@@ -177,15 +177,15 @@ impl State {
                 self.case.examples.push(Pair { id, image, label: labels, values, on: true, remarks });
                 self.case.names.merge(names);
                 self.case.see_labels();
-                self.derive(pair.0, Some(pair.1), outside);
+                self.derive(pair.0, Some(pair.1), platform);
             }
-            Waiting::Layer { target, standing, file } => {
+            Waiting::Layer { target, status, file } => {
                 if self.case.target.as_ref().is_none_or(|now| !Arc::ptr_eq(now, &target)) {
                     return;
                 }
-                let (id, truth) = (self.next_id(), standing == Standing::Truth);
+                let (id, truth) = (self.next_id(), status == MaskStatus::Truth);
                 if truth {
-                    self.case.layers.retain(|layer| layer.standing != Standing::Truth);
+                    self.case.layers.retain(|layer| layer.status != MaskStatus::Truth);
                     self.case.layers.iter_mut().for_each(|layer| layer.agreement = None);
                 }
                 self.case.names.merge(names);
@@ -195,7 +195,7 @@ impl State {
                     origin: file,
                     volumes_ml: Layer::volumes(&labels, &counts),
                     map: labels,
-                    standing,
+                    status,
                     warnings,
                     report: None,
                     agreement: None,
@@ -203,23 +203,23 @@ impl State {
                 if self.case.shown.is_none() && !truth {
                     self.case.shown = Some(id);
                 }
-                self.compare_with_truth(outside);
+                self.compare_with_truth(platform);
             }
         }
     }
 
     /// Puts a scan in place of the present target. Masks lie on the grid of the one that goes.
-    pub(super) fn set_target(&mut self, scan: Arc<Scan>, target: Target, outside: &Outside) {
+    pub(super) fn set_target(&mut self, scan: Arc<Scan>, target: Target, platform: &Platform) {
         self.case.layers.clear();
         self.case.shown = None;
         self.case.target = Some(scan.clone());
         self.look.layout = Layout::Planes;
-        self.look_at_case(outside);
-        self.load_masks(&scan, target.masks, outside);
+        self.look_at_case(platform);
+        self.load_masks(&scan, target.masks, platform);
     }
 
     /// Turns the panes to the case's target, unless they show it already, and has its masks scored.
-    pub(super) fn look_at_case(&mut self, outside: &Outside) {
+    pub(super) fn look_at_case(&mut self, platform: &Platform) {
         let Some(target) = self.case.target.clone() else { return };
         let known = self.derived(&target).map(|derived| derived.statistics);
         if let Some(statistics) = known
@@ -228,36 +228,36 @@ impl State {
             self.view.show(&target.volume.grid, &statistics);
             self.seen = Some(target);
         }
-        self.compare_with_truth(outside);
+        self.compare_with_truth(platform);
     }
 
     /// What is on its way belongs to a state of the case that is gone.
-    pub(super) fn forget_loading(&mut self, outside: &Outside) {
-        self.forget(outside, |purpose| matches!(purpose, Purpose::Target(..) | Purpose::Fit(_)));
+    pub(super) fn forget_loading(&mut self, platform: &Platform) {
+        self.forget(platform, |purpose| matches!(purpose, Purpose::Target(..) | Purpose::Fit(_)));
     }
 
     /// Calls back what was asked for some purposes.
-    fn forget(&mut self, outside: &Outside, unwanted: impl Fn(&Purpose) -> bool) {
+    fn forget(&mut self, platform: &Platform, unwanted: impl Fn(&Purpose) -> bool) {
         self.waiting.retain(|&ticket, purpose| {
             let keep = !unwanted(purpose);
             if !keep {
-                outside.worker.cancel(ticket);
+                platform.worker.cancel(ticket);
             }
             keep
         });
     }
 
     /// Opens the built-in case in place of the present one.
-    pub(super) fn open_demo(&mut self, outside: &Outside) {
+    pub(super) fn open_demo(&mut self, platform: &Platform) {
         let demo = match DemoCase::open() {
             Ok(demo) => demo,
-            Err(error) => return self.say(error.to_string(), true),
+            Err(error) => return self.notify(error.to_string(), true),
         };
-        self.forget_loading(outside);
+        self.forget_loading(platform);
         self.case = Case::default();
         let derived = Derived::of(&demo.target, None, &Palette::default());
         self.keep_derived(&demo.target, Arc::new(derived));
-        self.set_target(demo.target.clone(), Target::default(), outside);
+        self.set_target(demo.target.clone(), Target::default(), platform);
         let fitted = |image: &Arc<Scan>, map: Arc<LabelMap>| Fitted {
             image: image.clone(),
             counts: map.counts(),
@@ -267,11 +267,11 @@ impl State {
         };
         let truth = Waiting::Layer {
             target: demo.target.clone(),
-            standing: Standing::Truth,
+            status: MaskStatus::Truth,
             file: "target_label.nii.gz".into(),
         };
-        self.fitted(Waiting::Pair { remark: None }, fitted(&demo.example, demo.label), outside);
-        self.fitted(truth, fitted(&demo.target, demo.truth), outside);
+        self.fitted(Waiting::Pair { remark: None }, fitted(&demo.example, demo.label), platform);
+        self.fitted(truth, fitted(&demo.target, demo.truth), platform);
     }
 }
 

@@ -13,10 +13,10 @@ pub mod run;
 pub mod verdict;
 
 use super::command::Command;
-use super::outside::{Answer, Outside, Question};
+use super::platform::{Answer, Platform, Question};
 use crate::jobs::{DeviceSummary, Event, JobId};
 use crate::viewer::{Palette, Statistics, Tool, View};
-use case::{Case, Id, Layer, Standing};
+use case::{Case, Id, Layer, MaskStatus};
 use derived::Derived;
 use glam::DAffine3;
 use history::History;
@@ -203,7 +203,7 @@ enum Purpose {
 
 impl State {
     /// An empty window that asks for device and model.
-    pub fn new(outside: &Outside) -> Self {
+    pub fn new(platform: &Platform) -> Self {
         let prepare = crate::jobs::Request::Prepare { device: Default::default(), model: None };
         let nothing = Grid { shape: [1; 3], world_from_voxel: DAffine3::IDENTITY };
         let statistics = Statistics { low: 0.0, high: 1.0, window: 1.0, level: 0.5 };
@@ -224,7 +224,7 @@ impl State {
             engine: Engine::Preparing,
             notices: Vec::new(),
             dialog: None,
-            waiting: HashMap::from([(outside.worker.send(prepare), Purpose::Prepare)]),
+            waiting: HashMap::from([(platform.worker.send(prepare), Purpose::Prepare)]),
             next_notice: 0,
             last_id: 0,
             settled: Vec::new(),
@@ -235,14 +235,14 @@ impl State {
     }
 
     /// The one place where state changes.
-    pub fn apply(&mut self, message: Message, outside: &mut Outside) {
+    pub fn apply(&mut self, message: Message, platform: &mut Platform) {
         match message {
-            Message::Command(command) => self.obey(command, outside),
-            Message::Event(event) => self.answer(event, outside),
-            Message::Chosen(question, answer) => self.chosen(question, answer, outside),
+            Message::Command(command) => self.execute(command, platform),
+            Message::Event(event) => self.on_event(event, platform),
+            Message::Chosen(question, answer) => self.chosen(question, answer, platform),
             Message::Frame => self.plan.iter_mut().for_each(Plan::refresh),
         }
-        self.supersede_run(outside);
+        self.supersede_run(platform);
         self.colour_labels();
         self.notices.retain(|notice| notice.problem || notice.since.elapsed().as_secs() < Notice::SECONDS);
     }
@@ -278,13 +278,13 @@ impl State {
 
     /// The prediction on the screen, where nobody has judged it.
     pub fn proposal(&self) -> Option<&Layer> {
-        self.on_screen().filter(|layer| layer.standing == Standing::Proposal)
+        self.on_screen().filter(|layer| layer.status == MaskStatus::Proposal)
     }
 
     /// Accepted predictions that were not exported.
     pub fn unsaved(&self) -> impl Iterator<Item = &Layer> {
         let settled = |layer: &Layer| self.settled.iter().any(|map| map.as_ptr() == Arc::as_ptr(&layer.map));
-        let made_here = |layer: &&Layer| layer.standing == Standing::Accepted && layer.report.is_some();
+        let made_here = |layer: &&Layer| layer.status == MaskStatus::Accepted && layer.report.is_some();
         self.case.layers.iter().filter(made_here).filter(move |layer| !settled(layer))
     }
 
@@ -305,13 +305,13 @@ impl State {
         self.last_id
     }
 
-    fn ask(&mut self, request: crate::jobs::Request, purpose: Purpose, outside: &Outside) -> JobId {
-        let ticket = outside.worker.send(request);
+    fn ask(&mut self, request: crate::jobs::Request, purpose: Purpose, platform: &Platform) -> JobId {
+        let ticket = platform.worker.send(request);
         self.waiting.insert(ticket, purpose);
         ticket
     }
 
-    fn say(&mut self, sentence: impl Into<String>, problem: bool) {
+    fn notify(&mut self, sentence: impl Into<String>, problem: bool) {
         let sentence = sentence.into();
         // The same sentence once is enough, however many files it concerns.
         self.notices.retain(|notice| notice.sentence != sentence);

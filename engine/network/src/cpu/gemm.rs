@@ -211,9 +211,10 @@ impl<const M: usize, const N: usize, const G: usize> WithSimd for Block<'_, M, N
                 for (m, sums) in sums.iter_mut().enumerate() {
                     // SAFETY: `product` checked that the last value of the last row lies within the values.
                     let value = unsafe { rows.values.as_ptr().add(start + m * rows.row + k * G) };
-                    // SAFETY: as above; two values side by side are as long as one of twice the length.
                     let x = match G {
+                        // SAFETY: as above.
                         1 => simd.splat_f32s(unsafe { *value }),
+                        // SAFETY: as above; two values side by side are as long as one of twice the length.
                         _ => bytemuck::cast(simd.splat_f64s(unsafe { value.cast::<f64>().read_unaligned() })),
                     };
                     for (sum, w) in sums.iter_mut().zip(w) {

@@ -72,10 +72,11 @@ impl Stem {
         let around = Planes::new(map.own()?, shape);
         let inputs = Scratch::new(pool, LINES * self.line(shape))?;
         let scratch = Scratch::new(pool, winograd::scratch(shape))?;
+        #[allow(unsafe_code)]
         let line = |number: usize| {
             let (y, z, inputs) = (number % shape.side, number / shape.side, &mut inputs.mine());
-            // Each line is this job's alone.
-            let (embedded, out) = (around.line(z, y), between.line(z, y));
+            // SAFETY: each line is this job's alone, and both buffers live until all jobs are done.
+            let (embedded, out) = unsafe { (around.line(z, y), between.line(z, y)) };
             vectorize(
                 shape.place(),
                 Line { entry: self, shape, images: &images, y, z, inputs, embedded, out },

@@ -289,14 +289,16 @@ impl<const N: usize, const I: usize, const T: usize, const G: usize> WithSimd fo
                     let outputs = run.outputs.as_ptr().add(z * outs[0] + y * outs[1] + x * outs[2] + column);
                     (inputs, outputs.cast::<S::f32s>())
                 };
-                // SAFETY: as above.
-                let outputs: [S::f32s; N] =
-                    std::array::from_fn(|n| unsafe { outputs.add(n).read_unaligned() });
+                let outputs: [S::f32s; N] = std::array::from_fn(|n| {
+                    // SAFETY: as above.
+                    unsafe { outputs.add(n).read_unaligned() }
+                });
                 for (tap, products) in products.iter_mut().enumerate() {
                     for (input, products) in products.iter_mut().enumerate() {
-                        // SAFETY: as above; two values side by side are as long as one of twice the length.
                         let value = match G {
+                            // SAFETY: as above.
                             1 => simd.splat_f32s(unsafe { *inputs.add(tap * run.place + input * run.apart) }),
+                            // SAFETY: as above; two values side by side are as long as one of twice the length.
                             _ => bytemuck::cast(simd.splat_f64s(unsafe {
                                 inputs.add(tap * run.place + input * G).cast::<f64>().read_unaligned()
                             })),

@@ -248,6 +248,7 @@ impl Block<'_> {
                 }
                 // SAFETY: the voxel lies inside the plane, and it is this tile's alone (see `Planes`).
                 let line = unsafe { self.job.to.at(z).add(y * shape.line()) };
+                // SAFETY: x is below half a line, so its place lies inside the line.
                 let out = unsafe { line.add((x + shape.ends()) * shape.place()).cast::<S::f32s>() };
                 let sums = &sums[(row * 8 + i) * bias.len()..][..bias.len()];
                 for (v, (sum, bias)) in sums.iter().zip(bias).enumerate() {
@@ -255,11 +256,13 @@ impl Block<'_> {
                     // SAFETY: a voxel has as many vectors as the bias.
                     let out = unsafe { out.add(v) };
                     if self.job.add {
+                        // SAFETY: as above; the residual was written before this step.
                         value = simd.add_f32s(value, unsafe { out.read_unaligned() });
                     }
                     if self.job.activate {
                         value = gelu(simd, value);
                     }
+                    // SAFETY: as above.
                     unsafe { out.write_unaligned(value) };
                 }
                 if shape.ends() > 0 && (x == 0 || x + 1 == shape.half()) {

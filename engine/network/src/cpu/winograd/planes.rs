@@ -20,6 +20,7 @@ pub struct Planes {
 
 // SAFETY: see the contract above; the memory outlives the step, which borrows it mutably.
 unsafe impl Send for Planes {}
+// SAFETY: as above.
 unsafe impl Sync for Planes {}
 
 impl Planes {
@@ -34,10 +35,13 @@ impl Planes {
         Self { held: values.len() / plane, line, plane, values: values.as_ptr().cast_mut() }
     }
 
-    /// Line `y` of plane `z`, for a job that it belongs to (see the contract above).
-    pub fn line<'a>(self, z: usize, y: usize) -> &'a mut [f32] {
+    /// Line `y` of plane `z`.
+    ///
+    /// # Safety
+    /// The line belongs to the job that asks: no other one holds it, and the memory of the planes outlives `'a`.
+    pub unsafe fn line<'a>(self, z: usize, y: usize) -> &'a mut [f32] {
         assert!((y + 1) * self.line <= self.plane);
-        // SAFETY: the line lies inside the plane and is the caller's alone.
+        // SAFETY: the line lies inside the plane; the caller answers for the rest.
         unsafe { std::slice::from_raw_parts_mut(self.at(z).add(y * self.line), self.line) }
     }
 

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 /// Handles that [`super::state::State::apply`] acts through.
-pub struct Outside {
+pub struct Platform {
     /// Background threads.
     pub worker: Worker,
     /// Asks for paths.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 /// What was uploaded, by volume.
-pub struct Gallery {
+pub struct TextureCache {
     gpu: Option<Gpu>,
     images: Kept<Scan, ImageTexture>,
     labels: Kept<LabelMap, LabelTexture>,
@@ -18,7 +18,7 @@ pub struct Gallery {
 /// Textures by the address of their volume; the weak handle tells whether it still lives there.
 type Kept<V, T> = HashMap<*const V, (Weak<V>, T)>;
 
-impl Gallery {
+impl TextureCache {
     /// Without a graphics device panes stay black; tests of the logic run so.
     pub fn new(gpu: Option<Gpu>) -> Self {
         Self { gpu, images: HashMap::new(), labels: HashMap::new(), thumbnails: HashMap::new() }
