@@ -8,7 +8,7 @@ use syn::visit::{self, Visit};
 const CEILING: usize = 400;
 
 /// A path that only some files may name: the path, the folders (or files) that may, and the folder that the rule covers.
-const RULES: [(&str, &[&str], &str); 22] = [
+const RULES: [(&str, &[&str], &str); 23] = [
     ("nifti", &["engine/imaging/src/io/nifti"], "engine"),
     ("burn", &["engine/network/src"], "engine"),
     ("pulp", &["engine/network/src/cpu"], "engine"),
@@ -24,7 +24,8 @@ const RULES: [(&str, &[&str], &str); 22] = [
     ("network", &[], "app/src/document"),
     ("inference", &[], "app/src/document"),
     ("std::thread", &[], "app/src/document"),
-    ("std::time", &[], "app/src/document"),
+    ("std::time::Instant", &[], "app/src/document"),
+    ("std::time::SystemTime", &[], "app/src/document"),
     ("std::fs", &[], "app/src/document"),
     ("exemplar::cli", &[], "app/src/document"),
     ("exemplar::viewer", &[], "app/src/document"),

@@ -6,8 +6,12 @@ use exemplar_tests::program;
 use glam::DAffine3;
 use imaging::io::nifti::{Header, write_image, write_labels};
 use imaging::{Grid, LabelMap, Volume};
+#[cfg(target_os = "linux")]
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 /// A target of `side`³ voxels, and a small image with `labels` labels.
 fn case(folder: &Path, side: usize, labels: u16) -> [PathBuf; 3] {
@@ -35,16 +39,21 @@ fn threads_of(mut command: Command, report: &Path) -> (usize, serde_json::Value)
     let mut run = command.spawn().unwrap();
     let tasks = PathBuf::from(format!("/proc/{}/task", run.id()));
     let of_a_pool = |task: std::io::Result<std::fs::DirEntry>| {
-        let name = std::fs::read_to_string(task.ok()?.path().join("comm")).ok()?;
+        let task = task.ok()?;
+        let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
         // Threads of rayon's own making have no name but the program's.
-        (name.starts_with("compute-") || name.starts_with("exemplar\n")).then_some(())
+        (name.starts_with("compute-") || name.starts_with("exemplar\n")).then(|| task.file_name())
     };
-    let mut most = 0;
+    let (mut most, mut before) = (0, HashSet::new());
     while run.try_wait().unwrap().is_none() {
         if let Ok(tasks) = tasks.read_dir() {
-            // But the first, which runs the command.
-            most = most.max(tasks.filter_map(of_a_pool).count().saturating_sub(1));
+            let now: HashSet<_> = tasks.filter_map(of_a_pool).collect();
+            // Those seen twice, since a thread has the program's name until it takes its own; but the first, which runs
+            // the command.
+            most = most.max(now.intersection(&before).count().saturating_sub(1));
+            before = now;
         }
+        std::thread::sleep(Duration::from_millis(2));
     }
     assert!(run.wait().unwrap().success());
     (most, serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap())

@@ -193,13 +193,16 @@ fn outside(
     Ok(())
 }
 
-/// Warns of structures more than half of which lies beyond what the target shows, to judge by the examples that show them.
+/// Warns of structures more than half of which lies beyond what the target shows, to judge by the examples that show them
+/// and whose place is known.
 fn not_shown(run: &mut Run, labels: &[u16], target: &Seen, (held, contexts): (&[Held], &[Context])) {
     let is_beyond = |label: &u16| {
         let of = |(held, (seen, soft)): (&Held, &Context)| {
             Some(target.shows(&seen.frame, soft.get(label)?, *held.get(label)?))
         };
-        let parts: Vec<f64> = held.iter().zip(contexts).filter_map(of).collect();
+        let placed = held.iter().zip(contexts).zip(&run.placements);
+        let placed = placed.filter(|(_, placement)| !placement.flagged);
+        let parts: Vec<f64> = placed.filter_map(|(example, _)| of(example)).collect();
         parts.iter().sum::<f64>() < 0.5 * parts.len() as f64
     };
     let beyond: Vec<u16> = labels.iter().copied().filter(is_beyond).collect();
