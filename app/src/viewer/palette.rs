@@ -76,6 +76,7 @@ impl Palette {
     }
 
     /// RGBA of all values, gamma encoded, not premultiplied.
+    #[cfg(feature = "window")]
     pub(super) fn table(&self) -> &Arc<Vec<[u8; 4]>> {
         &self.table
     }
