@@ -22,8 +22,8 @@ pub struct Found {
 /// Finds the pairs and says on stderr which of a folder are taken and which files are left out.
 pub fn find(args: &RunArgs) -> Result<Found> {
     let mut pairs: Vec<_> = args.context.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
-    let same = |file: &Path| file == args.target || paths_meet(file, &args.target);
-    let own = pairs.iter().filter(|(image, _)| same(image));
+    let is_target = pairing::is_same_scan(&args.target);
+    let own = pairs.iter().filter(|(image, _)| is_target(image));
     let mut notes: Vec<String> =
         own.map(|(image, _)| format!("{}: the target is its own example.", image.display())).collect();
     if let Some(dir) = &args.context_dir {
@@ -62,9 +62,4 @@ pub fn load<L: OnGrid>(
     }
     let label = reconcile(grid, label, how).map_err(|error| error.between(image_file, label_file))?;
     Ok(Example { name: image.name.clone(), image, label: Arc::new(label) })
-}
-
-/// Whether two paths lead to one file.
-fn paths_meet(a: &Path, b: &Path) -> bool {
-    a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
 }

@@ -9,7 +9,7 @@ mod name;
 mod sorted;
 mod words;
 
-pub use folder::{Examples, context_dir, examples_in};
+pub use folder::{Examples, context_dir, examples_in, is_same_scan};
 
 use crate::io::nifti::{is_image, stem};
 use crate::{Error, Result};

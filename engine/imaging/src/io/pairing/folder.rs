@@ -138,7 +138,7 @@ fn named(dir: &Path, files: &[PathBuf], of: &[usize]) -> String {
 }
 
 /// Whether a file is `scan`, under whatever name; of a pair of files, either half. Pipes are never looked at.
-fn is_same_scan(scan: &Path) -> impl Fn(&PathBuf) -> bool {
+pub fn is_same_scan(scan: &Path) -> impl Fn(&PathBuf) -> bool {
     let whole_name = |path: &Path| path.canonicalize().ok().map(|path| path.with_file_name(stem(&path)));
     let is_half = |path: &Path| half(path, ".hdr") || half(path, ".img");
     let handle = scan.is_file().then(|| Handle::from_path(scan).ok()).flatten();
