@@ -1,6 +1,6 @@
 //! The built-in case: one labelled scan as the example, another to segment, and its labels to judge the result by.
 
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::labels::Names;
 use imaging::{LabelMap, Result};
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use egui_kittest::wgpu::{create_render_state, default_wgpu_setup};
 use exemplar::viewer::{Gpu, ImageTexture, Statistics};
 use exemplar_tests::fixture;
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Instant;

@@ -5,7 +5,7 @@
 use image::{GrayImage, Luma};
 use imaging::Cube;
 use imaging::filter::{Deformation, LabelCube};
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::random::{Generator, generator};
 use inference::preprocess::partial_volume::partial_volumes;
 use inference::preprocess::working_grid::cube_index;

@@ -1,7 +1,7 @@
 //! `exemplar demo`: the built-in case from start to end.
 
 use exemplar_tests::exemplar;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use std::path::Path;
 
 #[test]

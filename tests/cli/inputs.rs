@@ -2,7 +2,7 @@
 
 use exemplar_tests::{exemplar, fixture, program};
 use glam::DVec3;
-use imaging::io::nifti::{Header, Scan, write_image, write_labels, write_series};
+use imaging::io::{Header, Scan, write_image, write_labels, write_series};
 use imaging::{Grid, LabelMap, Volume};
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Every odd file through `info` and `segment`: done, or one sentence and exit code 1; never a panic.
 
 use exemplar_tests::{Ran, exemplar, fixture};
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use std::path::{Path, PathBuf};
 
 fn odd_files() -> Vec<PathBuf> {

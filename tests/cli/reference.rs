@@ -1,7 +1,7 @@
 //! `--pipeline reference` against what the published script wrote (see the README of the golden values).
 
 use exemplar_tests::{exemplar, fixture};
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use std::path::{Path, PathBuf};
 
 /// Runs a command for one target with the three context pairs; `labels` are the images themselves for `transform`.

@@ -4,7 +4,7 @@ use exemplar_tests::fixture;
 #[cfg(target_os = "linux")]
 use exemplar_tests::program;
 use glam::DAffine3;
-use imaging::io::nifti::{Header, write_image, write_labels};
+use imaging::io::{Header, write_image, write_labels};
 use imaging::{Grid, LabelMap, Volume};
 #[cfg(target_os = "linux")]
 use std::collections::HashSet;

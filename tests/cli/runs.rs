@@ -1,7 +1,7 @@
 //! `segment`, `evaluate`, `convert`, `info` and `bench`: what they promise beyond the network.
 
 use exemplar_tests::{exemplar, fixture};
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use std::path::{Path, PathBuf};
 
 fn hippocampus(part: &str, number: u16) -> PathBuf {

@@ -2,7 +2,7 @@
 
 use exemplar_tests::{fixture, program};
 use glam::DAffine3;
-use imaging::io::nifti::{Header, write_image, write_labels};
+use imaging::io::{Header, write_image, write_labels};
 use imaging::{Grid, LabelMap, Volume};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

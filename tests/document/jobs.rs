@@ -4,7 +4,7 @@
 use crate::scene::*;
 use exemplar::document::*;
 use imaging::LabelMap;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use proptest::prelude::*;
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use exemplar::document::*;
 use glam::{DAffine3, DVec3};
-use imaging::io::nifti::{Facts, Header, Scan};
+use imaging::io::{Facts, Header, Scan};
 use imaging::{Grid, LabelMap, Volume};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};

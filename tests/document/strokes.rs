@@ -3,7 +3,7 @@
 use crate::scene::*;
 use exemplar::document::*;
 use imaging::LabelMap;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::Arc;

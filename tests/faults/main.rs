@@ -5,7 +5,7 @@ mod memory;
 
 use glam::{DAffine3, DVec3};
 use imaging::conform::{GeometryChoice, reconcile};
-use imaging::io::nifti::{Header, Scan, write_image, write_labels};
+use imaging::io::{Header, Scan, write_image, write_labels};
 use imaging::{Grid, LabelMap, Result, Volume};
 use inference::pipeline::Example;
 use network::weights;

@@ -5,8 +5,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use glam::DAffine3;
-use imaging::io::nifti;
-use imaging::io::nifti::{Header, Scan};
+use imaging::io::{self, Header, Scan};
 use imaging::{Grid, LabelMap};
 use proptest::prelude::*;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -68,7 +67,7 @@ pub fn small() -> Vec<u8> {
     let voxels = (0..grid.len()).map(|i| (i % 7) as u16).collect();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("small.nii");
-    nifti::write_labels(&path, &LabelMap { grid, voxels }, &Header::for_grid(&grid)).unwrap();
+    io::write_labels(&path, &LabelMap { grid, voxels }, &Header::for_grid(&grid)).unwrap();
     std::fs::read(path).unwrap()
 }
 

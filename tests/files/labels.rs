@@ -3,7 +3,7 @@
 use crate::odd;
 use exemplar_tests::fixture;
 use glam::DAffine3;
-use imaging::io::nifti::{Header, Scan, write_image, write_labels, write_series};
+use imaging::io::{Header, Scan, write_image, write_labels, write_series};
 use imaging::{Grid, LabelMap, Volume};
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! Each file of `fixtures/odd`: opened with the warnings named here and no others, or refused with these words.
 
 use glam::DVec3;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use std::path::{Path, PathBuf};
 
 /// Expected outcome.

@@ -4,7 +4,7 @@ use crate::damage::{peak, small};
 use exemplar_tests::fixture;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use imaging::io::nifti::{Probe, Scan, probe};
+use imaging::io::{Probe, Scan, probe};
 use proptest::prelude::*;
 use std::io::Write;
 use std::path::Path;

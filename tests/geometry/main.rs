@@ -3,7 +3,7 @@
 //! `EXEMPLAR_PYTHON` names an interpreter that has it; `tests/run.sh` always sets it.
 
 use glam::{DAffine3, DMat3, DQuat, DVec3};
-use imaging::io::nifti::{Header, Scan, write_image, write_labels};
+use imaging::io::{Header, Scan, write_image, write_labels};
 use imaging::{Grid, LabelMap, Volume};
 use std::path::{Path, PathBuf};
 use std::process::Command;

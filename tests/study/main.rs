@@ -4,7 +4,7 @@ mod parts;
 
 use exemplar_tests::{Ran, exemplar, fixture};
 use glam::DAffine3;
-use imaging::io::nifti::{Header, write_image, write_labels};
+use imaging::io::{Header, write_image, write_labels};
 use imaging::{Grid, LabelMap, Volume};
 use learning::evaluation::Config;
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use exemplar_tests::fixture;
 use glam::{DAffine3, DMat3, DVec3};
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::metrics::dice;
 use imaging::{Grid, LabelMap, Volume};
 use inference::pipeline::Example;

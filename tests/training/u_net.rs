@@ -2,7 +2,7 @@
 
 use super::{differ_by_rounding, learned, made_up, worst};
 use exemplar_tests::{exemplar, fixture};
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use learning::training::{Config, Episodes, Trainer};
 use network::weights::{Precision, Weights, write};
 use network::{Device, Learner};

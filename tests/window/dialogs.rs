@@ -54,7 +54,7 @@ fn a_completed_name_asks_before_it_replaces_a_file() {
     until(&mut window, "the question", |w| shows(w, "exists already"));
     click(&mut window, "Replace");
     until(&mut window, "the file", |w| shows(w, "was exported to"));
-    assert!(imaging::io::nifti::Scan::open(&file, 0).is_ok());
+    assert!(imaging::io::Scan::open(&file, 0).is_ok());
 }
 
 #[test]

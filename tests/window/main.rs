@@ -250,7 +250,7 @@ fn the_whole_path_by_what_is_written_on_the_window() {
     click(&mut window, "Export…");
     until(&mut window, "the file", |w| shows(w, "was exported to"));
     let target = window.state().state.case.target.clone().unwrap();
-    let mask = imaging::io::nifti::Scan::open(&path, 0).unwrap();
+    let mask = imaging::io::Scan::open(&path, 0).unwrap();
     assert!(mask.volume.grid.agrees_with(&target.volume.grid));
     let values = mask.facts.label_values.unwrap();
     assert!(!values.is_empty() && values.iter().all(|value| [1, 2].contains(value)), "{values:?}");

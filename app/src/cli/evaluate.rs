@@ -3,7 +3,7 @@
 use super::EvaluateArgs;
 use super::print::out;
 use anyhow::Result;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::metrics::compare;
 
 /// Runs the command.

@@ -5,7 +5,7 @@ use super::print::note;
 use anyhow::Result;
 use imaging::Error;
 use imaging::conform::{GeometryChoice, OnGrid, agree, reconcile};
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::io::pairing;
 use inference::pipeline::Example;
 use std::path::{Path, PathBuf};

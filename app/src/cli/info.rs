@@ -3,7 +3,7 @@
 use super::InfoArgs;
 use super::print::{self, out};
 use anyhow::Result;
-use imaging::io::nifti::{Facts, Scan};
+use imaging::io::{Facts, Scan};
 
 /// Runs the command.
 pub fn run(args: &InfoArgs) -> Result<()> {

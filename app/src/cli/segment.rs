@@ -6,7 +6,7 @@ use super::{GeometryArg, RunArgs, conflict, examples, outputs, progress};
 use anyhow::Result;
 use imaging::Error;
 use imaging::conform::{GeometryChoice, OnGrid};
-use imaging::io::nifti::{Scan, write_image, write_labels, write_series};
+use imaging::io::{Scan, write_image, write_labels, write_series};
 use imaging::labels::Names;
 use inference::pipeline::{Example, Options, Report};
 use inference::runner::Runner;

@@ -13,7 +13,7 @@ use super::parts::{Example, ExampleInfo, Target};
 use super::refusal::Refusal;
 use super::transaction::Transaction;
 use imaging::LabelMap;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

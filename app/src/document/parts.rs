@@ -2,7 +2,7 @@
 
 use super::ids::{ExampleId, Revision, TargetId};
 use imaging::LabelMap;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use super::bounds::Bounds;
 use super::labels::LabelTable;
 use super::refusal::Refusal;
 use imaging::Grid;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;

@@ -2,9 +2,7 @@
 
 use super::{Event, EventSender, Fitted, Image, Job, Payload, Probe, Request};
 use imaging::conform::{GeometryChoice, reconcile};
-use imaging::io::nifti;
-use imaging::io::nifti::Scan;
-use imaging::io::pairing;
+use imaging::io::{self, Scan, pairing};
 use imaging::labels::Names;
 use imaging::{Result, metrics};
 use std::path::Path;
@@ -28,8 +26,8 @@ pub fn answer(job: &Job, _: &EventSender) -> Result<Event> {
         }
         Request::Save { path, what, like } => {
             match what {
-                Payload::Labels(labels) => nifti::write_labels(path, labels, like)?,
-                Payload::Image(volume) => nifti::write_image(path, volume, like)?,
+                Payload::Labels(labels) => io::write_labels(path, labels, like)?,
+                Payload::Image(volume) => io::write_image(path, volume, like)?,
             }
             Event::Saved(ticket, path.clone())
         }
@@ -57,7 +55,7 @@ fn fit(job: &Job, label: (&Path, usize), image: &Image, geometry: GeometryChoice
 /// What the import plan shows of a file.
 fn probe(path: &Path, values: bool) -> Result<Probe> {
     if !values {
-        let nifti::Probe { name, grid, frames, warnings, .. } = nifti::probe(path)?;
+        let io::Probe { name, grid, frames, warnings, .. } = io::probe(path)?;
         return Ok(Probe { name, grid, frames, values: None, warnings });
     }
     let Scan { name, volume, facts, .. } = Scan::open(path, 0)?;

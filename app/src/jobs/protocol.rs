@@ -1,7 +1,7 @@
 //! What can be asked of the background threads, and what they answer.
 
 use imaging::conform::GeometryChoice;
-use imaging::io::nifti::{Header, Scan};
+use imaging::io::{Header, Scan};
 use imaging::labels::Names;
 use imaging::metrics::LabelScore;
 use imaging::{Grid, LabelMap, Volume};

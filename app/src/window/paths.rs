@@ -1,7 +1,7 @@
 //! Paths that are pasted or typed, and whether the desktop can ask for them.
 
 use super::platform::Question;
-use imaging::io::nifti::is_image_name;
+use imaging::io::is_image_name;
 use percent_encoding::percent_decode_str;
 use std::env;
 use std::path::{Path, PathBuf};

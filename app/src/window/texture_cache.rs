@@ -3,7 +3,7 @@
 use super::state::State;
 use crate::viewer::{Gpu, ImageTexture, LabelTexture};
 use imaging::LabelMap;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 

@@ -7,7 +7,7 @@ mod progress;
 mod transform;
 
 use glam::{DAffine3, DVec3};
-use imaging::io::nifti::{Header, Scan, write_image};
+use imaging::io::{Header, Scan, write_image};
 use imaging::{Error, Grid, LabelMap, Result, Volume};
 use inference::pipeline::{Example, Options, Segmentation, segment};
 use network::{Device, Model};

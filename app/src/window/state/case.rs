@@ -2,7 +2,7 @@
 
 use super::plan::within_folder;
 use imaging::LabelMap;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::labels::Names;
 use imaging::metrics::LabelScore;
 use inference::pipeline::Example;

@@ -5,7 +5,7 @@ use crate::jobs::Request;
 use crate::viewer::{Palette, Statistics, THUMBNAIL_SIZE, thumbnail};
 use crate::window::platform::Platform;
 use imaging::LabelMap;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use std::sync::{Arc, OnceLock};
 
 /// What pictures of a scan need.

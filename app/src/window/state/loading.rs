@@ -11,7 +11,7 @@ use crate::viewer::Palette;
 use crate::window::platform::Platform;
 use imaging::LabelMap;
 use imaging::conform::GeometryChoice;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -20,7 +20,7 @@ use case::{Case, Id, Layer, MaskStatus};
 use derived::Derived;
 use glam::DAffine3;
 use history::History;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::{Grid, LabelMap};
 use inference::pipeline::Report;
 use plan::Plan;

@@ -5,7 +5,7 @@
 
 use crate::jobs::Probe;
 use imaging::Grid;
-use imaging::io::nifti::{Scan, is_image_name};
+use imaging::io::{Scan, is_image_name};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use super::case::{Case, Pair};
 use crate::jobs::JobId;
 use imaging::LabelMap;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use inference::pipeline::{Report, Stage};
 use std::sync::Arc;
 use std::time::Instant;

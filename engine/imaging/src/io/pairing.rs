@@ -11,7 +11,7 @@ mod words;
 
 pub use folder::{Examples, context_dir, examples_in, is_same_scan};
 
-use crate::io::nifti::{is_image, stem};
+use crate::io::{is_image, stem};
 use crate::{Error, Result};
 use sorted::Sorted;
 use std::path::{Path, PathBuf};

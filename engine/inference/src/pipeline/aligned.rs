@@ -12,7 +12,7 @@ use crate::preprocess::partial_volume::{PartialVolume, partial_volumes};
 use crate::preprocess::scale_shift::{Fixed, aligned};
 use crate::preprocess::{Reorientation, Visible, WorkingGrid, working_grid};
 use imaging::Cube;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::{Error, Grid, LabelMap, Result, Volume, memory};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,7 +2,7 @@
 
 use super::{Example, Options};
 use imaging::conform::OnGrid;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::{Grid, LabelMap, Result, memory};
 use network::Model;
 use std::collections::BTreeSet;

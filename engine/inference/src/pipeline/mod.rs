@@ -16,7 +16,7 @@ pub use placement::Placement;
 pub use progress::{Progress, Stage};
 pub use report::{LabelVolume, PreprocessingRecord, Report, Seconds};
 
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::labels::Names;
 use imaging::{LabelMap, Result, Volume};
 use network::Model;

@@ -10,7 +10,7 @@ use super::run::{Run, Task, must_agree};
 use super::{Example, Placement, PreprocessingRecord, Segmentation, Transformation};
 use crate::preprocess::working_grid::cube_index;
 use imaging::Cube;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::{LabelMap, Result, Volume, memory};
 
 /// Side of the script's grid.

@@ -10,7 +10,7 @@ use crate::preprocess::displacement_field::DisplacementField;
 use crate::preprocess::partial_volume::{PartialVolume, partial_volume};
 use crate::preprocess::working_grid::{LEAST_BOX_MM, WorkingGrid, cube, cube_index};
 use imaging::Cube;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::{LabelMap, Result};
 
 /// Side of the box to the examples' structures at their longest. Training shows 1.3 to 2.4.

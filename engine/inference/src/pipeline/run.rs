@@ -6,7 +6,7 @@ use super::report::LabelVolume;
 use super::{Example, Observer, Options, Placement, PreprocessingRecord, Report, Seconds, Stage};
 use imaging::Cube;
 use imaging::conform::OnGrid;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::{Error, Grid, LabelMap, Result, memory};
 use network::{EncodedTarget, Model, Work};
 use rayon::prelude::*;

@@ -8,7 +8,7 @@ pub use device_thread::Timeouts;
 use crate::pipeline;
 use crate::pipeline::{Example, Observer, Options, Progress, Segmentation, Transformation};
 use device_thread::{DeviceThread, Failure, may_be_the_devices};
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::{Error, LabelMap, Result, Volume};
 use network::{Device, DeviceChoice, Model};
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 //! or the examples' labels, to see whether they heed them.
 
 use imaging::conform::{GeometryChoice, reconcile};
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::random::normal;
 use imaging::{Grid, LabelMap, Result, Volume};
 use inference::preprocess::{Reorientation, WorkingGrid};

@@ -1,6 +1,6 @@
 //! Labels without learning: the examples' labels laid on the target by centre and spread of the bright voxels.
 
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::statistics::{Sums, otsu};
 use imaging::{LabelMap, Result, memory};
 use inference::pipeline::Example;

@@ -3,7 +3,7 @@
 use super::config::{Baseline, Config};
 use super::label_propagation::{Placed, floor, nearest};
 use super::task_unet::TaskUNet;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::{LabelMap, Result};
 use inference::pipeline::{Example, Options, Refinement, segment};
 use network::{Device, Model};

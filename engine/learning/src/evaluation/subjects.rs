@@ -3,7 +3,7 @@
 use super::condition::{Condition, Curve, laid_on};
 use super::config::Structure;
 use imaging::conform::{GeometryChoice, reconcile};
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::io::pairing::missing;
 use imaging::{Error, LabelMap, Result};
 use inference::pipeline::Example;

@@ -1,7 +1,7 @@
 //! The U-Net for one task (the paper's few-shot baseline): trained anew on the examples of a draw and nothing else.
 
 use crate::training::{Config, Episodes, LabelledScan, Pool, State, TrainingLoop};
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::labels::Names;
 use imaging::{LabelMap, Result};
 use inference::pipeline::{Example, Options, Refinement, segment};

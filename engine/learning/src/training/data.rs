@@ -2,7 +2,7 @@
 
 use super::config::{Config, Holding, Network, Source};
 use crate::synthesis::Classes;
-use imaging::io::nifti::Scan;
+use imaging::io::Scan;
 use imaging::io::pairing;
 use imaging::labels::Names;
 use imaging::{Error, Grid, LabelMap, Result, Volume, conform};
@@ -49,7 +49,7 @@ impl Pool {
             Holding::Scans => pairing::context_dir(&source.folder)?,
             Holding::LabelMaps => {
                 let files = pairing::expand(std::slice::from_ref(&source.folder))?;
-                let maps = files.into_iter().filter(|file| imaging::io::nifti::is_image_name(file));
+                let maps = files.into_iter().filter(|file| imaging::io::is_image_name(file));
                 maps.map(|map| (PathBuf::new(), map)).collect()
             }
             Holding::Shapes => Vec::new(),

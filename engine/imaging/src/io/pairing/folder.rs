@@ -3,7 +3,7 @@
 use super::name::{Holds, role_of_folder};
 use super::sorted::Sorted;
 use super::{Role, expand, half};
-use crate::io::nifti::stem;
+use crate::io::stem;
 use crate::{Error, Result};
 use same_file::Handle;
 use std::collections::HashSet;

@@ -2,7 +2,7 @@
 
 use super::name::{Fit, Folders, Key, Name};
 use super::{Planned, Role};
-use crate::io::nifti::is_image;
+use crate::io::is_image;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
