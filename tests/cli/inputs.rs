@@ -159,7 +159,7 @@ fn a_pipe_is_read_like_a_file() {
     let (code, _, complained) = info(Stdio::null());
     assert!(code == Some(1) && complained.contains("nothing came from the pipe"), "{complained}");
     let (code, _, complained) = info(File::open("/dev/zero").unwrap().into());
-    assert!(code == Some(1) && complained.contains("not a NIfTI image"), "{complained}");
+    assert!(code == Some(1) && complained.contains("no image that Exemplar knows"), "{complained}");
 }
 
 #[test]

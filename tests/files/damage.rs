@@ -53,9 +53,9 @@ pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
 }
 
 /// Buffers whose size does not depend on the file: reader, decompressor, one piece of voxels, sentences.
-const BUFFERS: usize = 1 << 20;
+pub const BUFFERS: usize = 1 << 20;
 
-fn gzip(parts: &[&[u8]]) -> Vec<u8> {
+pub fn gzip(parts: &[&[u8]]) -> Vec<u8> {
     let mut stream = GzEncoder::new(Vec::new(), Compression::fast());
     parts.iter().for_each(|part| stream.write_all(part).unwrap());
     stream.finish().unwrap()

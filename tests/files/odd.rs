@@ -29,7 +29,7 @@ const CASES: [(&str, Outcome, bool); 42] = [
     ("samples/float_bigendian.nii.gz", Opens("LAS", "qform", &[]), IMAGE),
     ("samples/float_littleendian.nii.gz", Opens("LAS", "qform", &[]), IMAGE),
     ("samples/5d_vector.nii", Refused("5 dimensions"), IMAGE),
-    ("samples/not_nifti.nii", Refused("not a NIfTI image"), IMAGE),
+    ("samples/not_nifti.nii", Refused("no image that Exemplar knows"), IMAGE),
     ("samples/header_extension.nii.gz", Opens("LPI", "sform", &[]), LABELS),
     ("samples/pair_air2.hdr.gz", Opens("AIR", "sform", &[]), IMAGE),
     ("samples/pair_air2.img.gz", Opens("AIR", "sform", &[]), IMAGE),

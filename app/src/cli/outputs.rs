@@ -2,12 +2,12 @@
 
 use super::{conflict, print::note};
 use anyhow::{Result, bail};
-use imaging::io::replace;
 use imaging::io::replace::Destination;
+use imaging::io::{WRITTEN_ENDINGS, replace};
 use std::path::{Path, PathBuf};
 
 /// How the names of files end, by what is in them.
-pub const IMAGE: &[&str] = &[".nii.gz", ".nii"];
+pub const IMAGE: &[&str] = &WRITTEN_ENDINGS;
 /// A report.
 pub const JSON: &[&str] = &[".json"];
 /// A picture.

@@ -94,7 +94,7 @@ pub enum Image {
 /// What is known of a file without its voxels.
 #[derive(Clone, Debug)]
 pub struct Probe {
-    /// File name without folder and NIfTI extension.
+    /// File name without folder and image extension.
     pub name: String,
     /// Where its voxels lie.
     pub grid: Grid,

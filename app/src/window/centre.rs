@@ -12,6 +12,7 @@ use super::theme::{self, colours};
 use super::widgets::{Commands, Look, command_button, within};
 use crate::viewer::{ImageTexture, Layers, Pane, Plane, show_pane};
 use egui::{Align2, CentralPanel, Color32, FontId, Frame, Id, Rect, RichText, Ui, Vec2, pos2, vec2};
+use imaging::io::readable_formats;
 
 /// Gap between panes.
 const SEAM: f32 = 2.0;
@@ -191,9 +192,10 @@ fn steps(
         ui.add_space(10.0);
         ui.vertical_centered(|ui| {
             let note = match on_wayland() {
-                false => "NIfTI files and folders · nothing leaves this computer",
+                false => format!("{} files and folders · nothing leaves this computer", readable_formats()),
                 true => {
                     "Wayland hands no dropped files to windows like this one · nothing leaves this computer"
+                        .into()
                 }
             };
             ui.label(RichText::new(note).size(theme::SMALL).color(quiet));

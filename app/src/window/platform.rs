@@ -3,6 +3,7 @@
 use super::paths::desktop_has_dialogs;
 use super::state::case::Id;
 use crate::jobs::Worker;
+use imaging::io::{WRITTEN_ENDINGS, readable_endings};
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -88,7 +89,9 @@ impl Chooser for Desktop {
         let paths: Paths = match &question {
             _ if !desktop_has_dialogs() => Box::pin(async { Vec::new() }),
             Question::Files => {
-                let files = dialog.set_title("Open scans and labels").pick_files();
+                let scans: Vec<_> = readable_endings().map(extension).collect();
+                let dialog = dialog.set_title("Open scans and labels").add_filter("Scans and labels", &scans);
+                let files = dialog.add_filter("All files", &["*"]).pick_files();
                 Box::pin(async { files.await.unwrap_or_default().into_iter().map(path).collect() })
             }
             Question::Folder => {
@@ -99,7 +102,7 @@ impl Chooser for Desktop {
                 let mut dialog = dialog
                     .set_title("Export mask")
                     .set_file_name(name)
-                    .add_filter("NIfTI", &["nii.gz", "nii"]);
+                    .add_filter("NIfTI", &WRITTEN_ENDINGS.map(extension));
                 if let Some(folder) = folder {
                     dialog = dialog.set_directory(folder);
                 }
@@ -121,6 +124,11 @@ impl Chooser for Desktop {
         self.open = None;
         Some((question, answer))
     }
+}
+
+/// An ending as the dialogs want it.
+fn extension(ending: &str) -> &str {
+    ending.trim_start_matches('.')
 }
 
 fn path(handle: rfd::FileHandle) -> PathBuf {

@@ -51,7 +51,7 @@ pub fn must_fit(needed: usize, within_reach: u64) -> Result<()> {
     }
 }
 
-/// Zeros, or [`Error::Memory`] where there is no room for them.
+/// Zeros, or [`Error::Memory`].
 pub fn zeros<T: Zeroable>(len: usize) -> Result<Vec<T>> {
     let bytes = len.saturating_mul(size_of::<T>());
     bytemuck::allocation::try_zeroed_vec(len).map_err(|()| Error::Memory { bytes })
@@ -59,15 +59,15 @@ pub fn zeros<T: Zeroable>(len: usize) -> Result<Vec<T>> {
 
 /// The same value throughout, or [`Error::Memory`].
 pub fn filled<T: Clone>(len: usize, value: T) -> Result<Vec<T>> {
-    let mut values = room(len)?;
+    let mut values = with_capacity(len)?;
     values.resize(len, value);
     Ok(values)
 }
 
-/// What an iterator gives, or [`Error::Memory`]. One that knows its length gets all room at once.
+/// What an iterator gives, or [`Error::Memory`]. One that knows its length is allocated at once.
 pub fn collect<T>(values: impl IntoIterator<Item = T>) -> Result<Vec<T>> {
     let values = values.into_iter();
-    let mut all = room(values.size_hint().0)?;
+    let mut all = with_capacity(values.size_hint().0)?;
     for value in values {
         push(&mut all, value)?;
     }
@@ -82,14 +82,14 @@ pub fn push<T>(values: &mut Vec<T>, value: T) -> Result<()> {
     Ok(())
 }
 
-/// Makes room for `more` values, or [`Error::Memory`].
+/// Reserves `more` values, or [`Error::Memory`].
 pub fn reserve<T>(values: &mut Vec<T>, more: usize) -> Result<()> {
     let bytes = more.saturating_mul(size_of::<T>());
     values.try_reserve(more).map_err(|_| Error::Memory { bytes })
 }
 
-/// No value yet and room for `len`, or [`Error::Memory`].
-pub fn room<T>(len: usize) -> Result<Vec<T>> {
+/// No value yet and capacity for `len`, or [`Error::Memory`].
+pub fn with_capacity<T>(len: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();
     let bytes = len.saturating_mul(size_of::<T>());
     values.try_reserve_exact(len).map_err(|_| Error::Memory { bytes })?;

@@ -6,13 +6,14 @@ use crate::jobs::{Payload, Request};
 use crate::window::command::Command;
 use crate::window::paths::{complete, completions};
 use crate::window::platform::{Answer, Platform, Question};
+use imaging::io::WRITTEN_ENDINGS;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 impl State {
     pub(super) fn ask_where_to_export(&mut self, platform: &mut Platform) {
         let (Some(layer), Some(target)) = (self.case.judged(), &self.case.target) else { return };
-        let name = format!("{}_mask.nii.gz", target.name);
+        let name = format!("{}_mask{}", target.name, WRITTEN_ENDINGS[0]);
         let folder = target.path.parent().filter(|folder| folder.is_dir()).map(PathBuf::from);
         platform.chooser.ask(Question::Export { layer: layer.id, name, folder }, &platform.context);
     }
@@ -110,11 +111,11 @@ impl State {
 /// A name that a NIfTI file can have.
 fn with_ending(path: PathBuf) -> PathBuf {
     let name = path.to_string_lossy().to_lowercase();
-    match name.ends_with(".nii") || name.ends_with(".nii.gz") {
+    match WRITTEN_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
         true => path,
         false => {
             let mut path = path.into_os_string();
-            path.push(".nii.gz");
+            path.push(WRITTEN_ENDINGS[0]);
             path.into()
         }
     }

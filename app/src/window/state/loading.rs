@@ -11,7 +11,7 @@ use crate::viewer::Palette;
 use crate::window::platform::Platform;
 use imaging::LabelMap;
 use imaging::conform::GeometryChoice;
-use imaging::io::Scan;
+use imaging::io::{Scan, readable_files};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ impl State {
         if plan.items.is_empty() {
             self.plan = None;
             return self.notify(
-                "There is no image file in what you opened; Exemplar reads .nii, .nii.gz and .hdr/.img.",
+                format!("There is no image file in what you opened; Exemplar reads {}.", readable_files()),
                 true,
             );
         }

@@ -13,7 +13,7 @@ impl Plan {
     pub fn verdict(&self, index: usize) -> Verdict {
         let item = &self.items[index];
         let probe = match &item.check {
-            Check::NotAnImage => return Verdict::new(Light::Off, "not a NIfTI image", Outcome::Ignored),
+            Check::NotAnImage => return Verdict::new(Light::Off, "not an image", Outcome::Ignored),
             Check::Waiting => return Verdict::new(Light::Off, "looking at it…", Outcome::Waits),
             Check::Broken(sentence) => {
                 return Verdict::new(Light::Problem, without_path(sentence, item), Outcome::Ignored);

@@ -11,9 +11,10 @@ mod words;
 
 pub use folder::{Examples, context_dir, examples_in, is_same_scan};
 
-use crate::io::{is_image, stem};
+use crate::io::readers::{is_image, part_number, stem};
 use crate::{Error, Result};
 use sorted::Sorted;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// What a file is for.
@@ -73,7 +74,8 @@ pub fn guess_roles(paths: &[PathBuf]) -> Vec<Planned> {
     Sorted::of(paths).plan(paths)
 }
 
-/// Image files in `paths`, folders expanded, in order of names; of a pair `.hdr`/`.img` the header.
+/// Image files in `paths`, folders expanded, in order of names; of a scan of several files, such as `.hdr` and `.img`,
+/// the first.
 ///
 /// # Errors
 /// A folder that cannot be read, or more than [`MOST_FILES`] images.
@@ -82,15 +84,10 @@ pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     for path in paths {
         collect(path, 0, &mut found)?;
     }
-    let headers: Vec<_> =
-        found.iter().filter(|path| half(path, ".hdr")).map(|path| path.with_file_name(stem(path))).collect();
-    found.retain(|path| !half(path, ".img") || !headers.contains(&path.with_file_name(stem(path))));
+    let name = |path: &PathBuf| path.with_file_name(stem(path));
+    let first: HashSet<_> = found.iter().filter(|path| part_number(path) == Some(0)).map(name).collect();
+    found.retain(|path| !matches!(part_number(path), Some(1..)) || !first.contains(&name(path)));
     Ok(found)
-}
-
-fn half(path: &Path, extension: &str) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    name.strip_suffix(".gz").unwrap_or(&name).ends_with(extension)
 }
 
 fn collect(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {

@@ -13,7 +13,7 @@ impl Mask {
     /// The voxels of `label` within `extent` of an array of `shape`.
     pub fn cut(voxels: &[u16], shape: [usize; 3], extent: &Extent, label: u16) -> Result<Self> {
         let size: [usize; 3] = std::array::from_fn(|a| extent.high[a] + 1 - extent.low[a]);
-        let mut inside = memory::room(size.iter().product())?;
+        let mut inside = memory::with_capacity(size.iter().product())?;
         for z in extent.low[2]..=extent.high[2] {
             for y in extent.low[1]..=extent.high[1] {
                 let row = shape[0] * (y + shape[1] * z);

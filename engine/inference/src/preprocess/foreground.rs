@@ -31,7 +31,7 @@ impl Runs {
     fn find(rows: &[&[f32]], ny: usize, threshold: f32) -> Result<Self> {
         let mut all = Self { ny, ..Self::default() };
         // Where the runs of each row begin in `runs`.
-        let mut first = memory::room(rows.len())?;
+        let mut first = memory::with_capacity(rows.len())?;
         for (number, row) in rows.iter().enumerate() {
             first.push(all.runs.len());
             let mut x = 0;

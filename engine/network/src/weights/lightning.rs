@@ -119,7 +119,7 @@ impl Tensor {
         if self.shape.len() != self.strides.len() || count > storage.len() / width {
             return None;
         }
-        let mut values = match memory::room(count) {
+        let mut values = match memory::with_capacity(count) {
             Ok(values) => values,
             Err(error) => return Some(Err(error)),
         };

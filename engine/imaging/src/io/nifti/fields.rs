@@ -3,7 +3,8 @@
 //! NIfTI-1 is parsed by the nifti crate; NIfTI-2 (540 bytes, <https://nifti.nimh.nih.gov/nifti-2>), which the
 //! crate does not know, is read here.
 
-use super::fault::{Checked, refuse};
+use crate::io::fault::{Checked, refuse};
+use crate::io::voxels::VoxelType;
 use nifti::{Endianness, NiftiHeader, NiftiType};
 
 /// Length of a NIfTI-1 header.
@@ -160,14 +161,23 @@ impl Fields {
     }
 
     /// The voxel type, if it is one number for each voxel.
-    pub fn voxel_type(&self) -> Checked<NiftiType> {
+    pub fn voxel_type(&self) -> Checked<VoxelType> {
         use NiftiType::*;
         let header = NiftiHeader { datatype: self.datatype, ..Default::default() };
         let what = match header.data_type() {
+            Ok(Uint8) => return Ok(VoxelType::Uint8),
+            Ok(Int8) => return Ok(VoxelType::Int8),
+            Ok(Uint16) => return Ok(VoxelType::Uint16),
+            Ok(Int16) => return Ok(VoxelType::Int16),
+            Ok(Uint32) => return Ok(VoxelType::Uint32),
+            Ok(Int32) => return Ok(VoxelType::Int32),
+            Ok(Uint64) => return Ok(VoxelType::Uint64),
+            Ok(Int64) => return Ok(VoxelType::Int64),
+            Ok(Float32) => return Ok(VoxelType::Float32),
+            Ok(Float64) => return Ok(VoxelType::Float64),
             Ok(Rgb24 | Rgba32) => "colours (RGB)".to_string(),
             Ok(Complex64 | Complex128 | Complex256) => "complex numbers".into(),
             Ok(Float128) => "128-bit floating-point numbers".into(),
-            Ok(number) => return Ok(number),
             Err(_) if self.datatype == 1 => "single bits".into(),
             Err(_) => format!("data of an unknown type (code {})", self.datatype),
         };

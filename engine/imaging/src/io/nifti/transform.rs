@@ -6,23 +6,12 @@
 
 use super::fields::Fields;
 use crate::Grid;
+use crate::io::placement::{Placement, can_place};
 use glam::{DAffine3, DMat3, DQuat, DVec3};
-
-/// The chosen transform.
-pub(super) struct Placement {
-    pub grid: Grid,
-    /// `sform`, `qform` or `pixdim`.
-    pub name: &'static str,
-    pub reason: String,
-    pub warnings: Vec<String>,
-}
 
 /// A quaternion whose missing part would be a root of less than minus this is no rotation (three times the
 /// rounding of a 32-bit float, as in nibabel).
 const QUATERNION_ROUNDING: f64 = 3.0 * f32::EPSILON as f64;
-
-/// Axes further from a right angle than this are called sheared.
-const SHEAR_DEGREES: f64 = 0.5;
 
 /// Places a volume of `shape`.
 pub(super) fn place(fields: &Fields, shape: [usize; 3]) -> Placement {
@@ -55,8 +44,7 @@ pub(super) fn place(fields: &Fields, shape: [usize; 3]) -> Placement {
             (at(base(fields, shape)), "pixdim", "there is no usable sform or qform".into())
         }
     };
-    warnings.extend(shear_warning(&grid));
-    Placement { grid, name, reason, warnings }
+    Placement::new(grid, name, reason, warnings)
 }
 
 fn sform(fields: &Fields) -> DAffine3 {
@@ -104,16 +92,6 @@ fn voxel_sizes(fields: &Fields) -> [f64; 3] {
     })
 }
 
-/// Whether a transform is finite, can be inverted with a few digits to spare, and has a scale that bodies have.
-fn can_place(form: &DAffine3) -> bool {
-    let m = form.matrix3;
-    let spacing = [m.x_axis.length(), m.y_axis.length(), m.z_axis.length()];
-    form.is_finite()
-        && spacing.iter().all(|size| (1e-6..1e6).contains(size))
-        && form.translation.abs().max_element() < 1e9
-        && m.determinant().abs() > 1e-6 * spacing.iter().product::<f64>()
-}
-
 fn disagreement(sform: &Grid, qform: &Grid) -> Option<String> {
     let voxels = sform.corner_distance_voxels(qform).filter(|&voxels| voxels > 1.0)?;
     let pairs = sform.corners_mm().into_iter().zip(qform.corners_mm());
@@ -121,16 +99,6 @@ fn disagreement(sform: &Grid, qform: &Grid) -> Option<String> {
     Some(format!(
         "The sform and the qform of the header differ by up to {mm:.1} mm ({voxels:.1} voxels); the sform was used."
     ))
-}
-
-fn shear_warning(grid: &Grid) -> Option<String> {
-    let m = grid.world_from_voxel.matrix3;
-    let axes = [m.x_axis, m.y_axis, m.z_axis].map(DVec3::normalize);
-    let cosine = (0..3).map(|i| axes[i].dot(axes[(i + 1) % 3]).abs()).fold(0.0, f64::max);
-    let degrees = cosine.asin().to_degrees();
-    (degrees > SHEAR_DEGREES).then(|| {
-        format!("The axes of the image are not at right angles (off by {degrees:.1} degrees); it is shown sheared.")
-    })
 }
 
 fn pixdim_warning(fields: &Fields) -> String {

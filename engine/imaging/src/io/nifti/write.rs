@@ -1,6 +1,7 @@
 //! Exports on the grid of a scan that was read.
 
-use super::header::{Content, Header, NO_EXTENSIONS};
+use super::stored::{Content, NO_EXTENSIONS, StoredHeader};
+use crate::io::header::Header;
 use crate::io::replace::replace_file;
 use crate::{Error, Grid, LabelMap, Result, Volume};
 use flate2::Compression;
@@ -13,12 +14,19 @@ const NO_INTENT: i16 = 0;
 /// `NIFTI_INTENT_LABEL`, so that viewers show a mask in colours.
 const LABEL_INTENT: i16 = 1002;
 
+/// How the names of exports end.
+pub const WRITTEN_ENDINGS: [&str; 2] = [".nii.gz", ".nii"];
+
+/// Most voxels along an axis of NIfTI-1, and most volumes.
+const LONGEST: usize = i16::MAX as usize;
+
 /// Measured on float images: as small as the usual 6 within a few percent, in less than half the time.
 const LEVEL: Compression = Compression::new(3);
 
-/// Writes a mask on the grid of `like`: same dimensions, sform, qform, pixdim, codes and units byte for byte,
-/// in the same byte order and NIfTI version, smallest unsigned integer type that holds the labels, slope 1,
-/// inter 0. `path` ends in `.nii` or `.nii.gz`. Written beside and renamed.
+/// Writes a mask as NIfTI on the grid of `like`, in the smallest unsigned integer type that holds the labels, slope 1,
+/// intercept 0. A NIfTI header is repeated: same dimensions, sform, qform, pixdim, codes and units byte for byte, in the
+/// same byte order and version. Of another format the sform repeats the grid. `path` ends in one of
+/// [`WRITTEN_ENDINGS`]. Written beside and renamed.
 ///
 /// # Errors
 /// Another extension, a mask that does not lie on the grid of `like`, or the operating system's refusal.
@@ -49,7 +57,7 @@ fn write_floats(path: &Path, volumes: &[Volume], like: &Header, frames: Option<u
     let Some(first) = volumes.first() else {
         return Err(Error::Request("There is no volume to write; choose at least one label.".into()));
     };
-    if volumes.len() > i16::MAX as usize {
+    if volumes.len() > LONGEST {
         return Err(Error::Request(
             "A file cannot hold more than 32767 volumes; choose fewer labels.".into(),
         ));
@@ -62,15 +70,18 @@ fn write_floats(path: &Path, volumes: &[Volume], like: &Header, frames: Option<u
     write(path, like, &content, voxels, f32::to_le_bytes)
 }
 
-/// Whether voxels on `grid` may be written under `like`: an export in another place than its voxels would be
-/// the silent error that this room exists to prevent.
+/// Whether voxels on `grid` may be written under `like`: an export in another place than its voxels would be an error
+/// that nobody sees.
 fn check(path: &Path, like: &Header, grid: &Grid, voxels: usize) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    if !name.ends_with(".nii") && !name.ends_with(".nii.gz") {
-        let problem = "images are written as .nii.gz or .nii; give the file a name that ends so.".into();
-        return Err(Error::File { path: path.into(), problem });
+    let refuse = |problem: &str| Err(Error::File { path: path.into(), problem: problem.into() });
+    if !WRITTEN_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+        return refuse("images are written as .nii.gz or .nii; give the file a name that ends so.");
     }
-    if like.grid().is_some_and(|target| target.agrees_with(grid)) && voxels == grid.len() {
+    if like.nifti().is_none() && grid.shape.iter().any(|&n| n > LONGEST) {
+        return refuse("an axis is longer than the 32767 voxels that NIfTI holds; crop the scan.");
+    }
+    if like.grid().agrees_with(grid) && voxels == grid.len() {
         return Ok(());
     }
     let problem = format!(
@@ -87,7 +98,7 @@ fn write<T, const N: usize>(
     voxels: impl Iterator<Item = T>,
     little_endian: impl Fn(T) -> [u8; N],
 ) -> Result<()> {
-    let mut header = like.clone();
+    let mut header = StoredHeader::of(like);
     header.describe(content);
     let big_endian = header.big_endian();
     let fill = |out: &mut dyn Write| -> io::Result<()> {

@@ -2,8 +2,8 @@
 
 use super::name::{Holds, role_of_folder};
 use super::sorted::Sorted;
-use super::{Role, expand, half};
-use crate::io::stem;
+use super::{Role, expand};
+use crate::io::readers::{part_number, stem};
 use crate::{Error, Result};
 use same_file::Handle;
 use std::collections::HashSet;
@@ -137,14 +137,14 @@ fn named(dir: &Path, files: &[PathBuf], of: &[usize]) -> String {
     shown.chain(more).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether a file is `scan`, under whatever name; of a pair of files, either half. Pipes are never looked at.
+/// Whether a file is `scan`, under whatever name; of a scan of several files, any of them. Pipes are never looked at.
 pub fn is_same_scan(scan: &Path) -> impl Fn(&PathBuf) -> bool {
     let whole_name = |path: &Path| path.canonicalize().ok().map(|path| path.with_file_name(stem(&path)));
-    let is_half = |path: &Path| half(path, ".hdr") || half(path, ".img");
+    let is_part = |path: &Path| part_number(path).is_some();
     let handle = scan.is_file().then(|| Handle::from_path(scan).ok()).flatten();
-    let pair = is_half(scan).then(|| whole_name(scan)).flatten();
+    let pair = is_part(scan).then(|| whole_name(scan)).flatten();
     move |file| {
         handle.as_ref().is_some_and(|scan| Handle::from_path(file).is_ok_and(|file| file == *scan))
-            || pair.is_some() && is_half(file) && whole_name(file) == pair
+            || pair.is_some() && is_part(file) && whole_name(file) == pair
     }
 }

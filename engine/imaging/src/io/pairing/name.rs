@@ -7,7 +7,7 @@ use super::words::{
     LABELS, LABELS_AT_THE_END, PROBABILITIES, SPLITS, TRUTHS, entities_and_words, is_image_word, is_in,
     marks, modality_of, split,
 };
-use crate::io::stem;
+use crate::io::readers::stem;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 

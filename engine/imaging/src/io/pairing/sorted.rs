@@ -2,7 +2,7 @@
 
 use super::name::{Fit, Folders, Key, Name};
 use super::{Planned, Role};
-use crate::io::is_image;
+use crate::io::readers::is_image;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -136,7 +136,9 @@ impl Sorted {
             let Name { label, test, .. } = self.names[i];
             let test = test || self.partner[i].is_some_and(|other| self.names[other].test);
             match (label, self.partner[i], &self.why[i]) {
-                _ if !self.is_image[i] => Role::Ignored { why: "This is not a NIfTI image.".into() },
+                _ if !self.is_image[i] => {
+                    Role::Ignored { why: "This is not an image that can be read.".into() }
+                }
                 (_, None, Some(why)) => Role::Ignored { why: why.clone() },
                 (true, None, None) if test => Role::GroundTruth,
                 (true, None, None) => Role::Mask,

@@ -1,14 +1,12 @@
-//! Headers kept verbatim, so that an export repeats the geometry of its target byte for byte.
+//! Headers of exports: that of a NIfTI target is changed in place, so that its geometry is repeated byte for byte.
 
-use super::fault::Checked;
-use super::fields::{Fields, LENGTH_1, LENGTH_2, version_and_order};
-use super::transform::place;
+use super::fields::{LENGTH_1, LENGTH_2, version_and_order};
 use crate::Grid;
+use crate::io::header::Header;
 use nifti::Endianness;
 
-/// A NIfTI header, kept verbatim so that an export repeats the geometry byte for byte.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
+/// A NIfTI header as it stands in a file.
+pub(super) struct StoredHeader {
     /// 348 bytes of NIfTI-1 or 540 of NIfTI-2, in the byte order of the file.
     bytes: Vec<u8>,
 }
@@ -31,16 +29,18 @@ pub(super) struct Content {
     pub intent: i16,
 }
 
-impl Header {
-    /// Checks and keeps the bytes of a header.
-    pub(super) fn keep(bytes: Vec<u8>) -> Checked<(Self, Fields)> {
-        let fields = Fields::parse(&bytes)?;
-        Ok((Self { bytes }, fields))
+impl StoredHeader {
+    /// The header that an export starts from.
+    pub fn of(header: &Header) -> Self {
+        match header.nifti() {
+            Some(bytes) => Self { bytes: bytes.to_vec() },
+            None => Self::for_grid(header.grid()),
+        }
     }
 
-    /// A NIfTI-1 header for a grid of our own making (at most 32767 voxels along each axis): sform with code 1
-    /// (scanner coordinates), millimetres.
-    pub fn for_grid(grid: &Grid) -> Self {
+    /// A NIfTI-1 header with nothing but a grid (at most 32767 voxels along each axis): sform with code 1 (scanner
+    /// coordinates), millimetres.
+    fn for_grid(grid: &Grid) -> Self {
         let mut header = Self { bytes: vec![0; LENGTH_1] };
         header.bytes[..4].copy_from_slice(&(LENGTH_1 as i32).to_le_bytes());
         header.put_int(252, 0);
@@ -59,20 +59,13 @@ impl Header {
         header
     }
 
-    /// The grid of one 3D volume under this header, by the rule of [`super::Facts::transform`].
-    pub fn grid(&self) -> Option<Grid> {
-        let fields = Fields::parse(&self.bytes).ok()?;
-        let (shape, _) = fields.volumes().ok()?;
-        Some(place(&fields, shape).grid)
-    }
-
     /// The header as stored.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// Whether numbers of this file are stored with the highest byte first.
-    pub(super) fn big_endian(&self) -> bool {
+    pub fn big_endian(&self) -> bool {
         matches!(version_and_order(&self.bytes), Some((_, Endianness::Big)))
     }
 
@@ -83,7 +76,7 @@ impl Header {
 
     /// Describes other voxels on the same grid in a single file: type, number of volumes, no scaling, no
     /// display range, intent. Everything else (sform, qform, pixdim, units, …) stays as it is, byte for byte.
-    pub(super) fn describe(&mut self, content: &Content) {
+    pub fn describe(&mut self, content: &Content) {
         let bits = 8 * content.size as i16;
         let [x, y, z] = content.shape;
         let dim =

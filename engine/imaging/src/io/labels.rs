@@ -1,14 +1,8 @@
 //! Images as label maps: what is one, and what is said of what is not.
 
-use super::Scan;
-use super::voxels::label_of;
-use crate::{Error, Grid, LabelMap, Result};
-
-/// An image of fewer values is never taken for anything but labels: nobody draws a brain in so few greys.
-const FEW_VALUES: usize = 32;
-
-/// Pairs of neighbours that decide how coherent an image is.
-const ENOUGH_PAIRS: usize = 1 << 20;
+use super::scan::Scan;
+use super::survey::{is_intensity, label_of};
+use crate::{Error, LabelMap, Result};
 
 impl Scan {
     /// The image as label values: rounded where within 0.01 of whole numbers (the published script's
@@ -73,37 +67,4 @@ impl Scan {
              {example}; choose the file with the labels, or check whether image and label are swapped."
         )
     }
-}
-
-/// Whether whole numbers are intensities: there are many of them, and among the neighbours that are both not 0 more
-/// differ than agree.
-///
-/// A structure is several voxels thick, so neighbours within a label map agree: 0.72 to 0.91 of the pairs in maps of 43
-/// to 148 structures (FreeSurfer at 1 mm, MUSE at 2 mm), 0.59 where MUSE is thinned to 4 mm. Of T1, T2 and FLAIR
-/// images between 0.00 and 0.49 agree, the skull-stripped and the smooth among them. The number of values alone tells
-/// neither: parcellations have as many as an 8-bit image.
-pub(super) fn is_intensity(values: usize, grid: &Grid, voxels: &[f32]) -> bool {
-    if values < FEW_VALUES {
-        return false;
-    }
-    let [nx, ny, nz] = grid.shape;
-    let every = (3 * grid.len() / ENOUGH_PAIRS).clamp(1, nz);
-    let (mut same, mut pairs) = (0_usize, 0_usize);
-    for z in (0..nz).step_by(every) {
-        for y in 0..ny {
-            let row_at = |y, z| &voxels[grid.index([0, y, z])..][..nx];
-            let row = row_at(y, z);
-            let beside = [
-                Some(&row[1..]),
-                (y + 1 < ny).then(|| row_at(y + 1, z)),
-                (z + 1 < nz).then(|| row_at(y, z + 1)),
-            ];
-            let neighbours = beside.into_iter().flatten().flat_map(|other| row.iter().zip(other));
-            for (a, b) in neighbours.filter(|(a, b)| **a != 0.0 && **b != 0.0) {
-                pairs += 1;
-                same += usize::from((a - b).abs() < 0.5);
-            }
-        }
-    }
-    2 * same < pairs
 }

@@ -4,7 +4,7 @@ use crate::Error;
 use std::io;
 use std::path::Path;
 
-/// A failure inside this room; [`Fault::at`] adds the file.
+/// A failure inside the readers; [`Fault::at`] adds the file.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// The operating system, or a stream that ends or breaks.
@@ -15,7 +15,7 @@ pub(super) enum Fault {
     Other(Error),
 }
 
-/// Result inside this room.
+/// Result inside the readers.
 pub(super) type Checked<T> = Result<T, Fault>;
 
 impl Fault {

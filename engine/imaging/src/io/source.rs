@@ -1,4 +1,4 @@
-//! Streams of file content: plain or gzip, told apart by their first bytes and never by name.
+//! Streams of file content, plain or gzip by their first bytes and never by name.
 //!
 //! Nothing here trusts a size: [`Source::capacity`] bounds what a header may claim before memory is taken,
 //! and [`Source::finish`] reads to the end of the stream, so that gzip checksums and lengths are always checked.
@@ -6,6 +6,7 @@
 
 use super::fault::{Checked, refuse};
 use flate2::bufread::GzDecoder;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -22,6 +23,8 @@ const HARMLESS_SURPLUS: u64 = 1 << 20;
 /// The content of a file, decompressed.
 pub(super) struct Source<'a> {
     stream: Stream<'a>,
+    /// Bytes that were looked at and are still to be read.
+    ahead: VecDeque<u8>,
     /// Length of the file as stored; unknown for a pipe.
     stored: Option<u64>,
     /// Bytes read so far.
@@ -71,7 +74,7 @@ impl<'a> Source<'a> {
         } else {
             Stream::Plain(bytes)
         };
-        Ok(Self { stream, stored, position: 0 })
+        Ok(Self { stream, ahead: VecDeque::new(), stored, position: 0 })
     }
 
     /// Whether the content is stored as gzip.
@@ -83,6 +86,15 @@ impl<'a> Source<'a> {
     pub fn capacity(&self) -> Option<u64> {
         let expansion = if self.compressed() { LARGEST_EXPANSION } else { 1 };
         self.stored.map(|stored| stored.saturating_mul(expansion))
+    }
+
+    /// The next bytes, as many as there are, up to `most`; they stay to be read.
+    pub fn start(&mut self, most: usize) -> io::Result<&[u8]> {
+        let missing = most.saturating_sub(self.ahead.len()) as u64;
+        let mut more = Vec::new();
+        self.stream.by_ref().take(missing).read_to_end(&mut more)?;
+        self.ahead.extend(more);
+        Ok(self.ahead.make_contiguous())
     }
 
     /// Reads as many bytes as there are, up to `most`.
@@ -118,7 +130,10 @@ impl<'a> Source<'a> {
 
 impl Read for Source<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.stream.read(buffer)?;
+        let read = match self.ahead.is_empty() {
+            true => self.stream.read(buffer)?,
+            false => self.ahead.read(buffer)?,
+        };
         self.position += read as u64;
         Ok(read)
     }
