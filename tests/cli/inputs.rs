@@ -30,6 +30,50 @@ fn changed(path: &Path, change: impl Fn(usize, f32) -> f32) {
     write_image(path, &Volume { grid: scan.volume.grid, voxels }, &scan.header).unwrap();
 }
 
+/// Writes a scan as FreeSurfer does, in 32-bit floats.
+fn write_mgh(path: &Path, scan: &Scan) {
+    let grid = &scan.volume.grid;
+    let [x, y, z] = grid.shape.map(|n| n as i32);
+    let mut bytes: Vec<u8> = [1, x, y, z, 1, 3, 0].iter().flat_map(|n| n.to_be_bytes()).collect();
+    bytes.extend(1_i16.to_be_bytes());
+    let m = grid.world_from_voxel.matrix3;
+    let axes = [m.x_axis, m.y_axis, m.z_axis];
+    let half = DVec3::from_array(grid.shape.map(|n| n as f64 / 2.0));
+    let centre = grid.world_from_voxel.transform_point3(half).to_array();
+    let directions = axes.into_iter().flat_map(|axis| axis.normalize().to_array());
+    let reals = axes.into_iter().map(DVec3::length).chain(directions).chain(centre);
+    bytes.extend(reals.flat_map(|x| (x as f32).to_be_bytes()));
+    bytes.resize(284, 0);
+    bytes.extend(scan.volume.voxels.iter().flat_map(|voxel| voxel.to_be_bytes()));
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn files_of_freesurfer_are_targets_and_examples() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for (number, part, name) in [
+        (143, "images", "target.mgh"),
+        (148, "images", "subjects/s148/mri/orig.mgh"),
+        (148, "labels", "subjects/s148/mri/aseg.mgh"),
+    ] {
+        write_mgh(&at(name), &Scan::open(&hippocampus(part, number), 0).unwrap());
+    }
+    std::fs::write(at("subjects/labels.tsv"), "1\tAnterior\n").unwrap();
+    let info = exemplar("info {}", &[&at("target.mgh")]).well().said;
+    assert!(info.contains("MGH") && info.contains("vox2ras"), "{info}");
+
+    let arguments = "segment --device cpu --labels 1 --target {} --context-dir {} -o {}";
+    let said = exemplar(arguments, &[&at("target.mgh"), &at("subjects"), &at("mask.nii.gz")]).well().said;
+    assert!(said.contains("Anterior"), "{said}");
+    let mask = Scan::open(&at("mask.nii.gz"), 0).unwrap().labels().unwrap();
+    let target = Scan::open(&hippocampus("images", 143), 0).unwrap().volume.grid;
+    assert!(mask.grid.agrees_with(&target) && !mask.counts().is_empty());
+    let ran = exemplar(arguments, &[&at("target.mgh"), &at("subjects"), &at("mask.mgz")]);
+    assert!(ran.code == 1 && ran.complained.contains(".nii.gz or .nii"), "{}", ran.complained);
+}
+
 #[test]
 fn pairs_of_a_folder_are_printed_and_what_is_left_out_is_named() {
     let folder = tempfile::tempdir().unwrap();

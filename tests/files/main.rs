@@ -2,6 +2,7 @@
 
 mod damage;
 mod labels;
+mod mgh;
 mod odd;
 mod pairing;
 mod probe;

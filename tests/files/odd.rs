@@ -25,7 +25,7 @@ const CASES: [(&str, Outcome, bool); 42] = [
     ("samples/tiny_4x5x7.nii.gz", Opens("RAS", "sform", &[]), LABELS),
     ("samples/cifti_dconn.nii", Refused("CIFTI-2"), IMAGE),
     ("samples/header_only.hdr", Refused("header_only.img"), IMAGE),
-    ("samples/freesurfer_tiny.mgz", Refused("FreeSurfer MGH/MGZ"), IMAGE),
+    ("samples/freesurfer_tiny.mgz", Opens("SAR", "vox2ras", &["off by 51.8 degrees", "series of 2 volumes; volume 1"]), IMAGE),
     ("samples/float_bigendian.nii.gz", Opens("LAS", "qform", &[]), IMAGE),
     ("samples/float_littleendian.nii.gz", Opens("LAS", "qform", &[]), IMAGE),
     ("samples/5d_vector.nii", Refused("5 dimensions"), IMAGE),

@@ -81,23 +81,47 @@ fn export_and_compare(target: &Path) {
     assert!(world(&back.volume.grid, marked).distance(world(&grid, MARK)) <= half, "{}", target.display());
 }
 
+/// Has nibabel take a step in a folder; false where there is no nibabel.
+fn independent(step: &str, folder: &Path) -> bool {
+    let Some(python) = std::env::var_os("EXEMPLAR_PYTHON") else { return false };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("geometry/independent_reader.py");
+    let done = Command::new(python).arg(&script).arg(step).arg(folder).output().unwrap();
+    assert!(done.status.success(), "{step}: {}", String::from_utf8_lossy(&done.stderr));
+    true
+}
+
+/// The files of a folder for which `wanted` holds, of which there are 240.
+fn targets(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
+    let all = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let mut targets: Vec<_> = all.filter(|path| wanted(path)).collect();
+    targets.sort();
+    assert_eq!(targets.len(), 240);
+    targets
+}
+
 #[test]
 fn masks_of_240_grids_come_back_where_they_belong() {
     let folder = tempfile::tempdir().unwrap();
-    let reader = std::env::var_os("EXEMPLAR_PYTHON").map(PathBuf::from);
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("geometry/independent_reader.py");
-    let independent = |step: &str| {
-        let Some(python) = &reader else { return false };
-        let done = Command::new(python).arg(&script).arg(step).arg(folder.path()).output().unwrap();
-        assert!(done.status.success(), "{step}: {}", String::from_utf8_lossy(&done.stderr));
-        true
-    };
-    if !independent("create") {
+    if !independent("create", folder.path()) {
         create(folder.path());
     }
-    let mut targets: Vec<_> = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
-    targets.sort();
-    assert_eq!(targets.len(), 240);
-    targets.iter().for_each(|target| export_and_compare(target));
-    independent("check");
+    targets(folder.path(), |_| true).iter().for_each(|target| export_and_compare(target));
+    independent("check", folder.path());
+}
+
+#[test]
+fn mgh_files_lie_and_read_as_nibabel_says() {
+    let folder = tempfile::tempdir().unwrap();
+    if !independent("create-mgh", folder.path()) {
+        return;
+    }
+    for path in targets(folder.path(), |path| path.extension().unwrap() != "nii") {
+        let [ours, theirs] = [&path, &path.with_extension("nii")].map(|path| Scan::open(path, 0).unwrap());
+        let [a, b] = [&ours, &theirs].map(|scan| scan.volume.grid.world_from_voxel);
+        assert!(a.abs_diff_eq(b, 1e-4), "{}: {a} {b}", path.display());
+        assert_eq!(ours.volume.voxels, theirs.volume.voxels, "{}", path.display());
+        let mask = path.with_file_name(format!("{}_mask.nii.gz", ours.name));
+        write_labels(&mask, &ours.labels_of_volume().unwrap(), &ours.header).unwrap();
+    }
+    independent("check-mgh", folder.path());
 }

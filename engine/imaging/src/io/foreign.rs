@@ -3,8 +3,7 @@
 use std::path::Path;
 
 /// First bytes of formats without a reader: where they stand, what they are, and what to do.
-const MARKS: [(usize, &[u8], &str, &str); 19] = [
-    (0, &[0, 0, 0, 1], "a FreeSurfer MGH/MGZ image", "convert it with: mri_convert IN.mgz OUT.nii.gz"),
+const MARKS: [(usize, &[u8], &str, &str); 18] = [
     (128, b"DICM", "a DICOM file", "convert the series to NIfTI, for example with dcm2niix"),
     (0, b"NRRD", "an NRRD image", "save it as NIfTI in the program that made it"),
     (0, b"ObjectType", META_IMAGE, "save it as NIfTI in the program that made it"),

@@ -8,6 +8,7 @@ mod fault;
 mod foreign;
 mod header;
 mod labels;
+mod mgh;
 mod names;
 mod nifti;
 pub mod pairing;

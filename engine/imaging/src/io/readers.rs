@@ -7,7 +7,7 @@ use super::{foreign, names};
 use std::path::{Path, PathBuf};
 
 /// Every reader, in the order in which they are asked.
-const READERS: [Reader; 1] = [super::nifti::READER];
+const READERS: [Reader; 2] = [super::nifti::READER, super::mgh::READER];
 
 /// Bytes read at once to find out what a file is.
 const LOOK: usize = 1 << 9;
@@ -103,6 +103,8 @@ mod tests {
             ("Ünïcode name (1).NII.GZ", "Ünïcode name (1)"),
             ("x.img.gz", "x"),
             ("1.2.3.hdr", "1.2.3"),
+            ("mri/aseg.mgz", "aseg"),
+            ("aseg.MGH.gz", "aseg"),
             ("plain", "plain"),
             ("plain.gz", "plain"),
             (".nii", ""),
@@ -113,8 +115,8 @@ mod tests {
 
     #[test]
     fn sentences_list_every_ending() {
-        assert_eq!(readable_files(), ".nii, .nii.gz, .hdr and .img");
-        assert_eq!(readable_formats(), "NIfTI");
+        assert_eq!(readable_files(), ".nii, .nii.gz, .hdr, .img, .mgh and .mgz");
+        assert_eq!(readable_formats(), "NIfTI and MGH/MGZ");
         assert_eq!(enumeration(&["one"]), "one");
     }
 }
