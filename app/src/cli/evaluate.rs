@@ -4,7 +4,10 @@ use super::EvaluateArgs;
 use super::print::out;
 use anyhow::Result;
 use imaging::io::Scan;
-use imaging::metrics::compare;
+use imaging::metrics::{COLUMNS, Column, compare};
+
+/// Least width of a column, in letters.
+const NARROWEST: usize = 5;
 
 /// Runs the command.
 pub fn run(args: &EvaluateArgs) -> Result<()> {
@@ -16,18 +19,16 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
     if agreements.is_empty() {
         return out!("Both maps are empty: no voxel of either holds a label.");
     }
-    out!("label   Dice  volume ml  difference ml  HD95 mm  surface Dice 1 mm")?;
-    for a in &agreements {
-        let or_dash = |value: Option<f64>, digits| value.map_or("–".into(), |v| format!("{v:.digits$}"));
-        out!(
-            "{:>5}  {:.3}  {:>9.3}  {:>+13.3}  {:>7}  {:>17}",
-            a.label,
-            a.dice,
-            a.prediction_ml,
-            a.prediction_ml - a.truth_ml,
-            or_dash(a.hd95_mm, 2),
-            or_dash(a.surface_dice_1mm, 3)
-        )?;
+    let row = |first: &str, text: &dyn Fn(&Column) -> String| {
+        let columns = COLUMNS.iter().map(|column| {
+            let width = column.heading().chars().count().max(NARROWEST);
+            format!("  {:>width$}", text(column))
+        });
+        format!("{first:>5}{}", columns.collect::<String>())
+    };
+    out!("{}", row("label", &Column::heading))?;
+    for score in &agreements {
+        out!("{}", row(&score.label.to_string(), &|column| column.text(score)))?;
     }
     Ok(())
 }

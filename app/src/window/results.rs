@@ -10,6 +10,7 @@ use super::theme::{self, colours};
 use super::widgets::{self, Commands, Look, command_button, head, link, muted, slider};
 use crate::viewer::OverlayStyle;
 use egui::{Align, Frame, Layout, Margin, Panel, RichText, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
+use imaging::metrics::{COLUMNS, LabelScore};
 use inference::pipeline::Stage;
 
 const WIDTH: f32 = 288.0;
@@ -226,18 +227,29 @@ fn radio(ui: &mut Ui, chosen: bool, text: &str) -> bool {
     response.clicked()
 }
 
-/// Dice, HD95 and volume difference by label.
+/// The most important scores by label.
 fn agreement(ui: &mut Ui, state: &State, layer: &Layer) {
     let c = colours(ui);
     head(ui, "Against ground truth", |_| {});
     let Some(rows) = &layer.agreement else { return };
-    let columns = [vec2(42.0, 18.0), vec2(60.0, 18.0), vec2(44.0, 18.0)];
-    let figures = |ui: &mut Ui, texts: [&str; 3], size: f32, colour| {
+    let columns: Vec<_> = COLUMNS
+        .iter()
+        .filter_map(|column| {
+            let (heading, text) = column.compact()?;
+            let width = 18.0 + 6.0 * heading.chars().count() as f32;
+            let ratio = column.unit.is_empty();
+            let text =
+                move |score: &LabelScore| minus(if ratio { without_zero(text(score)) } else { text(score) });
+            Some((heading, width, text))
+        })
+        .collect();
+    let figures = |ui: &mut Ui, score: Option<&LabelScore>, size: f32, colour| {
         ui.spacing_mut().item_spacing.x = 0.0;
-        for (text, size_points) in texts.into_iter().zip(columns).rev() {
-            let layout = Layout::right_to_left(Align::Center);
-            ui.allocate_ui_with_layout(size_points, layout, |ui| {
-                ui.set_min_size(size_points);
+        for (heading, width, text) in columns.iter().rev() {
+            let place = vec2(*width, 18.0);
+            ui.allocate_ui_with_layout(place, Layout::right_to_left(Align::Center), |ui| {
+                ui.set_min_size(place);
+                let text = score.map_or_else(|| heading.clone(), text);
                 ui.label(RichText::new(text).size(size).color(colour));
             });
         }
@@ -245,25 +257,22 @@ fn agreement(ui: &mut Ui, state: &State, layer: &Layer) {
     ui.spacing_mut().item_spacing.y = 2.0;
     ui.horizontal(|ui| {
         muted(ui, "label");
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            figures(ui, ["Dice", "HD95 mm", "Δ ml"], theme::SMALL, c.muted);
-        });
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| figures(ui, None, theme::SMALL, c.muted));
     });
     for row in rows.iter().filter(|row| state.draws(row.label)) {
-        let hd95 = row.hd95_mm.map_or("–".into(), |mm| format!("{mm:.1}"));
-        let change = minus(format!("{:+.1}", row.prediction_ml - row.truth_ml + 0.0));
         ui.horizontal(|ui| {
             let (rect, _) = ui.allocate_exact_size(vec2(12.0, 18.0), Sense::hover());
             let square = egui::Rect::from_center_size(rect.center(), egui::Vec2::splat(12.0));
             ui.painter().rect_filled(square, 3, state.palette.colour(row.label));
             // What the figures leave, so that long names end in an ellipsis before them.
-            let room = ui.available_width() - columns.iter().map(|column| column.x).sum::<f32>() - theme::GAP;
-            ui.allocate_ui_with_layout(vec2(room, 18.0), Layout::left_to_right(Align::Center), |ui| {
-                ui.set_min_width(room);
+            let taken = columns.iter().map(|(_, width, _)| width).sum::<f32>() + theme::GAP;
+            let left = vec2(ui.available_width() - taken, 18.0);
+            ui.allocate_ui_with_layout(left, Layout::left_to_right(Align::Center), |ui| {
+                ui.set_min_width(left.x);
                 widgets::elided(ui, &state.label_name(row.label), theme::TEXT, c.text, 1);
             });
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                figures(ui, [&dice(row.dice), &hd95, &change], theme::TEXT, c.text);
+                figures(ui, Some(row), theme::TEXT, c.text);
             });
         });
     }
@@ -271,6 +280,10 @@ fn agreement(ui: &mut Ui, state: &State, layer: &Layer) {
 
 /// `.87`, or `1.00` for the perfect.
 pub fn dice(value: f64) -> String {
-    let text = format!("{value:.2}");
+    without_zero(format!("{value:.2}"))
+}
+
+/// A ratio without the zero before its point.
+fn without_zero(text: String) -> String {
     text.strip_prefix('0').map(str::to_owned).unwrap_or(text)
 }

@@ -1,7 +1,25 @@
 //! Surfaces of masks and the exact distances between them.
 
-use super::Extent;
 use crate::{Result, memory};
+
+/// A box of voxels, both ends included.
+pub struct Extent {
+    low: [usize; 3],
+    high: [usize; 3],
+}
+
+impl Extent {
+    /// Holds nothing yet.
+    pub const EMPTY: Self = Self { low: [usize::MAX; 3], high: [0; 3] };
+
+    /// Grows to hold a voxel.
+    pub fn include(&mut self, voxel: [usize; 3]) {
+        for (a, &v) in voxel.iter().enumerate() {
+            self.low[a] = self.low[a].min(v);
+            self.high[a] = self.high[a].max(v);
+        }
+    }
+}
 
 /// One label within its box, x fastest.
 pub struct Mask {
