@@ -3,10 +3,10 @@
 use super::RunArgs;
 use super::print::note;
 use anyhow::Result;
-use imaging::Error;
-use imaging::conform::{GeometryChoice, OnGrid, agree, reconcile};
+use imaging::conform::{GeometryChoice, agree, reconcile};
 use imaging::io::Scan;
 use imaging::io::pairing;
+use imaging::{Error, Image, Voxel};
 use inference::pipeline::Example;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,19 +40,19 @@ pub fn find(args: &RunArgs) -> Result<Found> {
 
 /// Opens a pair and brings the label to its image's grid. What is odd about the label is said on stderr and added to
 /// `notes`.
-pub fn load<L: OnGrid>(
+pub fn load<T: Voxel>(
     image_file: &Path,
     label_file: &Path,
-    read: impl Fn(Scan) -> Result<L, Error>,
+    read: impl Fn(Scan) -> Result<Image<T>, Error>,
     how: GeometryChoice,
     notes: &mut Vec<String>,
-) -> Result<Example<L>> {
+) -> Result<Example<Image<T>>> {
     let image = Arc::new(Scan::open(image_file, 0)?);
     let grid = &image.volume.grid;
     let label = Scan::open(label_file, 0)?;
     let mut odd = label.facts.warnings.clone();
     let label = read(label)?;
-    if !grid.agrees_with(label.grid()) && agree(grid, label.grid()) {
+    if !grid.agrees_with(&label.grid) && agree(grid, &label.grid) {
         odd.push("The label is stored in another axis order; it was turned by its header.".into());
     }
     for sentence in odd {

@@ -4,10 +4,10 @@ use super::print::{note, out};
 use super::report::{self, Files, Pair};
 use super::{GeometryArg, RunArgs, conflict, examples, outputs, progress};
 use anyhow::Result;
-use imaging::Error;
-use imaging::conform::{GeometryChoice, OnGrid};
+use imaging::conform::GeometryChoice;
 use imaging::io::{Scan, write_image, write_labels, write_series};
 use imaging::labels::Names;
+use imaging::{Error, Image, Voxel};
 use inference::pipeline::{Example, Options, Report};
 use inference::runner::Runner;
 use std::sync::Arc;
@@ -68,10 +68,10 @@ struct Job<L> {
     load_seconds: f64,
 }
 
-fn run<L: OnGrid>(
+fn run<T: Voxel>(
     args: &RunArgs,
-    read: impl Fn(Scan) -> Result<L, Error>,
-    work: impl FnOnce(&mut Job<L>) -> Result<()>,
+    read: impl Fn(Scan) -> Result<Image<T>, Error>,
+    work: impl FnOnce(&mut Job<Image<T>>) -> Result<()>,
 ) -> Result<()> {
     let started = Instant::now();
     let examples::Found { pairs, mut notes } = examples::find(args)?;

@@ -4,7 +4,6 @@ use super::{Camera, Palette, Plane, Statistics, View};
 use ecolor::Color32;
 use emath::{Pos2, Rect, Vec2};
 use glam::DVec3;
-use imaging::conform::OnGrid;
 use imaging::{LabelMap, Volume};
 
 /// Width and height of a thumbnail in pixels.
@@ -49,7 +48,7 @@ pub fn still(
             let world = camera.world((corner + inner).to_pos2());
             let grey = 255.0 * if volume.grid.is_empty() { 0.0 } else { brightness(world) };
             let value =
-                labels.as_ref().map_or(0, |(l, from_world)| l.value_at(from_world.transform_point3(world)));
+                labels.as_ref().map_or(0, |(l, from_world)| l.sample(from_world.transform_point3(world)));
             let opacity = if palette.is_visible(value) { OPACITY } else { 0.0 };
             let [r, g, b, _] = palette.colour(value).to_array().map(f32::from);
             for (channel, colour) in sum.iter_mut().zip([r, g, b]) {

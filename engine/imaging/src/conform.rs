@@ -3,8 +3,7 @@
 //! The same lattice stored in another axis order agrees and is reordered exactly. Anything else is never decided
 //! in silence: it is an error that names the choices, until the user has made one.
 
-use crate::{Error, Grid, LabelMap, Result, Volume, memory};
-use bytemuck::Zeroable;
+use crate::{Error, Grid, Image, Result, Voxel, memory};
 use glam::{DAffine3, DVec3};
 use rayon::prelude::*;
 
@@ -20,67 +19,6 @@ pub enum GeometryChoice {
     Copy,
 }
 
-/// Values on a grid that can be brought to another.
-pub trait OnGrid: Sized + Sync {
-    /// One voxel.
-    type Value: Copy + Send + Zeroable;
-    /// What it is called in an error.
-    const NAME: &str;
-    /// Where the voxels lie.
-    fn grid(&self) -> &Grid;
-    /// The voxels, x fastest.
-    fn voxels(&self) -> &[Self::Value];
-    /// The value at a position in voxel units, 0 outside.
-    fn value_at(&self, voxel: DVec3) -> Self::Value;
-    /// Voxels on their grid.
-    fn on(grid: Grid, voxels: Vec<Self::Value>) -> Self;
-    /// The same voxels in another place.
-    fn moved_to(self, grid: Grid) -> Self;
-}
-
-impl OnGrid for LabelMap {
-    type Value = u16;
-    const NAME: &str = "label map";
-    fn grid(&self) -> &Grid {
-        &self.grid
-    }
-    fn voxels(&self) -> &[u16] {
-        &self.voxels
-    }
-    fn value_at(&self, voxel: DVec3) -> u16 {
-        // Half a voxel is added so that a cast, which goes towards zero, finds the nearest.
-        let nearest = (voxel + 0.5).to_array();
-        let inside = (0..3).all(|a| nearest[a] >= 0.0 && nearest[a] < self.grid.shape[a] as f64);
-        if inside { self.voxels[self.grid.index(nearest.map(|i| i as usize))] } else { 0 }
-    }
-    fn on(grid: Grid, voxels: Vec<u16>) -> Self {
-        Self { grid, voxels }
-    }
-    fn moved_to(self, grid: Grid) -> Self {
-        Self { grid, ..self }
-    }
-}
-
-impl OnGrid for Volume {
-    type Value = f32;
-    const NAME: &str = "image";
-    fn grid(&self) -> &Grid {
-        &self.grid
-    }
-    fn voxels(&self) -> &[f32] {
-        &self.voxels
-    }
-    fn value_at(&self, voxel: DVec3) -> f32 {
-        self.sample(voxel)
-    }
-    fn on(grid: Grid, voxels: Vec<f32>) -> Self {
-        Self { grid, voxels }
-    }
-    fn moved_to(self, grid: Grid) -> Self {
-        Self { grid, ..self }
-    }
-}
-
 /// Whether both grids hold the same voxels of the world, in any axis order.
 pub fn agree(image: &Grid, other: &Grid) -> bool {
     image.agrees_with(other) || same_lattice(image, other).is_some()
@@ -90,31 +28,31 @@ pub fn agree(image: &Grid, other: &Grid) -> bool {
 ///
 /// # Errors
 /// [`Error::Geometry`] where they do not agree and `how` does not say what to do, or cannot.
-pub fn reconcile<V: OnGrid>(image: &Grid, other: V, how: GeometryChoice) -> Result<V> {
-    if image.agrees_with(other.grid()) {
-        return Ok(other.moved_to(*image));
+pub fn reconcile<T: Voxel>(image: &Grid, other: Image<T>, how: GeometryChoice) -> Result<Image<T>> {
+    if image.agrees_with(&other.grid) {
+        return Ok(Image { grid: *image, ..other });
     }
-    if let Some(reorder) = same_lattice(image, other.grid()) {
+    if let Some(reorder) = same_lattice(image, &other.grid) {
         return gather(image, &reorder, |there| {
-            other.voxels()[other.grid().index(there.round().to_array().map(|i| i as usize))]
+            other.voxels[other.grid.index(there.round().to_array().map(|i| i as usize))]
         });
     }
     match how {
-        GeometryChoice::Copy if image.shape == other.grid().shape => Ok(other.moved_to(*image)),
+        GeometryChoice::Copy if image.shape == other.grid.shape => Ok(Image { grid: *image, ..other }),
         GeometryChoice::Resample => {
-            let there = other.grid().voxel_from_world() * image.world_from_voxel;
-            gather(image, &there, |voxel| other.value_at(voxel))
+            let there = other.grid.voxel_from_world() * image.world_from_voxel;
+            gather(image, &there, |voxel| other.sample(voxel))
         }
-        GeometryChoice::Strict | GeometryChoice::Copy => Err(disagreement::<V>(image, other.grid())),
+        GeometryChoice::Strict | GeometryChoice::Copy => Err(disagreement(T::IMAGE, image, &other.grid)),
     }
 }
 
-/// Fills `grid` with what `value` says of each voxel's place in the other volume.
-fn gather<V: OnGrid>(
+/// Fills `grid` with what `value` says of each voxel's place in the other image.
+fn gather<T: Voxel>(
     grid: &Grid,
     other_from_grid: &DAffine3,
-    value: impl Fn(DVec3) -> V::Value + Sync,
-) -> Result<V> {
+    value: impl Fn(DVec3) -> T + Sync,
+) -> Result<Image<T>> {
     let [nx, ny, _] = grid.shape;
     let mut voxels = memory::zeros(grid.len())?;
     voxels.par_chunks_mut(nx.max(1)).enumerate().for_each(|(number, row)| {
@@ -123,7 +61,7 @@ fn gather<V: OnGrid>(
             *voxel = value(other_from_grid.transform_point3(DVec3::new(x as f64, y, z)));
         }
     });
-    Ok(V::on(*grid, voxels))
+    Ok(Image { grid: *grid, voxels })
 }
 
 /// The exact map from voxels of `image` to voxels of `other`, if both are one lattice in another axis order.
@@ -155,7 +93,7 @@ pub fn describe(grid: &Grid) -> String {
     )
 }
 
-fn disagreement<V: OnGrid>(image: &Grid, other: &Grid) -> Error {
+fn disagreement(what: &str, image: &Grid, other: &Grid) -> Error {
     let corners = other.corners_mm();
     let nearest = |a: DVec3| corners.iter().map(|b| a.distance(*b)).fold(f64::INFINITY, f64::min);
     let mm = image.corners_mm().into_iter().map(nearest).fold(0.0, f64::max);
@@ -166,9 +104,8 @@ fn disagreement<V: OnGrid>(image: &Grid, other: &Grid) -> Error {
         "the image's header cannot be copied to another number of voxels"
     };
     let problem = format!(
-        "The {} ({}) does not lie on its image ({}): corners are up to {mm:.1} mm ({voxels:.1} voxels) apart; choose \
+        "The {what} ({}) does not lie on its image ({}): corners are up to {mm:.1} mm ({voxels:.1} voxels) apart; choose \
          --geometry resample to trust both headers, {copy}.",
-        V::NAME,
         describe(other),
         describe(image),
     );
@@ -178,6 +115,7 @@ fn disagreement<V: OnGrid>(image: &Grid, other: &Grid) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{LabelMap, Volume};
     use glam::DMat3;
 
     fn grid(shape: [usize; 3], columns: [[f64; 3]; 3], origin: [f64; 3]) -> Grid {

@@ -11,15 +11,15 @@ mod cube;
 pub mod error;
 pub mod filter;
 pub mod geometry;
+mod image;
 pub mod io;
 pub mod labels;
 pub mod memory;
 pub mod metrics;
 pub mod random;
 pub mod statistics;
-pub mod volume;
 
 pub use cube::Cube;
 pub use error::{Error, Result};
 pub use geometry::Grid;
-pub use volume::{LabelMap, Volume};
+pub use image::{Image, LabelMap, Volume, Voxel};

@@ -8,7 +8,6 @@ use crate::jobs::Request;
 use crate::viewer::{OverlayStyle, PaneAction};
 use crate::window::command::{Command, Undo};
 use crate::window::platform::{Platform, Question};
-use imaging::LabelMap;
 use inference::pipeline::{Options, comfortable, volumes_bytes};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -255,7 +254,7 @@ impl State {
         let network = by_pairs.get(pairs - 1)?.get(at_once - 1)?;
         let Some(target) = self.case.target.as_ref().filter(|_| !summary.card) else { return Some(*network) };
         let examples = self.case.on().map(|pair| &pair.image.volume.grid);
-        Some(network + volumes_bytes::<LabelMap>(summary.grid, &target.volume.grid, examples, 0))
+        Some(network + volumes_bytes::<u16>(summary.grid, &target.volume.grid, examples, 0))
     }
 
     /// Right end of the slider.

@@ -1,24 +1,23 @@
 //! How much memory a run will hold, known before it starts: the network, the cubes on the working grid, and the images.
 
 use super::{Example, Options};
-use imaging::conform::OnGrid;
 use imaging::io::Scan;
-use imaging::{Grid, LabelMap, Result, memory};
+use imaging::{Grid, Image, LabelMap, Result, Voxel, memory};
 use network::Model;
 use std::collections::BTreeSet;
 
 /// More pairs at once than this save no more time.
 pub const MOST_AT_ONCE: usize = 8;
 
-/// What the volumes of a run take besides the network, in bytes at its peak: images with their labels of type `L`, what
+/// What the volumes of a run take besides the network, in bytes at its peak: images with their labels of type `T`, what
 /// is made of them on a working grid of `side`³, and the result with `probabilities` volumes.
-pub fn volumes_bytes<'a, L: OnGrid>(
+pub fn volumes_bytes<'a, T: Voxel>(
     side: usize,
     target: &Grid,
     examples: impl Iterator<Item = &'a Grid>,
     probabilities: usize,
 ) -> usize {
-    let (float, label) = (size_of::<f32>(), size_of::<L::Value>());
+    let (float, label) = (size_of::<f32>(), size_of::<T>());
     let (mut images, mut largest, mut cubes) = (float * target.len(), target.len(), 2);
     for image in examples {
         images += (float + label) * image.len();
@@ -54,16 +53,16 @@ pub struct Need {
 ///
 /// # Errors
 /// [`imaging::Error`] where not even a run that reads its examples one by one fits.
-pub fn need<L: OnGrid>(
+pub fn need<T: Voxel>(
     model: &Model,
     side: usize,
     target: &Scan,
-    examples: &[Example<L>],
+    examples: &[Example<Image<T>>],
     options: &Options,
     probabilities: usize,
 ) -> Result<Need> {
     let grids = examples.iter().map(|example| &example.image.volume.grid);
-    let volumes = volumes_bytes::<L>(side, &target.volume.grid, grids, probabilities);
+    let volumes = volumes_bytes::<T>(side, &target.volume.grid, grids, probabilities);
     let network = |at_once: usize| model.predicted_bytes(side, examples.len(), at_once);
     let most = model.useful_mini_context(examples.len().min(options.mini_context.unwrap_or(MOST_AT_ONCE)));
     let (asked, within_reach) = (options.mini_context.is_some(), memory::within_reach_bytes());

@@ -5,9 +5,8 @@ use super::progress::{Costs, Tracker, Work as Planned};
 use super::report::LabelVolume;
 use super::{Example, Observer, Options, Placement, PreprocessingRecord, Report, Seconds, Stage};
 use imaging::Cube;
-use imaging::conform::OnGrid;
 use imaging::io::Scan;
-use imaging::{Error, Grid, LabelMap, Result, memory};
+use imaging::{Error, Grid, Image, LabelMap, Result, Voxel, memory};
 use network::{EncodedTarget, Model, Work};
 use rayon::prelude::*;
 use std::time::Instant;
@@ -43,9 +42,9 @@ pub struct Run<'a, 'o> {
 
 impl<'a, 'o> Run<'a, 'o> {
     /// Begins on a working grid of `side`³, if that and so many volumes of probabilities fit into memory.
-    pub fn start<L: OnGrid>(
+    pub fn start<T: Voxel>(
         model: &'a Model,
-        (side, target, examples): (usize, &Scan, &[Example<L>]),
+        (side, target, examples): (usize, &Scan, &[Example<Image<T>>]),
         options: &'a Options,
         probabilities: usize,
         observer: &'a mut Observer<'o>,
