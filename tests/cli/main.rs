@@ -1,5 +1,7 @@
 //! The program as a script meets it: exit codes, files, sentences.
 
+#[cfg(unix)]
+mod case;
 mod demo;
 mod inputs;
 mod odd;

@@ -1,40 +1,15 @@
 //! Threads and memory: what a run is given is what it takes.
 
-use exemplar_tests::fixture;
-#[cfg(target_os = "linux")]
+#![cfg(target_os = "linux")]
+
+use crate::case::Case;
 use exemplar_tests::program;
-use glam::DAffine3;
-use imaging::io::{Header, write_image, write_labels};
-use imaging::{Grid, LabelMap, Volume};
-#[cfg(target_os = "linux")]
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-#[cfg(target_os = "linux")]
 use std::time::Duration;
 
-/// A target of `side`³ voxels, and a small image with `labels` labels.
-fn case(folder: &Path, side: usize, labels: u16) -> [PathBuf; 3] {
-    let paths = ["target", "image", "label"].map(|name| folder.join(format!("{name}.nii")));
-    for (path, side) in paths.iter().zip([side, 24, 24]) {
-        let grid = Grid { shape: [side; 3], world_from_voxel: DAffine3::IDENTITY };
-        let header = Header::for_grid(&grid);
-        if path.ends_with("label.nii") {
-            // Blocks of 4³ voxels: labels lie together.
-            let block =
-                |at: usize| (at % side / 4 + 6 * (at / side % side / 4 + 6 * (at / side.pow(2) / 4))) as u16;
-            let voxels = (0..grid.len()).map(|at| block(at) % (labels + 1)).collect();
-            write_labels(path, &LabelMap { grid, voxels }, &header).unwrap();
-        } else {
-            let voxels = (0..grid.len()).map(|at| (at % 97) as f32).collect();
-            write_image(path, &Volume { grid, voxels }, &header).unwrap();
-        }
-    }
-    paths
-}
-
 /// The most threads of a pool that a process was seen to have, and the report of its run.
-#[cfg(target_os = "linux")]
 fn threads_of(mut command: Command, report: &Path) -> (usize, serde_json::Value) {
     let mut run = command.spawn().unwrap();
     let tasks = PathBuf::from(format!("/proc/{}/task", run.id()));
@@ -59,7 +34,6 @@ fn threads_of(mut command: Command, report: &Path) -> (usize, serde_json::Value)
     (most, serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap())
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_run_has_the_threads_that_it_is_given() {
     let folder = tempfile::tempdir().unwrap();
@@ -74,29 +48,17 @@ fn a_run_has_the_threads_that_it_is_given() {
 
 /// Probabilities of all labels that the examples hold are part of what a run needs, and of what is there the limit of the
 /// shell is part.
-#[cfg(target_os = "linux")]
 #[test]
 fn probabilities_of_all_labels_are_refused_with_both_figures_where_they_cannot_fit() {
     let folder = tempfile::tempdir().unwrap();
-    let [target, image, label] = case(folder.path(), 128, 200);
+    let case = Case::new(folder.path(), 128, 200);
     let all: Vec<String> = (1..=200).map(|label: u16| label.to_string()).collect();
     for labels in [vec![], vec!["--labels".to_owned(), all.join(",")]] {
         // 200 volumes of 128³ floats are 1.7 GB.
         let mut command = Command::new("sh");
         command.args(["-c", "ulimit -v 1200000; exec \"$@\"", "sh"]).arg(program());
-        command.args(["segment", "--device", "cpu", "--threads", "1", "--model"]);
-        command
-            .arg(fixture("golden/tiny_trained.ckpt"))
-            .arg("-t")
-            .arg(&target)
-            .arg("-c")
-            .args([&image, &label]);
-        command
-            .arg("-o")
-            .arg(folder.path().join("m.nii"))
-            .arg("--probabilities")
-            .arg(folder.path().join("p.nii"));
-        let Output { status, stderr, .. } = command.args(labels).output().unwrap();
+        let command = command.args(case.segment("")).args(["--threads", "1"]).args(labels);
+        let Output { status, stderr, .. } = command.output().unwrap();
         let told = String::from_utf8_lossy(&stderr);
         assert_eq!(status.code(), Some(1), "{told}");
         assert!(told.contains("This needs about") && told.contains("GB of memory and there are"), "{told}");

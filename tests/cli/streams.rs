@@ -1,10 +1,9 @@
 //! Streams that take no more text, signals, and machines without a display: never a panic, nothing left behind.
 
+#[cfg(unix)]
+use crate::case::Case;
 use exemplar_tests::{fixture, program};
-use glam::DAffine3;
-use imaging::io::{Header, write_image, write_labels};
-use imaging::{Grid, LabelMap, Volume};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -74,42 +73,18 @@ fn a_full_disk_behind_a_stream_is_one_sentence() {
     assert_eq!(status.code(), Some(1));
 }
 
-/// A case whose probabilities take long to write: two labels on a large target of noise.
-fn slow_to_write(folder: &Path) -> [PathBuf; 3] {
-    let paths = ["target", "image", "label"].map(|name| folder.join(format!("{name}.nii")));
-    for (path, side) in paths.iter().zip([256, 24, 24]) {
-        let grid = Grid { shape: [side; 3], world_from_voxel: DAffine3::IDENTITY };
-        let header = Header::for_grid(&grid);
-        let middle = |at: usize| (at % side).abs_diff(side / 2) < side / 4;
-        if path.ends_with("label.nii") {
-            let voxels = (0..grid.len()).map(|at| u16::from(middle(at)) * (1 + (at % 2) as u16)).collect();
-            write_labels(path, &LabelMap { grid, voxels }, &header).unwrap();
-        } else {
-            let voxels = (0..grid.len()).map(|at| f32::from(middle(at)) + 0.01 * (at * 7919 % 13) as f32);
-            write_image(path, &Volume { grid, voxels: voxels.collect() }, &header).unwrap();
-        }
-    }
-    paths
-}
-
 #[cfg(unix)]
 #[test]
 fn a_run_that_is_interrupted_while_it_writes_leaves_no_temporary_file() {
     use std::os::unix::process::ExitStatusExt;
     let folder = tempfile::tempdir().unwrap();
-    let [target, image, label] = slow_to_write(folder.path());
+    // The probabilities of two labels on a large target take long to write.
+    let case = Case::new(folder.path(), 256, 2);
     let out = folder.path().join("out");
     for (signal, number) in [("-INT", 2), ("-TERM", 15)] {
         std::fs::create_dir_all(&out).unwrap();
         let mut command = Command::new(program());
-        command.args(["segment", "--device", "cpu", "--pipeline", "reference", "--model"]);
-        command
-            .arg(fixture("golden/tiny_trained.ckpt"))
-            .arg("-t")
-            .arg(&target)
-            .arg("-c")
-            .args([&image, &label]);
-        command.arg("-o").arg(out.join("mask.nii.gz")).arg("--probabilities").arg(out.join("p.nii.gz"));
+        command.args(case.segment("out")).args(["--pipeline", "reference"]);
         let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let part = || {
             let mut names = out.read_dir().unwrap().map(|entry| entry.unwrap().file_name());
