@@ -82,7 +82,7 @@ fn same_lattice(image: &Grid, other: &Grid) -> Option<DAffine3> {
     (permutes && fills && image.agrees_with(&stored_alike)).then_some(whole)
 }
 
-/// Size, spacing, orientation and place of a grid, for a sentence.
+/// Size, spacing, orientation and place of a grid, for a message.
 pub fn describe(grid: &Grid) -> String {
     let [x, y, z] = grid.shape;
     let [dx, dy, dz] = grid.spacing_mm();

@@ -1,4 +1,4 @@
-//! What can go wrong, each as one sentence that a clinician can act on.
+//! What can go wrong, each with a message of one sentence that a clinician can act on.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 /// Result of every fallible function of the engine.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failure, told in one sentence: what is wrong and what to do about it.
+/// A failure. Its message is one sentence: what is wrong and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be opened, read or written by the operating system.
-    #[error("{}: {}", path.display(), told(source))]
+    #[error("{}: {}", path.display(), explained(source))]
     Io {
         /// The file.
         path: PathBuf,
         /// What the operating system said.
         source: io::Error,
     },
-    /// The file is not an image that can be used; `problem` is a whole sentence.
+    /// The file is not an image that can be used; `problem` is the message.
     #[error("{}: {problem}", path.display())]
     File {
         /// The file.
@@ -25,7 +25,7 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
-    /// Two volumes that must lie on the same grid in the world do not; `problem` is a whole sentence.
+    /// Two volumes that must lie on the same grid in the world do not; `problem` is the message.
     #[error("{problem}")]
     Geometry {
         /// Which volumes differ, by how much, and what to do.
@@ -39,22 +39,22 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
-    /// The request makes no sense as a whole (no example, label absent, …); a whole sentence.
+    /// The request makes no sense as a whole (no example, label absent, …), with the message.
     #[error("{0}")]
     Request(String),
-    /// The compute device failed; a whole sentence.
+    /// The compute device failed, with the message.
     #[error("{0}")]
     Device(String),
-    /// A piece of memory was asked for in vain.
+    /// An allocation failed.
     #[error(
         "There is no memory for {} MB more. Close other programs, or use fewer examples or smaller images.",
         bytes.div_ceil(1_000_000)
     )]
     Memory {
-        /// Size of the piece.
+        /// Size of the allocation.
         bytes: usize,
     },
-    /// What was asked for cannot fit into memory, known before it starts.
+    /// What was requested cannot fit into memory, known before it starts.
     #[error(
         "This needs about {:.1} GB of memory and there are {:.1} GB. Close other programs, or use fewer examples, \
          smaller images, or weights for a smaller working grid.",
@@ -85,8 +85,8 @@ impl Error {
 }
 
 /// What the operating system said, with what there is to do about it.
-fn told(source: &io::Error) -> String {
-    let sentence = match source.kind() {
+fn explained(source: &io::Error) -> String {
+    let message = match source.kind() {
         ErrorKind::NotFound => "this file or folder does not exist; check the name.",
         ErrorKind::PermissionDenied => "access is denied; change its permissions, or choose another place.",
         ErrorKind::IsADirectory => "this is a folder where a file is expected; choose a file.",
@@ -101,5 +101,5 @@ fn told(source: &io::Error) -> String {
         ErrorKind::InvalidFilename => "the system does not allow this name; choose another one.",
         _ => return format!("the system refused ({source}); check the file and the device that it lies on."),
     };
-    sentence.into()
+    message.into()
 }

@@ -52,7 +52,7 @@ impl Voxel for f32 {
 impl Voxel for u16 {
     const IMAGE: &str = "label map";
 
-    /// The nearest voxel's.
+    /// The value of the nearest voxel.
     fn at(image: &LabelMap, voxel: DVec3) -> u16 {
         // Half a voxel is added so that a cast, which goes towards zero, finds the nearest.
         let nearest = (voxel + 0.5).to_array();

@@ -1,5 +1,5 @@
-//! How much memory the process took and the machine has left, and large pieces of it, each asked for so that there may be
-//! none: whatever grows with an image or a network is allocated here, and its absence is an [`Error::Memory`].
+//! Memory: how much the process took, how much the machine has left, and allocations that can fail. Whatever grows with
+//! an image or a network is allocated here, and a failure is an [`Error::Memory`].
 
 use crate::{Error, Result};
 use bytemuck::Zeroable;
@@ -7,13 +7,13 @@ use memmap2::MmapMut;
 use std::sync::OnceLock;
 use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, System};
 
-/// Most bytes of memory that the process ever held at once; 0 where the system does not tell (not Linux).
+/// Most bytes of memory that the process ever held at once; 0 where the system does not report it (not Linux).
 pub fn peak_bytes() -> u64 {
     proc_kilobytes("/proc/self/status", "VmHWM:") * 1024
 }
 
 /// Bytes that the process can hold in all without driving the machine into swapping: what it holds and what is free, within
-/// the limits of its container (cgroup) and of its address space (`ulimit -v`); 0 where the system does not tell.
+/// the limits of its container (cgroup) and of its address space (`ulimit -v`); 0 where the system does not report it.
 pub fn within_reach_bytes() -> u64 {
     let mut system = System::new();
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
@@ -38,7 +38,7 @@ fn address_limit() -> u64 {
     limit.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(u64::MAX)
 }
 
-/// An error where the process would hold more than is [`within_reach_bytes`]; nothing where nobody knows (0).
+/// An error where the process would hold more than is [`within_reach_bytes`]; none where that is unknown (0).
 ///
 /// # Errors
 /// [`Error::TooLarge`] with both figures.
@@ -105,7 +105,7 @@ pub fn pages(bytes: usize) -> Result<MmapMut> {
 
 static GATE: OnceLock<fn(usize) -> bool> = OnceLock::new();
 
-/// For tests, whose allocator does not see [`pages`]: `gate` says from now on whether there are so many bytes.
+/// For tests, whose allocator does not see [`pages`]: from now on `gate` decides whether a number of bytes is available.
 #[doc(hidden)]
 pub fn guard_pages(gate: fn(usize) -> bool) {
     GATE.set(gate).ok();

@@ -71,12 +71,12 @@ fn find(counts: &[u64], rank: u64) -> (usize, u64) {
 pub struct Sums([f64; 6]);
 
 impl Sums {
-    /// Takes a pair in.
+    /// Adds a pair.
     pub fn add(&mut self, a: f64, b: f64) {
         self.join(&Self([1.0, a, b, a * a, b * b, a * b]));
     }
 
-    /// Takes in what others have taken in.
+    /// Adds the pairs of `others`.
     pub fn join(&mut self, others: &Self) {
         self.0.iter_mut().zip(others.0).for_each(|(sum, term)| *sum += term);
     }

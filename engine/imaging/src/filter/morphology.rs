@@ -1,7 +1,7 @@
 //! Grey-scale morphology and edges, for binary and soft masks alike.
 
+use super::cubes::{change, highest};
 use super::separable::{Tap, along};
-use super::{change, highest};
 use crate::Cube;
 use rayon::prelude::*;
 

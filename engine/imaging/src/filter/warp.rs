@@ -1,8 +1,7 @@
-//! Smooth maps of the working grid onto itself: affine and bending, in one interpolation.
+//! Smooth maps of the working grid onto itself: affine and deformation, in one interpolation.
 
-use super::LabelCube;
 use super::field::{Basis, SPLINE_SPREAD};
-use crate::Cube;
+use crate::cube::{Cube, LabelCube};
 use crate::random::{around_zero, normal, within};
 use glam::{Mat3, UVec3, Vec3};
 use rand::Rng;
@@ -20,9 +19,9 @@ pub struct Deformation {
     pub shear: f32,
     /// Largest shift along each axis, as a part of the side.
     pub shift: f32,
-    /// Control points of the bending along each axis (cubic B-splines), at least 4.
+    /// Control points of the deformation along each axis (cubic B-splines), at least 4.
     pub points: usize,
-    /// Range of the standard deviation of the bending along each axis, as a part of the side.
+    /// Range of the standard deviation of the deformation along each axis, as a part of the side.
     pub bend: [f32; 2],
 }
 
@@ -38,7 +37,7 @@ pub struct Warp {
 }
 
 impl Deformation {
-    /// Draws one.
+    /// Draws a warp within these limits.
     pub fn draw(&self, rng: &mut dyn Rng) -> Warp {
         let [a, b, c] = [(); 3].map(|()| around_zero(self.rotation, rng));
         let scale = [(); 3].map(|()| 1.0 + around_zero(self.scale, rng));

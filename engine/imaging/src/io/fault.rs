@@ -9,9 +9,9 @@ use std::path::Path;
 pub(super) enum Fault {
     /// The operating system, or a stream that ends or breaks.
     Io(io::Error),
-    /// A whole sentence.
+    /// A message without the name of the file.
     Refused(String),
-    /// What is wrong with no file, such as [`Error::Memory`].
+    /// A failure that no file caused, such as [`Error::Memory`].
     Other(Error),
 }
 
@@ -22,7 +22,7 @@ impl Fault {
     /// The error that the user sees.
     pub fn at(self, path: &Path) -> Error {
         let problem = match self {
-            Self::Refused(sentence) => sentence,
+            Self::Refused(message) => message,
             Self::Other(error) => return error,
             Self::Io(source) => match source.kind() {
                 io::ErrorKind::UnexpectedEof => {
@@ -52,7 +52,6 @@ impl From<Error> for Fault {
     }
 }
 
-/// Ends a function with a sentence.
-pub(super) fn refuse<T>(sentence: impl Into<String>) -> Checked<T> {
-    Err(Fault::Refused(sentence.into()))
+pub(super) fn refuse<T>(message: impl Into<String>) -> Checked<T> {
+    Err(Fault::Refused(message.into()))
 }

@@ -38,7 +38,7 @@ const ENDINGS: [(&[&str], &str, &str); 3] = [
     (&["par", "rec"], "probably a Philips PAR/REC image", "convert it to NIfTI, for example with dcm2niix"),
 ];
 
-/// Says what a file is, as far as its first bytes and its ending tell; `readable` lists the endings that can be opened.
+/// Says what a file is, as far as its first bytes and its ending show; `readable` lists the endings that can be opened.
 pub(super) fn describe(start: &[u8], path: &Path, readable: &str) -> String {
     let marked =
         |(at, mark, ..): &&(usize, &[u8], _, _)| start.get(*at..).is_some_and(|rest| rest.starts_with(mark));

@@ -18,7 +18,7 @@ impl Scan {
         self.labels_of_volume()
     }
 
-    /// As [`Scan::labels`], for a volume of a series that somebody has chosen.
+    /// As [`Scan::labels`], for a volume of a series that was chosen.
     ///
     /// # Errors
     /// As [`Scan::labels`].

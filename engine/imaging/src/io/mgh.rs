@@ -25,7 +25,6 @@ pub(super) const READER: Reader = Reader {
     open,
 };
 
-/// Reads the header.
 fn open(mut input: Input) -> Checked<Opened> {
     let start = input.source.read_up_to(HEADER as u64)?;
     let Ok(bytes) = <[u8; HEADER]>::try_from(start) else {

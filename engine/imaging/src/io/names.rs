@@ -25,7 +25,7 @@ pub(super) fn bare(path: &Path) -> String {
 /// The file beside `path` whose name ends in `wanted` where that of `path` ends in one of `parts`.
 ///
 /// # Errors
-/// A sentence that names the missing file, or the operating system's refusal.
+/// A message that names the missing file, or the operating system's refusal.
 pub(super) fn part_beside(path: &Path, parts: &[&'static str], wanted: &'static str) -> Checked<PathBuf> {
     let stem = without_ending(path, parts).unwrap_or_else(|| bare(path));
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

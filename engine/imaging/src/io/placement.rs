@@ -3,12 +3,10 @@
 use crate::Grid;
 use glam::{DAffine3, DVec3};
 
-/// The chosen transform.
 pub(super) struct Placement {
     pub grid: Grid,
     /// What the format calls the statement that was used.
     pub name: &'static str,
-    /// Why it was used.
     pub reason: String,
     pub warnings: Vec<String>,
 }

@@ -32,7 +32,7 @@ pub struct Probe {
     pub transform: String,
     /// Why that transform was used.
     pub transform_reason: String,
-    /// Sentences about what is odd in the header.
+    /// Warnings about the header.
     pub warnings: Vec<String>,
 }
 
@@ -67,7 +67,7 @@ impl Probe {
     }
 }
 
-/// Sentences about what is odd in any format and was read nevertheless.
+/// Warnings that any format can give.
 fn oddities(opened: &Opened, path: &Path, frame: usize) -> impl Iterator<Item = String> {
     let frames = opened.frames;
     let series = (frames > 1)

@@ -44,7 +44,6 @@ impl Input<'static> {
 }
 
 impl<'a> Input<'a> {
-    /// Reads from memory.
     pub fn memory(bytes: &'a [u8]) -> Checked<Self> {
         Ok(Self { source: Source::memory(bytes)?, file: None })
     }
@@ -52,7 +51,7 @@ impl<'a> Input<'a> {
     /// Opens the file of the same scan whose name ends in `wanted` where this one's ends in one of `parts`.
     ///
     /// # Errors
-    /// A sentence where there is none, and for bytes in memory.
+    /// A message where there is none, and for bytes in memory.
     pub fn part(&self, parts: &[&'static str], wanted: &'static str) -> Checked<Source<'static>> {
         let Some((path, buffer)) = &self.file else {
             return refuse("this is one half of a pair of files; embed a single file instead.");
@@ -69,13 +68,12 @@ pub(super) struct Opened<'a> {
     pub datatype: String,
     /// Stored dimensions without trailing ones beyond the third.
     pub shape: Vec<usize>,
-    /// Number of 3D volumes.
     pub frames: usize,
     pub placement: Placement,
     pub header: Header,
     /// Whether the first file is stored as gzip.
     pub compressed: bool,
-    /// Sentences about what is odd in this format.
+    /// Warnings that are particular to the format.
     pub warnings: Vec<String>,
     /// Decodes the volume of this number, from 0.
     pub voxels: Box<dyn FnOnce(usize) -> Checked<Decoded> + 'a>,

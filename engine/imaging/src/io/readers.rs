@@ -17,12 +17,12 @@ pub fn readable_endings() -> impl Iterator<Item = &'static str> {
     READERS.iter().flat_map(|reader| reader.endings).copied()
 }
 
-/// The endings for a sentence: `.nii, .nii.gz and .mgz`.
+/// The endings for a message: `.nii, .nii.gz and .mgz`.
 pub fn readable_files() -> String {
     enumeration(&readable_endings().collect::<Vec<_>>())
 }
 
-/// The formats for a sentence: `NIfTI and MGH/MGZ`.
+/// The formats for a message: `NIfTI and MGH/MGZ`.
 pub fn readable_formats() -> String {
     enumeration(&READERS.each_ref().map(|reader| reader.name))
 }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn sentences_list_every_ending() {
+    fn messages_list_every_ending() {
         assert_eq!(readable_files(), ".nii, .nii.gz, .hdr, .img, .mgh and .mgz");
         assert_eq!(readable_formats(), "NIfTI and MGH/MGZ");
         assert_eq!(enumeration(&["one"]), "one");

@@ -28,7 +28,7 @@ pub struct Scan {
     pub facts: Facts,
 }
 
-/// What `exemplar info` tells of a file.
+/// What `exemplar info` prints of a file.
 #[derive(Clone, Debug, Serialize)]
 pub struct Facts {
     /// `NIfTI-1`, `NIfTI-2` or `MGH`, and whether it is compressed, a pair of files or big-endian.
@@ -57,7 +57,7 @@ pub struct Facts {
     pub label_values: Option<Vec<u16>>,
     /// Voxels that were NaN or infinite; they read as 0 (infinities too).
     pub non_finite: usize,
-    /// Sentences about what is odd and what was done about it.
+    /// Warnings: what is odd and what was done about it.
     pub warnings: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ impl Scan {
     /// `frame` chooses the 3D volume of a series, from 0.
     ///
     /// # Errors
-    /// [`crate::Error::File`], [`crate::Error::Io`] or [`crate::Error::Memory`] with a sentence for each way a file can
+    /// [`crate::Error::File`], [`crate::Error::Io`] or [`crate::Error::Memory`] with a message for each way a file can
     /// be unusable.
     pub fn open(path: &Path, frame: usize) -> Result<Self> {
         let inner = || read(path, readers::open_file(path, BUFFER)?, frame);

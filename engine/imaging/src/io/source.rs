@@ -56,7 +56,6 @@ impl Source<'static> {
 }
 
 impl<'a> Source<'a> {
-    /// Reads from memory.
     pub fn memory(bytes: &'a [u8]) -> Checked<Self> {
         Self::new(Box::new(bytes), Some(bytes.len() as u64))
     }
@@ -112,7 +111,7 @@ impl<'a> Source<'a> {
     }
 
     /// Reads to the end of the stream, which checks its checksum and length. Junk after the voxels is
-    /// passed over, but a stream that goes on for longer than the whole image is stopped.
+    /// passed over, but a stream that continues for longer than the whole image is stopped.
     pub fn finish(mut self) -> Checked<()> {
         if !self.compressed() {
             return Ok(());
@@ -146,7 +145,7 @@ impl Read for Stream<'_> {
             Self::Gzip(member) => member,
         };
         loop {
-            let current = member.as_mut().expect("a member is put back before the loop goes on");
+            let current = member.as_mut().expect("a member is put back before the loop continues");
             let read = current.read(buffer)?;
             // At the end of a member its checksum has been checked. Another may follow; anything else is padding.
             let more = current.get_mut().fill_buf()?.first() == Some(&GZIP_MAGIC[0]);

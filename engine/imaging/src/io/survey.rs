@@ -8,7 +8,7 @@ const MOST_LABELS: usize = 1000;
 /// Labels are whole numbers within this: the published script's masks come back as 1.00001526.
 const WHOLE: f32 = 0.01;
 
-/// An image of fewer values is never taken for anything but labels: nobody draws a brain in so few greys.
+/// An image of fewer values is always taken for labels: no image of a brain has so few greys.
 const FEW_VALUES: usize = 32;
 
 /// Pairs of neighbours that decide how coherent an image is.
@@ -21,7 +21,6 @@ pub(super) struct Decoded {
     pub survey: Survey,
 }
 
-/// What was seen while decoding.
 pub(super) struct Survey {
     pub non_finite: usize,
     negative: usize,
@@ -66,7 +65,6 @@ impl Survey {
         if self.low <= self.high { [self.low, self.high] } else { [0.0; 2] }
     }
 
-    /// Sentences about what is odd.
     pub fn warnings(&self) -> impl Iterator<Item = String> {
         let holes = (self.non_finite > 0).then(|| {
             format!("{} voxels were not finite (NaN or infinity); they read as 0.", self.non_finite)
@@ -85,7 +83,7 @@ impl Survey {
         (values.len() <= MOST_LABELS).then(|| values.into_iter().filter(|&value| value > 0).collect())
     }
 
-    /// A sentence about negative values, which a label map does not have.
+    /// A warning about negative values, which a label map does not have.
     pub fn negative_labels(&self) -> Option<String> {
         (self.negative > 0).then(|| {
             format!(
@@ -111,7 +109,7 @@ pub(super) fn label_of(value: f32) -> Option<u16> {
 ///
 /// A structure is several voxels thick, so neighbours within a label map agree: 0.72 to 0.91 of the pairs in maps of 43
 /// to 148 structures (FreeSurfer at 1 mm, MUSE at 2 mm), 0.59 where MUSE is thinned to 4 mm. Of T1, T2 and FLAIR
-/// images between 0.00 and 0.49 agree, the skull-stripped and the smooth among them. The number of values alone tells
+/// images between 0.00 and 0.49 agree, the skull-stripped and the smooth among them. The number of values alone decides
 /// neither: parcellations have as many as an 8-bit image.
 pub(super) fn is_intensity(values: usize, grid: &Grid, voxels: &[f32]) -> bool {
     if values < FEW_VALUES {

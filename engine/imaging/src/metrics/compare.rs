@@ -16,7 +16,7 @@ const TOLERANCE_MM: f32 = 1.0;
 pub struct LabelScore {
     /// Label value.
     pub label: u16,
-    /// Dice coefficient.
+    /// Dice coefficient, from 0 to 1.
     pub dice: f64,
     /// Volume of the prediction in millilitres.
     pub prediction_ml: f64,

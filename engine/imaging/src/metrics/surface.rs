@@ -9,10 +9,8 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// Holds nothing yet.
     pub const EMPTY: Self = Self { low: [usize::MAX; 3], high: [0; 3] };
 
-    /// Grows to hold a voxel.
     pub fn include(&mut self, voxel: [usize; 3]) {
         for (a, &v) in voxel.iter().enumerate() {
             self.low[a] = self.low[a].min(v);
@@ -41,7 +39,6 @@ impl Mask {
         Ok(Self { shape: size, inside })
     }
 
-    /// Number of voxels.
     pub fn count(&self) -> usize {
         self.inside.iter().filter(|&&v| v).count()
     }

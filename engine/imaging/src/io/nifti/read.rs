@@ -82,7 +82,7 @@ fn type_name(fields: &Fields, kind: VoxelType) -> String {
     }
 }
 
-/// Sentences about what is odd in a header and was read nevertheless.
+/// Warnings about what is odd in a header and was read nevertheless.
 fn oddities(fields: &Fields) -> Vec<String> {
     let unit = match fields.units & 7 {
         1 => Some("metres"),

@@ -59,7 +59,6 @@ impl StoredHeader {
         header
     }
 
-    /// The header as stored.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }

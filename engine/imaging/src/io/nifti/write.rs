@@ -70,8 +70,8 @@ fn write_floats(path: &Path, volumes: &[Volume], like: &Header, frames: Option<u
     write(path, like, &content, voxels, f32::to_le_bytes)
 }
 
-/// Whether voxels on `grid` may be written under `like`: an export in another place than its voxels would be an error
-/// that nobody sees.
+/// Whether voxels on `grid` may be written under `like`: an export in another place than its voxels would be a silent
+/// error.
 fn check(path: &Path, like: &Header, grid: &Grid, voxels: usize) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let refuse = |problem: &str| Err(Error::File { path: path.into(), problem: problem.into() });

@@ -1,30 +1,31 @@
 //! The examples in a folder.
 
+use super::listing::expand;
 use super::name::{Holds, role_of_folder};
+use super::role::Role;
 use super::sorted::Sorted;
-use super::{Role, expand};
 use crate::io::readers::{part_number, stem};
 use crate::{Error, Result};
 use same_file::Handle;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// Files that a sentence names before it says how many more there are.
+/// Files that a note names before it says how many more there are.
 const NAMED: usize = 5;
 
 /// What a folder holds.
 pub struct Examples {
     /// Images with their labels.
     pub pairs: Vec<(PathBuf, PathBuf)>,
-    /// Sentences about what is left out.
+    /// What is left out, and why.
     pub notes: Vec<String>,
 }
 
-/// Pairs of image and label in a folder: `images/` + `labels/`, `imagesTr/` + `labelsTr/`, or any other custom
+/// Pairs of image and label in a folder: `images/` + `labels/`, `imagesTr/` + `labelsTr/`, or any other convention
 /// of this module in the folder itself.
 ///
 /// # Errors
-/// As [`examples_in`], and a sentence that names the first image without a label.
+/// As [`examples_in`], and the name of the first image without a label.
 pub fn context_dir(dir: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
     let files = files_of(dir)?;
     let sorted = Sorted::of(&files);
@@ -81,13 +82,13 @@ fn examples(dir: &Path, files: &[PathBuf], sorted: &Sorted, target: Option<&Path
         own.extend(sorted.partner[image]);
     }
     let undecided: Vec<_> = sorted.undecided.iter().filter(|(i, _)| !own.contains(i)).collect();
-    if let Some((_, sentence)) = undecided.first() {
+    if let Some((_, why)) = undecided.first() {
         let more = match undecided.len() - 1 {
             0 => String::new(),
             more => format!(" (and {more} more like this)"),
         };
         return refuse(format!(
-            "{sentence}{more}; give the pairs one by one, or move the files that are not meant elsewhere."
+            "{why}{more}; give the pairs one by one, or move the files that are not meant elsewhere."
         ));
     }
     let rest = |i: &usize| !own.contains(i) && sorted.is_image[*i];
@@ -112,7 +113,7 @@ fn examples(dir: &Path, files: &[PathBuf], sorted: &Sorted, target: Option<&Path
         let single = single.filter(|&i| sorted.names[i].label == label && of_paired(i) == explained);
         single.collect::<Vec<_>>()
     };
-    let told = [
+    let left_out = [
         (
             images.filter(|i| own.contains(i)).collect(),
             "the target's own case, which cannot be its own example",
@@ -122,7 +123,7 @@ fn examples(dir: &Path, files: &[PathBuf], sorted: &Sorted, target: Option<&Path
         (alone(false, true), "other images of cases that have a pair"),
         (alone(true, true), "other labels of cases that have a pair"),
     ];
-    let notes = told.into_iter().filter(|(of, _)| !of.is_empty());
+    let notes = left_out.into_iter().filter(|(of, _)| !of.is_empty());
     let notes = notes.map(|(of, what)| {
         format!("{}: {} left out ({what}): {}.", dir.display(), of.len(), named(dir, files, &of))
     });

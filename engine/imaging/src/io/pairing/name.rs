@@ -1,4 +1,4 @@
-//! A file's name taken apart: what its case is called, and the words that tell the files of a case from each other.
+//! A file's name taken apart: what its case is called, and the words in which the files of a case differ.
 //!
 //! A name is a row of words. Words that say what a file is for (labels, a modality, a step of processing) are set
 //! aside; what is left is the identity of the case. Names of BIDS (`sub-01_run-2_T1w`) have their entities besides.
@@ -23,7 +23,7 @@ pub type Key = (PathBuf, Vec<String>);
 pub struct Name {
     /// Whether it names labels.
     pub label: bool,
-    /// Whether it (or the folder) says that this case is there to judge a result.
+    /// Whether it (or the folder) says that this case is there to evaluate a result.
     pub test: bool,
     /// How far it is from a label map of structures: 1 for a mask of the brain, 2 for probabilities.
     pub auxiliary: u8,
@@ -98,7 +98,7 @@ pub fn role_of_folder(folder: &Path) -> Option<(Holds, Option<String>)> {
     (roles > 0 && words.iter().all(known)).then_some((holds, part))
 }
 
-/// Folders that tell images from labels.
+/// Folders that separate images from labels.
 pub struct Folders {
     /// Those that hold one of the two and stand beside one that holds the other.
     halves: HashMap<PathBuf, Holds>,
@@ -107,7 +107,6 @@ pub struct Folders {
 }
 
 impl Folders {
-    /// The folders of some files.
     pub fn of(files: &[PathBuf]) -> Self {
         let all: HashSet<&Path> = files.iter().flat_map(|file| file.ancestors().skip(1)).collect();
         let roles: Vec<(&Path, Holds)> =
@@ -135,7 +134,7 @@ impl Folders {
         self.of_labels.contains(folder) || half == Some(&Holds::Labels)
     }
 
-    /// A folder without the part of its path that tells images from labels; the part of the data stays.
+    /// A folder without the part of its path that separates images from labels; the part of the data stays.
     fn place(&self, folder: &Path) -> PathBuf {
         let ancestors: Vec<&Path> =
             folder.ancestors().filter(|folder| folder.file_name().is_some()).collect();
@@ -163,7 +162,7 @@ fn names_labels(entities: &BTreeMap<String, String>) -> bool {
 }
 
 impl Name {
-    /// Takes a name apart; `folders` say which folders are told from others by what they hold.
+    /// Takes a name apart; `folders` are those that separate images from labels.
     pub fn of(path: &Path, folders: &Folders) -> Self {
         let name = stem(path);
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
@@ -218,7 +217,6 @@ impl Name {
         }
     }
 
-    /// What partners share.
     pub fn key(&self) -> Key {
         self.key_of(&self.words)
     }

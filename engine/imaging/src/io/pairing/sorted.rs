@@ -1,10 +1,16 @@
 //! Files sorted into pairs, and what keeps others from being paired.
 
 use super::name::{Fit, Folders, Key, Name};
-use super::{Planned, Role};
+use super::role::{Planned, Role};
 use crate::io::readers::is_image;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+
+/// Guesses what each file is for, from names (and the first bytes of files whose names say nothing); the order of the
+/// answer is that of `paths`.
+pub fn guess_roles(paths: &[PathBuf]) -> Vec<Planned> {
+    Sorted::of(paths).plan(paths)
+}
 
 /// Files with their partners.
 pub struct Sorted {
@@ -14,14 +20,13 @@ pub struct Sorted {
     pub partner: Vec<Option<usize>>,
     /// Why a file that could have a partner has none.
     pub why: Vec<Option<String>>,
-    /// Files whose partner names do not decide, each with a sentence.
+    /// Files whose partner names do not decide, each with the reason.
     pub undecided: Vec<(usize, String)>,
     /// Cases that have a pair.
     paired: HashSet<(Key, Option<String>)>,
 }
 
 impl Sorted {
-    /// Sorts files by their names.
     pub fn of(paths: &[PathBuf]) -> Self {
         let folders = Folders::of(paths);
         let mut sorted = Self {
@@ -84,8 +89,8 @@ impl Sorted {
             if tied.clone().all(|i| self.names[i].same_scan(&self.names[first])) {
                 claims.entry(first).or_default().push((label, fit));
             } else {
-                let sentence = format!("{} fits several images: {}", name(&paths[label]), list(tied, paths));
-                self.leave_undecided(label, sentence);
+                let why = format!("{} fits several images: {}", name(&paths[label]), list(tied, paths));
+                self.leave_undecided(label, why);
             }
         }
         claims
@@ -112,16 +117,16 @@ impl Sorted {
                 }
             } else {
                 let rivals = list(tied.iter().copied(), paths);
-                let sentence = format!("several label files fit {}: {rivals}", name(&paths[image]));
-                tied.into_iter().for_each(|label| self.why[label] = Some(capital(&sentence)));
-                self.leave_undecided(image, sentence);
+                let why = format!("several label files fit {}: {rivals}", name(&paths[image]));
+                tied.into_iter().for_each(|label| self.why[label] = Some(capitalised(&why)));
+                self.leave_undecided(image, why);
             }
         }
     }
 
-    fn leave_undecided(&mut self, index: usize, sentence: String) {
-        self.why[index] = Some(capital(&sentence));
-        self.undecided.push((index, sentence));
+    fn leave_undecided(&mut self, index: usize, why: String) {
+        self.why[index] = Some(capitalised(&why));
+        self.undecided.push((index, why));
     }
 
     /// Whether another image of this one's case has labels.
@@ -129,7 +134,6 @@ impl Sorted {
         self.paired.contains(&self.names[image].case())
     }
 
-    /// Roles of all files.
     pub fn plan(&self, paths: &[PathBuf]) -> Vec<Planned> {
         let mut target_found = false;
         let mut role_of = |i: usize| -> Role {
@@ -158,10 +162,10 @@ impl Sorted {
             }
         };
         let roles: Vec<_> = (0..paths.len()).map(&mut role_of).collect();
-        let judged = |i: usize| self.partner[i].is_none_or(|image| roles[image] == Role::Target);
+        let is_used = |i: usize| self.partner[i].is_none_or(|image| roles[image] == Role::Target);
         let plan = paths.iter().enumerate().map(|(i, path)| {
             let role = match &roles[i] {
-                Role::GroundTruth if !judged(i) => {
+                Role::GroundTruth if !is_used(i) => {
                     Role::Ignored { why: "Its image is not the target.".into() }
                 }
                 role => role.clone(),
@@ -180,8 +184,8 @@ fn list(files: impl Iterator<Item = usize>, paths: &[PathBuf]) -> String {
     files.map(|i| name(&paths[i])).collect::<Vec<_>>().join(", ")
 }
 
-/// A sentence of its own.
-fn capital(sentence: &str) -> String {
-    let mut letters = sentence.chars();
+/// With a capital and a full stop.
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).chain(['.']).collect()).unwrap_or_default()
 }

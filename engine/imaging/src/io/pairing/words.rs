@@ -8,7 +8,7 @@ pub const LABELS: &str = "annotation aparc aseg brainmask dlmuse dseg groundtrut
 /// Words that studies are named after as well: they mean labels at the end of a name, before another such word, or at
 /// the start of a name without modality.
 pub const LABELS_AT_THE_END: &str = "gt lesion manual truth tumor";
-/// Words that say that labels are there to judge a result.
+/// Words that say that labels are there to evaluate a result.
 pub const TRUTHS: &str = "groundtruth truth gt";
 /// Words of probability maps, which no label map is.
 pub const PROBABILITIES: &str = "prob probability probabilities probseg";
