@@ -69,13 +69,22 @@ impl Sorted {
 
     /// The labels that fit each image, each label with the one image that it fits best.
     fn claims(&mut self, paths: &[PathBuf]) -> HashMap<usize, Vec<(usize, Fit)>> {
-        let mut by_key: HashMap<Key, Vec<usize>> = HashMap::new();
-        self.indices(false).for_each(|i| by_key.entry(self.names[i].key()).or_default().push(i));
+        // Under each key all images, and those of each session once more: a label that names a session fits no other, and
+        // of a subject with many sessions not every image needs to be compared with every label.
+        let mut images: HashMap<(Key, Option<String>), Vec<usize>> = HashMap::new();
+        for i in self.indices(false) {
+            let (key, session) = self.names[i].case();
+            if session.is_some() {
+                images.entry((key.clone(), session)).or_default().push(i);
+            }
+            images.entry((key, None)).or_default().push(i);
+        }
         let mut claims: HashMap<usize, Vec<(usize, Fit)>> = HashMap::new();
         let labels: Vec<usize> = self.indices(true).collect();
         for label in labels {
+            let (_, session) = self.names[label].case();
             let fits = |key| {
-                let of_key = by_key.get(&key).into_iter().flatten();
+                let of_key = images.get(&(key, session.clone())).into_iter().flatten();
                 let fits = of_key.filter_map(|&i| Some((self.names[label].fit(&self.names[i])?, i)));
                 Some(fits.collect::<Vec<_>>()).filter(|fits| !fits.is_empty())
             };
