@@ -83,7 +83,11 @@ fn a_folder_of_examples_gives_a_report_and_a_mask_that_evaluate_judges() {
     for row in judged.as_array().unwrap() {
         assert!(row["dice"].as_f64().unwrap() > 0.6, "{row}");
         assert!(row["hd95_mm"].is_f64() && row["surface_dice_1mm"].is_f64(), "{row}");
+        assert!(row["asd_mm"].as_f64().unwrap() <= row["hd95_mm"].as_f64().unwrap(), "{row}");
     }
+    let table = exemplar("evaluate {} {}", &[&mask, &hippocampus("labels", 143)]).well().said;
+    let heading = "label   Dice  volume ml  difference ml  HD95 mm  ASD mm  surface Dice 1 mm\n";
+    assert!(table.starts_with(heading) && table.lines().count() == 3, "{table}");
     let elsewhere = exemplar("evaluate {} {}", &[&mask, &hippocampus("labels", 148)]);
     assert_eq!(elsewhere.code, 1);
     assert!(elsewhere.complained.contains("do not lie on the same voxels"), "{}", elsewhere.complained);
