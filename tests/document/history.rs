@@ -71,6 +71,16 @@ fn nudges_within_a_second_are_one_step() {
     history.undo(&mut document).unwrap();
     assert_eq!(Snapshot::of(&document), start);
 
+    // Parts of one act that arrive one after the other are one step, however slowly; of the next act, another.
+    for (batch, time) in [(1, 0), (1, 60_000), (2, 60_001), (1, 60_002)] {
+        let mut draft = document.draft();
+        draft.add_mask(Bricks::filled(SHAPE, 0), &[], info("loaded", Status::Accepted)).unwrap();
+        draft.batch(batch).commit(&mut history, "Load", milliseconds(time)).unwrap();
+    }
+    assert_eq!((history.past().len(), document.masks().len()), (steps + 3, 5));
+    (0..3).for_each(|_| drop(history.undo(&mut document).unwrap()));
+    assert_eq!(Snapshot::of(&document), start);
+
     // Voxels: there and back is no step, and the old revision is back.
     steps = history.past().len();
     for (number, action) in [Action::Paint, Action::Erase].into_iter().enumerate() {
@@ -182,7 +192,8 @@ fn arrivals_are_steps_of_their_own() {
     let mut draft = document.draft();
     let inputs = vec![(PartId::Mask(mask), document_revision(draft.document(), mask))];
     let provenance = Provenance::Predicted { inputs, summary: "1 example".into() };
-    let info = MaskInfo { name: "Prediction 1".into(), status: Status::Proposal, provenance };
+    let info =
+        MaskInfo { name: "Prediction 1".into(), status: Status::Proposal, provenance, remarks: Vec::new() };
     draft.add_mask(Bricks::filled(SHAPE, 5), &found(&[5]), info).unwrap();
     draft.commit(&mut history, "Prediction 1", START);
     assert_eq!(document.labels().name(5), "Label 5");

@@ -72,7 +72,7 @@ fn what_a_file_says_of_a_label_counts_only_for_new_labels() {
         draft.add_mask(Bricks::filled(SHAPE, 30), &found, info("file", Status::Accepted)).map(drop)
     });
     assert_eq!(document.labels().get(1), Some(&old));
-    let new = Label { name: "Left-Hippocampus".into(), colour: [1, 2, 3], locked: false };
+    let new = Label { name: "Left-Hippocampus".into(), colour: [1, 2, 3], locked: false, excluded: false };
     assert_eq!(document.labels().get(30), Some(&new));
     let hits = |text: &str| document.labels().search(text).map(|(value, _)| value).collect::<Vec<_>>();
     assert_eq!(hits("hippo LEFT"), [30]);

@@ -45,11 +45,11 @@ pub fn found(values: &[u16]) -> Vec<FoundLabel> {
 }
 
 pub fn info(name: &str, status: Status) -> MaskInfo {
-    MaskInfo { name: name.into(), status, provenance: Provenance::Drawn }
+    MaskInfo { name: name.into(), status, provenance: Provenance::Drawn, remarks: Vec::new() }
 }
 
 pub fn example_info(name: &str) -> ExampleInfo {
-    ExampleInfo { name: name.into(), on: true, remark: None }
+    ExampleInfo { name: name.into(), on: true, remarks: Vec::new() }
 }
 
 /// A document with a target, labels 1 to 4 and an empty mask that can be edited.

@@ -1,7 +1,7 @@
 //! A graphics card that fails in the middle of a run: the CPU takes over and says so, and a hung card holds nobody up.
 
 use crate::{Files, alone};
-use exemplar::jobs::{Event, Request, Worker};
+use exemplar::jobs::{Compute, Event, Jobs};
 use imaging::{Error, Result};
 use inference::pipeline::{Options, Progress, Segmentation, Stage};
 use inference::runner::{Runner, Setup, Timeouts};
@@ -117,33 +117,28 @@ fn a_run_on_a_hung_card_can_be_stopped() {
 }
 
 #[test]
-fn the_worker_outlives_a_hung_card_and_closes_while_it_hangs() {
+fn jobs_outlive_a_hung_card_and_close_while_it_hangs() {
     let _turn = alone();
     let files = Files::new(20, 16);
     pretend_gpu(Some((Fault::Hangs, MID_RUN)));
-    let worker = Worker::patient(PATIENCE, || ());
-    let end = || loop {
-        match worker.events.recv_timeout(Duration::from_secs(60)).unwrap() {
-            Event::Progress(..) => {}
-            event => break event,
-        }
-    };
-    worker.send(Request::Prepare { device: DeviceChoice::Auto, model: Some(files.model()) });
-    assert!(matches!(end(), Event::Ready(..)));
+    let mut jobs = Jobs::with_timeouts(PATIENCE, || ());
+    let end = |jobs: &Jobs| jobs.events.recv_timeout(Duration::from_secs(60)).unwrap();
+    jobs.compute(Compute::LoadModel { device: DeviceChoice::Auto, model: Some(files.model()) });
+    assert!(matches!(end(&jobs), Event::Ready(_, Ok(_))));
     let (target, examples) = (files.target().unwrap(), files.examples(2).unwrap());
     let options = Options::default();
-    worker.send(Request::Segment {
+    jobs.compute(Compute::Segment {
         target: target.clone(),
         examples: examples.clone(),
         options: options.clone(),
     });
-    let Event::Segmented(_, done) = end() else { panic!("the CPU takes over") };
+    let Event::Segmented(_, Ok(done)) = end(&jobs) else { panic!("the CPU takes over") };
     assert!(done.report.warnings[0].contains("does not answer"), "{:?}", done.report.warnings);
     // The card hangs in its self-test now.
-    worker.send(Request::Segment { target, examples, options });
+    jobs.compute(Compute::Segment { target, examples, options });
     std::thread::sleep(Duration::from_millis(300));
     let began = Instant::now();
-    drop(worker);
+    drop(jobs);
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     pretend_gpu(None);
 }

@@ -1,7 +1,7 @@
 //! Memory that is not there: at whatever point a run is refused a piece, it ends in a sentence, and the next one is right.
 
 use crate::{Files, alone};
-use exemplar::jobs::{Event, Request, Worker};
+use exemplar::jobs::{Compute, Event, Failure, Jobs};
 use imaging::memory::guard_pages;
 use imaging::metrics::compare;
 use imaging::{Error, Result};
@@ -176,30 +176,27 @@ fn a_run_that_cannot_fit_is_refused_before_it_starts() {
 }
 
 #[test]
-fn the_worker_tells_the_sentence_and_runs_the_next_job() {
+fn a_job_without_memory_fails_and_the_next_one_runs() {
     let _turn = alone();
     let files = Files::new(72, 64);
-    let worker = Worker::start(|| ());
-    let end = || loop {
-        match worker.events.recv_timeout(Duration::from_secs(60)).unwrap() {
-            Event::Progress(..) => {}
-            event => break event,
-        }
-    };
-    worker.send(Request::Prepare { device: DeviceChoice::Cpu, model: Some(files.model()) });
-    assert!(matches!(end(), Event::Ready(..)));
+    let mut jobs = Jobs::start(|| ());
+    let end = |jobs: &Jobs| jobs.events.recv_timeout(Duration::from_secs(60)).unwrap();
+    jobs.compute(Compute::LoadModel { device: DeviceChoice::Cpu, model: Some(files.model()) });
+    assert!(matches!(end(&jobs), Event::Ready(_, Ok(_))));
     let (target, examples) = (files.target().unwrap(), files.examples(1).unwrap());
     let segment =
-        || Request::Segment { target: target.clone(), examples: examples.clone(), options: options() };
+        || Compute::Segment { target: target.clone(), examples: examples.clone(), options: options() };
     for n in [0, 7, 20] {
         let (event, reached) = refusing(n, || {
-            worker.send(segment());
-            end()
+            jobs.compute(segment());
+            end(&jobs)
         });
         assert!(reached, "piece {n}");
-        let Event::Failed(_, sentence) = event else { panic!("piece {n}: another end") };
-        assert!(sentence.contains("There is no memory for"), "{sentence}");
-        worker.send(segment());
-        assert!(matches!(end(), Event::Segmented(..)), "after piece {n}");
+        let Event::Segmented(_, Err(Failure::Engine(error))) = event else {
+            panic!("piece {n}: another end")
+        };
+        assert!(matches!(error, Error::Memory { .. }), "{error}");
+        jobs.compute(segment());
+        assert!(matches!(end(&jobs), Event::Segmented(_, Ok(_))), "after piece {n}");
     }
 }

@@ -78,8 +78,8 @@ fn a_marked_voxel_appears_where_the_world_puts_it() {
         for (plane, radiological) in Plane::ALL.into_iter().flat_map(|p| [(p, true), (p, false)]) {
             (harness.state_mut().plane, harness.state_mut().view.radiological) = (plane, radiological);
             let grey = |p: &Rgba<u8>| p[0] > 120 && p[0] == p[1] && p[1] == p[2];
-            let purple = |p: &Rgba<u8>| p[0] > p[1].saturating_add(10) && p[2] > p[1].saturating_add(10);
-            for (voxel, wanted) in [(bright, &grey as &dyn Fn(&Rgba<u8>) -> bool), (labelled, &purple)] {
+            let green = |p: &Rgba<u8>| p[1] > p[0].saturating_add(10) && p[1] > p[2].saturating_add(10);
+            for (voxel, wanted) in [(bright, &grey as &dyn Fn(&Rgba<u8>) -> bool), (labelled, &green)] {
                 look_at_slice_through(harness.state_mut(), world(voxel));
                 let picture = picture(&mut harness);
                 let found = middle_of(&picture, wanted);
@@ -128,7 +128,7 @@ fn labels_cover_the_image_unless_hidden() {
     (scene.view.overlay_opacity, scene.view.overlay_style) = (0.5, OverlayStyle::Fill);
     scene.label(&LabelMap { grid, voxels: vec![40_000; grid.len()] });
     scene.palette = Palette::for_labels(&[40_000]);
-    assert_close(colour_in_the_middle(&mut harness), [0x27, 0x3d, 0x54]);
+    assert_close(colour_in_the_middle(&mut harness), [0x75, 0x3b, 0x01]);
     harness.state_mut().palette.set_colour(40_000, egui::Color32::from_rgb(200, 100, 0));
     assert_close(colour_in_the_middle(&mut harness), [100, 50, 0]);
     harness.state_mut().view.overlay_style = OverlayStyle::Outline;
@@ -173,7 +173,7 @@ fn an_outline_is_one_sharp_pixel_at_any_zoom() {
         let middle = harness.state().view.centre_mm;
         look_at_slice_through(harness.state_mut(), middle);
         let picture = picture(&mut harness);
-        let row = (0..200).filter(|&x| picture.get_pixel(x, 70).0[..3] == [0x4e, 0x79, 0xa7]).count();
+        let row = (0..200).filter(|&x| picture.get_pixel(x, 70).0[..3] == [0xea, 0x75, 0x01]).count();
         assert_eq!(row, 2, "zoom {zoom}");
     }
 }

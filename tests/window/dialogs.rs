@@ -1,6 +1,7 @@
 //! Exports and closing: nothing of the user's is replaced or lost without a question.
 
 use super::*;
+use exemplar::commands::dialog::Dialogs;
 
 #[test]
 fn an_input_is_never_overwritten_however_it_is_spelled() {
@@ -27,12 +28,12 @@ fn an_input_is_never_overwritten_however_it_is_spelled() {
     until(&mut window, "the sentence", |w| shows(w, "never overwritten"));
     assert_eq!(std::fs::read(input).unwrap(), before);
     // Removing the example lifts no protection, since its file was read.
-    for name in
-        window.state().state.case.examples.iter().map(|pair| pair.image.name.clone()).collect::<Vec<_>>()
-    {
+    let names: Vec<_> = examples(&window).iter().map(|example| example.image().name.clone()).collect();
+    for name in names {
         click(&mut window, &format!("Remove {name}"));
     }
-    window.state_mut().state.notices.clear();
+    let shown: Vec<u64> = state(&window).notices().iter().map(|notice| notice.id).collect();
+    shown.into_iter().for_each(|id| execute(&mut window, Dialogs::Dismiss(id)));
     click(&mut window, "Export…");
     until(&mut window, "the sentence", |w| shows(w, "never overwritten"));
     assert_eq!(std::fs::read(input).unwrap(), before);
@@ -70,11 +71,11 @@ fn closing_asks_about_accepted_masks_that_were_not_exported() {
     press(&mut window, egui::Modifiers::COMMAND, egui::Key::Q);
     assert!(shows(&window, "Quit anyway"));
     click(&mut window, "Cancel");
-    assert!(!window.state().state.case.is_empty());
+    assert!(!state(&window).is_empty());
     click(&mut window, "Export…");
     until(&mut window, "the file", |w| shows(w, "was exported to"));
     press(&mut window, egui::Modifiers::COMMAND, egui::Key::W);
-    assert!(window.state().state.case.is_empty(), "an exported mask needs no question");
+    assert!(state(&window).is_empty(), "an exported mask needs no question");
 }
 
 #[test]
@@ -87,8 +88,7 @@ fn a_desktop_without_dialogs_gets_one_of_the_window() {
     until(&mut window, "the dialog", |w| shows(w, "Open a file or a folder"));
     window.step();
     let typed = |window: &mut Window, text: &str| {
-        let App { state, platform, .. } = window.state_mut();
-        state.apply(Message::Command(Command::TypePath(text.into())), platform);
+        execute(window, Dialogs::TypePath(text.into()));
         window.step();
         click(window, "Open");
     };

@@ -1,6 +1,8 @@
 //! Results, scores and exports belong to the very scans and masks that they were asked for.
 
 use super::*;
+use exemplar::commands::file::File;
+use exemplar::commands::view::View;
 
 /// Two copies of the case's target: two scans on one grid.
 fn twins(folder: &Path) -> [PathBuf; 2] {
@@ -16,13 +18,10 @@ fn twins(folder: &Path) -> [PathBuf; 2] {
 
 fn open_target(window: &mut Window, path: &Path) {
     let name = path.file_name().unwrap().to_string_lossy().replace(".nii.gz", "");
-    let App { state, platform, .. } = window.state_mut();
-    state.apply(Message::Command(Command::OpenPaths(vec![path.into()])), platform);
+    execute(window, File::OpenPaths(vec![path.into()]));
     until_plan(window);
     click(window, "Load the target");
-    until(window, "the target", |w| {
-        w.state().state.case.target.as_ref().is_some_and(|scan| scan.name == name)
-    });
+    until(window, "the target", |w| state(w).target().is_some_and(|scan| scan.name == name));
 }
 
 #[test]
@@ -35,11 +34,11 @@ fn a_run_for_a_target_that_was_undone_proposes_nothing() {
     open_target(&mut window, &second);
     click(&mut window, "Segment");
     press(&mut window, egui::Modifiers::COMMAND, egui::Key::Z);
-    assert_eq!(window.state().state.case.target.as_ref().unwrap().name, "first");
+    assert_eq!(state(&window).target().unwrap().name, "first");
     assert!(!window.state().state.run.is_running());
     // The run that follows waits for the end of the one that was superseded.
     segment(&mut window);
-    let titles: Vec<_> = layers(&window).iter().map(|layer| layer.title.as_str()).collect();
+    let titles: Vec<_> = masks(&window).iter().map(|mask| mask.info().name.clone()).collect();
     assert_eq!(titles, ["Prediction 1"]);
 }
 
@@ -48,13 +47,13 @@ fn a_run_whose_example_is_removed_proposes_nothing() {
     let _turn = alone();
     let mut window = loaded(PathBuf::new());
     click(&mut window, "Segment");
-    let name = window.state().state.case.examples[0].image.name.clone();
+    let name = examples(&window)[0].image().name.clone();
     click(&mut window, &format!("Remove {name}"));
     assert!(!window.state().state.run.is_running());
     assert!(shows(&window, "its target or one of its examples is gone"));
     segment(&mut window);
-    assert_eq!(layers(&window).len(), 1);
-    assert_eq!(layers(&window)[0].report.as_ref().unwrap().contexts, 2);
+    assert_eq!(masks(&window).len(), 1);
+    assert_eq!(state(&window).report(&masks(&window)[0]).unwrap().contexts, 2);
 }
 
 #[test]
@@ -66,12 +65,12 @@ fn a_rejected_mask_leaves_its_name_to_no_other() {
     let mut window = open_scripted(case(), &script);
     load(&mut window);
     segment(&mut window);
-    let rejected = layers(&window)[0].id;
+    let rejected = masks(&window)[0].id();
     // The dialog of this export stays open meanwhile.
     click(&mut window, "Export…");
     click(&mut window, "Reject");
     segment(&mut window);
-    assert_ne!(layers(&window)[0].id, rejected);
+    assert_ne!(masks(&window)[0].id(), rejected);
     *script.borrow_mut() = Some(Answer::Paths(vec![path.clone()]));
     until(&mut window, "the sentence", |w| shows(w, "The mask of this export is gone"));
     assert!(!path.exists());
@@ -83,12 +82,15 @@ fn accepting_judges_the_proposal_on_the_screen() {
     let mut window = loaded(PathBuf::new());
     segment(&mut window);
     segment(&mut window);
-    let [newest, first] = [layers(&window)[0].id, layers(&window)[1].id];
-    let App { state, platform, .. } = window.state_mut();
-    state.apply(Message::Command(Command::ShowLayer(Some(first))), platform);
+    let [newest, first] = [0, 1].map(|place| masks(&window)[place].id());
+    execute(&mut window, View::ShowMask(Some(first)));
     press(&mut window, egui::Modifiers::NONE, egui::Key::Y);
-    let status = |id| layers(&window).iter().find(|layer| layer.id == id).unwrap().status;
-    assert_eq!((status(first), status(newest)), (MaskStatus::Accepted, MaskStatus::Proposal));
+    let status = |id| state(&window).document.mask(id).unwrap().info().status;
+    assert_eq!((status(first), status(newest)), (Status::Accepted, Status::Proposal));
+}
+
+fn scored(window: &Window) -> bool {
+    state(window).scores(&masks(window)[0]).is_some()
 }
 
 #[test]
@@ -100,8 +102,29 @@ fn a_score_comes_back_with_the_mask_that_undo_brings_back() {
     segment(&mut window);
     // Accepted before its score can have arrived.
     press(&mut window, egui::Modifiers::NONE, egui::Key::Y);
-    until(&mut window, "the score", |w| layers(w)[0].agreement.is_some());
+    until(&mut window, "the score", scored);
     press(&mut window, egui::Modifiers::COMMAND, egui::Key::Z);
-    assert_eq!(layers(&window)[0].status, MaskStatus::Proposal);
-    until(&mut window, "the score again", |w| layers(w)[0].agreement.is_some());
+    assert_eq!(masks(&window)[0].info().status, Status::Proposal);
+    until(&mut window, "the score again", scored);
+}
+
+#[test]
+fn undo_of_a_step_keeps_what_arrived_after_it() {
+    let _turn = alone();
+    let mut window = loaded(PathBuf::new());
+    let name = examples(&window)[0].image().name.clone();
+    click(&mut window, &format!("Use {name}"));
+    segment(&mut window);
+    // The prediction is the last step, the switch the one before.
+    press(&mut window, egui::Modifiers::COMMAND, egui::Key::Z);
+    assert!(masks(&window).is_empty() && !examples(&window)[0].info().on);
+    press(&mut window, egui::Modifiers::COMMAND, egui::Key::Z);
+    assert!(examples(&window)[0].info().on);
+    // What one plan loaded is one step, however many files it had.
+    press(&mut window, egui::Modifiers::COMMAND, egui::Key::Z);
+    assert!(state(&window).is_empty());
+    for _ in 0..3 {
+        press(&mut window, egui::Modifiers::COMMAND | egui::Modifiers::SHIFT, egui::Key::Z);
+    }
+    assert_eq!((examples(&window).len(), masks(&window).len()), (3, 1));
 }

@@ -12,8 +12,8 @@ fn enter_presses_the_focused_button_only() {
     cancel.unwrap().focus();
     window.step();
     press(&mut window, egui::Modifiers::NONE, egui::Key::Enter);
-    let state = &window.state().state;
-    assert!(state.plan.is_none() && state.case.is_empty() && !state.is_loading());
+    let state = state(&window);
+    assert!(state.plan.is_none() && state.is_empty() && !state.is_loading());
 }
 
 #[test]
@@ -22,7 +22,8 @@ fn enter_loads_where_nothing_has_the_focus() {
     let mut window = open(case(), PathBuf::new());
     until_plan(&mut window);
     press(&mut window, egui::Modifiers::NONE, egui::Key::Enter);
-    assert!(window.state().state.plan.is_none() && window.state().state.is_loading());
+    assert!(state(&window).plan.is_none());
+    until(&mut window, "the examples", |w| examples(w).len() == 3);
 }
 
 #[test]

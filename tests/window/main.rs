@@ -1,6 +1,7 @@
 //! The window as a user meets it: by what is written on it, with real files and the real worker behind it.
 
 mod dialogs;
+mod edit;
 mod identity;
 mod import;
 mod pictures;
@@ -8,12 +9,11 @@ mod pictures;
 use egui::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::{Harness, Node};
+use exemplar::commands::{self, Command, run::Run};
+use exemplar::document::{Example, Mask, Status};
+use exemplar::import::{Phase, Role as ImportRole};
+use exemplar::state::{Answer, Chooser, Question, State};
 use exemplar::window::App;
-use exemplar::window::command::{self, Command};
-use exemplar::window::platform::{Answer, Chooser, Question};
-use exemplar::window::state::Message;
-use exemplar::window::state::case::{Layer, MaskStatus};
-use exemplar::window::state::plan::{Phase, Role as ImportRole};
 use exemplar_tests::fixture;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -115,7 +115,7 @@ fn loaded(export_to: PathBuf) -> Window {
 fn load(window: &mut Window) {
     until_plan(window);
     click(window, "Load 3 pairs and the target");
-    until(window, "the examples", |w| w.state().state.case.examples.len() == 3);
+    until(window, "the examples", |w| w.state().state.document.examples().len() == 3);
 }
 
 /// Runs the network to its end.
@@ -132,11 +132,26 @@ fn press(window: &mut Window, modifiers: egui::Modifiers, key: egui::Key) {
     window.step();
 }
 
-fn layers(window: &Window) -> &[Layer] {
-    &window.state().state.case.layers
+fn state(window: &Window) -> &State {
+    &window.state().state
 }
 
-/// Names of this process's threads that the worker started.
+/// The masks, the newest first.
+fn masks(window: &Window) -> Vec<Mask> {
+    state(window).document.masks().iter().rev().cloned().collect()
+}
+
+fn examples(window: &Window) -> &[Example] {
+    state(window).document.examples()
+}
+
+/// Carries out a command.
+fn execute(window: &mut Window, command: impl Into<Command>) {
+    let App { state, platform, .. } = window.state_mut();
+    command.into().execute(state, platform);
+}
+
+/// Names of this process's threads that jobs started.
 fn worker_threads() -> Vec<String> {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
@@ -149,10 +164,10 @@ fn a_plan_comes_before_anything_is_loaded() {
     let mut window = open(case(), PathBuf::new());
     until_plan(&mut window);
     assert!(shows(&window, "Nothing is loaded until you continue"));
-    assert!(window.state().state.case.is_empty());
+    assert!(state(&window).is_empty());
     assert!(shows(&window, "same grid"));
     click(&mut window, "Cancel");
-    assert!(window.state().state.plan.is_none() && window.state().state.case.is_empty());
+    assert!(window.state().state.plan.is_none() && state(&window).is_empty());
 }
 
 #[test]
@@ -169,8 +184,8 @@ fn a_broken_file_gets_one_sentence_and_the_rest_loads() {
     assert!(finding.ends_with('.') && !finding.contains("broken_scan"), "{finding}");
     assert_eq!(window.query_all_by_label(&finding).count(), 1);
     click(&mut window, "Load 3 pairs and the target");
-    until(&mut window, "the examples", |w| w.state().state.case.examples.len() == 3);
-    assert!(window.state().state.notices.is_empty(), "the plan has told it already");
+    until(&mut window, "the examples", |w| w.state().state.document.examples().len() == 3);
+    assert!(state(&window).notices().is_empty(), "the plan has told it already");
 }
 
 #[test]
@@ -178,7 +193,7 @@ fn examples_can_be_switched_off_and_undone() {
     let _turn = alone();
     let mut window = loaded(PathBuf::new());
     assert!(shows(&window, "Examples · 3 of 3 on"));
-    let name = window.state().state.case.examples[0].image.name.clone();
+    let name = examples(&window)[0].image().name.clone();
     click(&mut window, &format!("Use {name}"));
     assert!(shows(&window, "Examples · 2 of 3 on"));
     press(&mut window, egui::Modifiers::COMMAND, egui::Key::Z);
@@ -202,7 +217,7 @@ fn closing_ends_the_threads() {
 #[test]
 fn every_menu_entry_has_a_shortcut_of_its_own() {
     let (mut labels, mut keys) = (HashSet::new(), HashSet::new());
-    for about in command::listed().map(|command| command.about()) {
+    for about in commands::listed().map(|command| command.about()) {
         let shortcut = about.keys.unwrap_or_else(|| panic!("{} has no shortcut", about.label));
         assert!(labels.insert(about.label), "{} is there twice", about.label);
         assert!(keys.insert(format!("{shortcut:?}")), "{} shares its shortcut", about.label);
@@ -214,9 +229,9 @@ fn menus_show_the_shortcuts() {
     let _turn = alone();
     let mut window = open(Vec::new(), PathBuf::new());
     window.step();
-    for (title, entries) in command::menus() {
-        click(&mut window, title);
-        for command in entries.into_iter().flatten() {
+    for menu in commands::menus() {
+        click(&mut window, menu.title);
+        for command in menu.groups.into_iter().flatten() {
             let about = command.about();
             let keys = window.ctx.format_shortcut(&about.keys.unwrap());
             let entry =
@@ -242,14 +257,13 @@ fn the_whole_path_by_what_is_written_on_the_window() {
     click(&mut window, "Segment");
     until(&mut window, "the proposal", |w| !w.state().state.run.is_running());
     window.step();
-    let state = &window.state().state;
-    assert!(state.proposal().is_some(), "{:?}", sentences(&window));
+    assert!(state(&window).proposal().is_some(), "{:?}", sentences(&window));
     assert!(shows(&window, "Prediction 1 · proposal"));
     click(&mut window, "Accept");
-    assert_eq!(window.state().state.case.layers[0].status, MaskStatus::Accepted);
+    assert_eq!(masks(&window)[0].info().status, Status::Accepted);
     click(&mut window, "Export…");
     until(&mut window, "the file", |w| shows(w, "was exported to"));
-    let target = window.state().state.case.target.clone().unwrap();
+    let target = state(&window).target().cloned().unwrap();
     let mask = imaging::io::Scan::open(&path, 0).unwrap();
     assert!(mask.volume.grid.agrees_with(&target.volume.grid));
     let values = mask.facts.label_values.unwrap();
@@ -264,13 +278,13 @@ fn a_run_can_be_stopped_and_another_started() {
     click(&mut window, "Cancel");
     until(&mut window, "the end of the run", |w| !w.state().state.run.is_running());
     window.step();
-    assert!(window.state().state.case.layers.is_empty());
+    assert!(masks(&window).is_empty());
     assert!(shows(&window, "The run was stopped; nothing was changed."));
-    assert!(Command::Segment.is_possible(&window.state().state));
+    assert!(Command::from(Run::Segment).is_possible(state(&window)));
     click(&mut window, "Segment");
     until(&mut window, "the proposal", |w| w.state().state.proposal().is_some());
 }
 
 fn sentences(window: &Window) -> Vec<String> {
-    window.state().state.notices.iter().map(|notice| notice.sentence.clone()).collect()
+    state(window).notices().iter().map(|notice| notice.sentence.clone()).collect()
 }

@@ -1,6 +1,8 @@
 //! What the panes, cards and menus show.
 
 use super::*;
+use exemplar::commands::examples::Examples;
+use exemplar::document::MaskInfo;
 
 #[test]
 fn colours_stay_when_labels_and_examples_come_and_go() {
@@ -10,8 +12,7 @@ fn colours_stay_when_labels_and_examples_come_and_go() {
     let colours = |window: &Window| [1, 2].map(|value| window.state().state.palette.colour(value));
     let before = colours(&window);
     assert_ne!(before[0], before[1]);
-    let App { state, platform, .. } = window.state_mut();
-    state.apply(Message::Command(Command::WantLabel(1, false)), platform);
+    execute(&mut window, Examples::WantLabel(1, false));
     assert_eq!(colours(&window), before, "label 1 is not asked for");
     press(&mut window, egui::Modifiers::COMMAND | egui::Modifiers::SHIFT, egui::Key::N);
     assert!(shows(&window, "Examples · 0 of 3 on"));
@@ -32,7 +33,7 @@ fn a_scan_that_is_shown_thinned_says_so_in_the_pane() {
     });
     until_plan(&mut window);
     click(&mut window, "Load the target");
-    until(&mut window, "the target", |w| w.state().state.case.target.is_some());
+    until(&mut window, "the target", |w| state(w).target().is_some());
     window.step();
     assert!(shows(&window, "shown thinned: 1 voxel in 2 along each axis"));
 }
@@ -61,7 +62,9 @@ fn warnings_stand_below_the_result_that_they_are_about() {
     let mut window = loaded(PathBuf::new());
     segment(&mut window);
     let warning = "Label 17 lies outside the part that the network sees.";
-    window.state_mut().state.case.layers[0].warnings = vec![warning.into()];
+    let info = MaskInfo { remarks: vec![warning.into()], ..masks(&window)[0].info().clone() };
+    let voxels = masks(&window)[0].voxels().clone();
+    window.state_mut().state.edit("Prediction", |draft| draft.add_mask(voxels, &[], info));
     for _ in 0..2 {
         window.step();
         assert!(shows(&window, warning));

@@ -30,7 +30,7 @@ const LEAST_CHROMA: u8 = 40;
 
 /// All colours in order, no two alike: first the twelve, then muted tints, of which neighbours in the sequence lie far
 /// apart. They are more than there are label values. The tints cannot all be told apart, least of all by everyone.
-pub(super) fn sequence() -> impl Iterator<Item = Colour> {
+pub fn sequence() -> impl Iterator<Item = Colour> {
     FIRST.into_iter().chain((0..1 << (3 * BITS)).map(tint).filter(is_no_grey))
 }
 

@@ -11,7 +11,7 @@ use super::labels::FoundLabel;
 use super::mask::{Mask, MaskInfo, Status};
 use super::parts::{Example, ExampleInfo, Target};
 use super::refusal::Refusal;
-use super::transaction::Transaction;
+use super::transaction::{Series, Transaction};
 use imaging::LabelMap;
 use imaging::io::Scan;
 use std::collections::BTreeSet;
@@ -24,13 +24,13 @@ pub struct Draft<'a> {
     pub(super) document: &'a mut Document,
     edits: Vec<Edit>,
     subject: Option<u16>,
-    nudge: bool,
+    series: Option<Series>,
 }
 
 impl Document {
     /// Begins a step. No other way leads to a change.
     pub fn draft(&mut self) -> Draft<'_> {
-        Draft { document: self, edits: Vec::new(), subject: None, nudge: false }
+        Draft { document: self, edits: Vec::new(), subject: None, series: None }
     }
 }
 
@@ -50,7 +50,14 @@ impl Draft<'_> {
     /// Marks the step as one of a quick series, such as the moves of a slider: those with one title that follow each
     /// other within a second are one step.
     pub fn nudge(mut self) -> Self {
-        self.nudge = true;
+        self.series = Some(Series::Nudge);
+        self
+    }
+
+    /// Marks the step as part of an act whose parts arrive one after the other: those with one number that follow each
+    /// other are one step.
+    pub fn batch(mut self, number: u64) -> Self {
+        self.series = Some(Series::Batch(number));
         self
     }
 
@@ -63,8 +70,8 @@ impl Draft<'_> {
     /// Without an edit nothing happens and `None` comes back.
     pub fn commit(mut self, history: &mut History, title: &str, time: Duration) -> Option<Changes> {
         let edits = std::mem::take(&mut self.edits);
-        let (subject, nudge) = (self.subject, self.nudge);
-        let transaction = Transaction { title: title.into(), subject, nudge, time, edits };
+        let (subject, series) = (self.subject, self.series);
+        let transaction = Transaction { title: title.into(), subject, series, time, edits };
         (!transaction.edits.is_empty()).then(|| history.record(self.document, transaction))
     }
 
@@ -79,6 +86,17 @@ impl Draft<'_> {
         let id = to.as_ref().map(Target::id);
         self.push(Edit::Target { from: self.document.target.clone(), to })?;
         Ok(id)
+    }
+
+    /// Takes everything away: target, masks, examples and labels.
+    ///
+    /// # Errors
+    /// None in a document whose parts belong together.
+    pub fn clear(&mut self) -> Result<(), Refusal> {
+        self.set_target(None)?;
+        let examples: Vec<ExampleId> = self.document.examples.iter().map(|example| example.id).collect();
+        examples.into_iter().rev().try_for_each(|id| self.remove_example(id))?;
+        self.clear_labels()
     }
 
     /// Adds an example; `found` are the label values that it holds, all of them.

@@ -74,6 +74,14 @@ impl Draft<'_> {
         self.change_labels(missing)
     }
 
+    /// Takes all entries away.
+    pub(super) fn clear_labels(&mut self) -> Result<(), Refusal> {
+        let entries = self.document.labels.iter();
+        let gone = entries.map(|(value, label)| LabelChange { value, from: Some(label.clone()), to: None });
+        let changes = gone.collect();
+        self.change_labels(changes)
+    }
+
     fn change_labels(&mut self, changes: Vec<LabelChange>) -> Result<(), Refusal> {
         let from = self.document.labels.revision();
         let to = self.document.counter.revision();

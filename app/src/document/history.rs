@@ -156,10 +156,10 @@ impl History {
         changes
     }
 
-    /// The last step, and what it becomes with a nudge. A state that undo has just come back to, or that is on disk,
+    /// The last step, and what it becomes with the next of its series. A state that undo has just come back to, or that is on disk,
     /// stays a step of its own.
-    fn merged(&self, nudge: &Transaction) -> Option<(&Step, Transaction)> {
+    fn merged(&self, next: &Transaction) -> Option<(&Step, Transaction)> {
         let last = self.past.back().filter(|last| self.future.is_empty() && last.to != self.saved)?;
-        Some((last, last.transaction.merge(nudge)?))
+        Some((last, last.transaction.merge(next)?))
     }
 }

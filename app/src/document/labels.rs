@@ -8,6 +8,7 @@
 use super::colours::{Colour, sequence};
 use super::edit::EditError;
 use super::ids::{PartId, Revision};
+use imaging::labels::Names;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What a label value means.
@@ -19,6 +20,8 @@ pub struct Label {
     pub colour: Colour,
     /// Whether no tool may give it voxels or take any from it.
     pub locked: bool,
+    /// Whether the next run leaves it out.
+    pub excluded: bool,
 }
 
 /// A label value that a file or a prediction holds, and what its own table says of it.
@@ -30,6 +33,14 @@ pub struct FoundLabel {
     pub name: Option<String>,
     /// Its colour there.
     pub colour: Option<Colour>,
+}
+
+impl FoundLabel {
+    /// Values with the names that a table has for them.
+    pub fn named(values: impl IntoIterator<Item = u16>, names: &Names) -> Vec<Self> {
+        let name = |value| names.known(value).map(str::to_owned);
+        values.into_iter().map(|value| Self { value, name: name(value), colour: None }).collect()
+    }
 }
 
 /// An entry that comes, goes or changes.
@@ -82,6 +93,17 @@ impl LabelTable {
         self.entries.get(&value)
     }
 
+    /// Whether the next run leaves a value out.
+    pub fn is_excluded(&self, value: u16) -> bool {
+        self.get(value).is_some_and(|label| label.excluded)
+    }
+
+    /// The names that files or the user gave; `Label 47` is none.
+    pub fn names(&self) -> Names {
+        let given = self.iter().filter(|(value, label)| label.name != default_name(*value));
+        given.map(|(value, label)| (value, label.name.clone())).collect()
+    }
+
     /// The name of a value, `Label 47` where it has no entry.
     pub fn name(&self, value: u16) -> String {
         self.get(value).map_or_else(|| default_name(value), |label| label.name.clone())
@@ -127,6 +149,7 @@ impl LabelTable {
                 name: name.clone().unwrap_or_else(|| default_name(*value)),
                 colour: colour.expect("the sequence holds more colours than there are label values"),
                 locked: false,
+                excluded: false,
             };
             new.insert(*value, label);
         }

@@ -56,6 +56,8 @@ pub struct MaskInfo {
     pub status: Status,
     /// Where it came from.
     pub provenance: Provenance,
+    /// What is odd about it: warnings of its file, or of the run that made it.
+    pub remarks: Vec<String>,
 }
 
 /// Labels on the target's grid.
@@ -83,7 +85,7 @@ impl Mask {
         &self.voxels
     }
 
-    /// Name, status and provenance.
+    /// Name, status, provenance and remarks.
     pub fn info(&self) -> &MaskInfo {
         &self.info
     }

@@ -16,7 +16,7 @@ mod apply;
 mod bounds;
 mod bricks;
 mod codec;
-mod colours;
+pub mod colours;
 mod delta;
 #[expect(clippy::module_inception, reason = "the folder is named after its main type")]
 mod document;

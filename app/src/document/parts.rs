@@ -40,7 +40,7 @@ pub struct ExampleInfo {
     /// Whether the next run reads it.
     pub on: bool,
     /// What was odd about it when it was loaded; the user chose to go on.
-    pub remark: Option<String>,
+    pub remarks: Vec<String>,
 }
 
 /// An image and its labels on the same grid.
@@ -80,7 +80,7 @@ impl Example {
         &self.values
     }
 
-    /// Name, switch and remark.
+    /// Name, switch and remarks.
     pub fn info(&self) -> &ExampleInfo {
         &self.info
     }

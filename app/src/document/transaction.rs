@@ -8,9 +8,18 @@ use std::time::Duration;
 pub struct Transaction {
     pub(super) title: String,
     pub(super) subject: Option<u16>,
-    pub(super) nudge: bool,
+    pub(super) series: Option<Series>,
     pub(super) time: Duration,
     pub(super) edits: Vec<Edit>,
+}
+
+/// A series of steps that undo takes back as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Series {
+    /// Quick steps of one kind, such as the moves of a slider.
+    Nudge,
+    /// Parts of one act that arrive one after the other, such as the files of a load; its number.
+    Batch(u64),
 }
 
 /// Nudges that follow each other within this time are one step.
@@ -54,12 +63,17 @@ impl Transaction {
         size_of::<Self>() + self.title.len() + self.edits.iter().map(Edit::bytes).sum::<usize>()
     }
 
-    /// This and then `next` as one, where both are nudges of one kind and follow each other quickly. Edits that cancel out
+    /// This and then `next` as one, where both are of one batch, or nudges of one kind in quick succession. Edits that cancel out
     /// stay, since their revisions lead on.
     pub(super) fn merge(&self, next: &Self) -> Option<Self> {
         let alike = (&self.title, self.subject) == (&next.title, next.subject);
         let quick = next.time.checked_sub(self.time).is_some_and(|passed| passed <= NUDGE);
-        (self.nudge && next.nudge && alike && quick).then(|| {
+        let one = match self.series {
+            None => false,
+            Some(Series::Nudge) => quick,
+            Some(Series::Batch(_)) => true,
+        };
+        (one && alike && self.series == next.series).then(|| {
             let mut edits = self.edits.clone();
             for edit in &next.edits {
                 match edits.last().and_then(|last| last.merge(edit)) {

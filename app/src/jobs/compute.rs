@@ -1,48 +1,47 @@
-//! The room that has the network at work: it asks the session and tells how far it is.
+//! Lane `compute`: the network at work on its device.
 
-use super::{DeviceSummary, Event, EventSender, Job, Request};
-use imaging::{Result, memory};
-use inference::pipeline;
-use inference::pipeline::{MOST_AT_ONCE, Progress};
+use super::Progress;
+use super::lane::attempt;
+use super::protocol::{Compute, DeviceSummary, Event, JobId, Prediction};
+use crate::document::Bricks;
+use imaging::{CancelToken, memory};
+use inference::pipeline::{self, MOST_AT_ONCE};
 use inference::runner::{Runner, Setup, Timeouts};
 use network::Model;
 
-/// The session that was asked for last.
-pub struct Room {
+/// The runner of the model that was loaded last.
+pub struct Computer {
     timeouts: Timeouts,
-    session: Runner,
+    runner: Runner,
+    progress: Progress,
 }
 
-impl Room {
+impl Computer {
     /// With the default device and weights until others are asked for.
-    pub fn new(timeouts: Timeouts) -> Self {
-        Self { timeouts, session: Runner::new(Setup { timeouts, ..Setup::default() }) }
+    pub fn new(timeouts: Timeouts, progress: Progress) -> Self {
+        Self { timeouts, runner: Runner::new(Setup { timeouts, ..Setup::default() }), progress }
     }
 
-    /// Answers a request for the network.
-    pub fn answer(&mut self, job: &Job, outbox: &EventSender) -> Result<Event> {
-        let ticket = job.ticket;
-        let mut observer = |Progress { stage, fraction }| {
-            outbox.send(Event::Progress(ticket, stage, fraction));
-            job.check()
-        };
-        match &job.request {
-            Request::Prepare { device, model } => {
-                let setup = Setup { device: *device, model: model.clone(), timeouts: self.timeouts };
-                self.session = Runner::new(setup);
-                let summary = self.session.look(&mut |_| job.check(), summarise)?;
-                Ok(Event::Ready(ticket, summary))
+    pub fn carry_out(&mut self, id: JobId, request: Compute, cancel: &CancelToken) -> Event {
+        match request {
+            Compute::LoadModel { device, model } => {
+                let load = || {
+                    self.runner = Runner::new(Setup { device, model, timeouts: self.timeouts });
+                    self.runner.look(&mut |_| cancel.check(), summarise).map(Box::new)
+                };
+                Event::Ready(id, attempt(cancel, load))
             }
-            Request::Segment { target, examples, options } => {
-                let done = self.session.segment(target.clone(), examples.clone(), options, &mut observer)?;
-                Ok(Event::Segmented(ticket, Box::new(done)))
+            Compute::Segment { target, examples, options } => {
+                let mut observer = |now| {
+                    self.progress.set(id, now);
+                    cancel.check()
+                };
+                let segment = || {
+                    let done = self.runner.segment(target, examples, &options, &mut observer)?;
+                    Ok(Prediction { voxels: Bricks::from_label_map(&done.mask), report: done.report })
+                };
+                Event::Segmented(id, attempt(cancel, segment))
             }
-            Request::Transform { target, examples, options } => {
-                let done =
-                    self.session.transform(target.clone(), examples.clone(), options, &mut observer)?;
-                Ok(Event::Transformed(ticket, Box::new(done)))
-            }
-            _ => unreachable!("sent to the files' room"),
         }
     }
 }

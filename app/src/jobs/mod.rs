@@ -1,245 +1,227 @@
-//! Background work: three named threads, typed requests, typed events.
+//! Work in the background, on four lanes with a request type each:
 //!
-//! `exemplar-files` opens and compares, `exemplar-save` saves, so that an export waits for no load; `exemplar-network`
-//! runs jobs in a session, whose own thread owns the model.
-//! Every request carries a ticket and ends in exactly one terminal event with that ticket: what was asked for,
-//! `Failed` with one sentence (also after a panic), or `Cancelled`.
+//! | lane | what | ends early |
+//! | --- | --- | --- |
+//! | [`Jobs::read`] | finds, probes and opens files | when cancelled |
+//! | [`Jobs::save`] | writes files; waits for no other lane | never: closing the window waits for it |
+//! | [`Jobs::analyse`] | scores, volumes, thumbnails | when a later content of the same parts is asked for |
+//! | [`Jobs::compute`] | the network | when cancelled |
+//!
+//! Each job ends in exactly one [`Event`], also after a panic. Progress is a latest value, not a queue.
 
+mod analysis;
+mod cache;
 mod compute;
-mod io;
+mod lane;
 mod protocol;
+mod read;
 
-pub use protocol::{DeviceSummary, Event, Fitted, Image, JobId, Payload, Probe, Request};
+pub use analysis::{Analysed, Analysis, AnalysisKey, AnalysisKind, MaskSummary, Pictures};
+pub use cache::Cache;
+pub use protocol::{
+    Compute, ConformedLabels, DeviceSummary, Event, Failure, ImageFile, ImageSource, JobId, Outcome,
+    Prediction, Probe, Read, Save,
+};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
-use imaging::{Error, Result};
+use crate::document::PartId;
+use compute::Computer;
+use crossbeam_channel::{Receiver, unbounded};
+use imaging::io;
+use imaging::{CancelToken, Result};
+use inference::pipeline;
 use inference::runner::Timeouts;
+use lane::{EventSender, Lane, attempt};
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Handle of the background threads; dropping it cancels what runs and waits for the threads to end.
-pub struct Worker {
-    /// Answers, in order for each ticket.
+/// The lanes. Dropping them cancels what runs, and waits for files that are being saved.
+pub struct Jobs {
+    /// How jobs ended, in order for each lane.
     pub events: Receiver<Event>,
-    files: Option<Sender<Job>>,
-    save: Option<Sender<Job>>,
-    network: Option<Sender<Job>>,
-    next_ticket: AtomicU64,
-    stops: Stops,
-    threads: Vec<JoinHandle<()>>,
+    // Before the lanes, which wait for their threads when they are dropped.
+    closing: Closing,
+    read: Lane<JobId, Read>,
+    save: Lane<JobId, Save>,
+    analysis: Lane<AnalysisKey, Analysis>,
+    compute: Lane<JobId, Compute>,
+    progress: Progress,
+    last_id: JobId,
+    /// What was asked last of each analysis of the same parts.
+    latest: HashMap<(AnalysisKind, Vec<PartId>), CancelToken>,
 }
 
-/// Stop flags of the requests that have not ended.
-type Stops = Arc<Mutex<HashMap<JobId, Arc<AtomicBool>>>>;
+/// Cancels all jobs but savings when it is dropped.
+struct Closing(CancelToken);
 
-/// A request on its way.
-struct Job {
-    ticket: JobId,
-    stop: Arc<AtomicBool>,
-    request: Request,
-}
-
-/// Where answers go.
-#[derive(Clone)]
-struct EventSender {
-    events: Sender<Event>,
-    wake: Arc<dyn Fn() + Send + Sync>,
-}
-
-impl EventSender {
-    fn send(&self, event: Event) {
-        // A run reports many times a second; the window looks at its own pace, since each frame costs time of the run.
-        let urgent = !matches!(event, Event::Progress(..));
-        // The receiver is gone only while the window closes; nobody waits for the answer then.
-        self.events.send(event).ok();
-        if urgent {
-            (self.wake)();
-        }
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.cancel();
     }
+}
+
+/// A job that was asked for.
+#[derive(Debug)]
+pub struct Job {
+    /// Its name in the event that ends it.
+    pub id: JobId,
+    cancel: CancelToken,
 }
 
 impl Job {
-    /// An error when the user asked to stop.
-    fn check(&self) -> Result<()> {
-        if self.stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+    /// Stops it at its next check. Its event comes all the same.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
     }
 }
 
-impl Worker {
-    /// Starts the threads; `wake` is called after each event but progress (the window asks for a repaint).
+/// How far the run is that reported last.
+#[derive(Clone, Default)]
+struct Progress(Arc<Mutex<Option<(JobId, pipeline::Progress)>>>);
+
+impl Progress {
+    fn set(&self, id: JobId, now: pipeline::Progress) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, now));
+    }
+
+    fn of(&self, id: JobId) -> Option<pipeline::Progress> {
+        let latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.as_ref().filter(|(of, _)| *of == id).map(|(_, progress)| progress.clone())
+    }
+}
+
+impl Jobs {
+    /// Starts the lanes; `wake` is called after each event (the window asks for a repaint).
     pub fn start(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::patient(Timeouts::default(), wake)
+        Self::with_timeouts(Timeouts::default(), wake)
     }
 
     /// The same, with a limit to how long a graphics card may keep silent.
-    pub fn patient(timeouts: Timeouts, wake: impl Fn() + Send + Sync + 'static) -> Self {
-        let (sender, events) = unbounded();
-        let outbox = EventSender { events: sender, wake: Arc::new(wake) };
-        let stops = Stops::default();
-        let (files, files_thread) = room("exemplar-files", outbox.clone(), stops.clone(), io::answer);
-        let (save, save_thread) = room("exemplar-save", outbox.clone(), stops.clone(), io::answer);
-        let mut room_state = compute::Room::new(timeouts);
-        let (network, network_thread) =
-            room("exemplar-network", outbox, stops.clone(), move |job, outbox| {
-                room_state.answer(job, outbox)
-            });
+    pub fn with_timeouts(timeouts: Timeouts, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let (events, received) = unbounded();
+        let sender = EventSender { events, wake: Arc::new(wake) };
+        let progress = Progress::default();
+        let mut computer = Computer::new(timeouts, progress.clone());
         Self {
-            events,
-            files: Some(files),
-            save: Some(save),
-            network: Some(network),
-            next_ticket: AtomicU64::new(1),
-            stops,
-            threads: vec![files_thread, save_thread, network_thread],
+            events: received,
+            closing: Closing(CancelToken::default()),
+            read: Lane::start("exemplar-read", sender.clone(), read::carry_out),
+            save: Lane::start("exemplar-save", sender.clone(), |id, request, cancel| {
+                Event::Saved(id, attempt(cancel, || save(request)))
+            }),
+            analysis: Lane::start("exemplar-derive", sender.clone(), |key, request, cancel| {
+                Event::Analysed(key, attempt(cancel, || analysis::analyse(request, cancel)))
+            }),
+            compute: Lane::start("exemplar-compute", sender, move |id, request, cancel| {
+                computer.carry_out(id, request, cancel)
+            }),
+            progress,
+            last_id: 0,
+            latest: HashMap::new(),
         }
     }
 
-    /// Asks for something.
-    pub fn send(&self, request: Request) -> JobId {
-        let ticket = self.next_ticket.fetch_add(1, Ordering::Relaxed);
-        let stop = Arc::new(AtomicBool::new(false));
-        // A file that is being saved is saved, also when the window closes in the meantime.
-        if !matches!(request, Request::Save { .. }) {
-            lock(&self.stops).insert(ticket, stop.clone());
-        }
-        let room = match request {
-            Request::Prepare { .. } | Request::Segment { .. } | Request::Transform { .. } => &self.network,
-            Request::Save { .. } => &self.save,
-            _ => &self.files,
-        };
-        let sender = room.as_ref().expect("the senders live until the worker is dropped");
-        sender.send(Job { ticket, stop, request }).expect("the threads live until the worker is dropped");
-        ticket
+    /// Reads files.
+    pub fn read(&mut self, request: Read) -> Job {
+        let job = self.job();
+        self.read.send(job.id, request, job.cancel.clone());
+        job
     }
 
-    /// Stops the request with this ticket at its next step; nothing happens when it has ended.
-    pub fn cancel(&self, ticket: JobId) {
-        if let Some(stop) = lock(&self.stops).get(&ticket) {
-            stop.store(true, Ordering::Relaxed);
+    /// Writes a file. It cannot be cancelled, also not by closing the window.
+    pub fn save(&mut self, request: Save) -> JobId {
+        let id = self.job().id;
+        self.save.send(id, request, CancelToken::default());
+        id
+    }
+
+    /// Derives something from contents of the document. An analysis of the same kind and parts, but of earlier contents, is
+    /// cancelled.
+    pub fn analyse(&mut self, key: AnalysisKey, request: Analysis) {
+        let parts = key.inputs.iter().map(|&(part, _)| part).collect();
+        let cancel = self.closing.0.child();
+        if let Some(earlier) = self.latest.insert((key.kind, parts), cancel.clone()) {
+            earlier.cancel();
         }
+        self.analysis.send(key, request, cancel);
+    }
+
+    /// Has the network at work.
+    pub fn compute(&mut self, request: Compute) -> Job {
+        let job = self.job();
+        self.compute.send(job.id, request, job.cancel.clone());
+        job
+    }
+
+    /// How far a run is; None before its first report.
+    pub fn progress(&self, run: &Job) -> Option<pipeline::Progress> {
+        self.progress.of(run.id)
+    }
+
+    fn job(&mut self) -> Job {
+        self.last_id += 1;
+        Job { id: self.last_id, cancel: self.closing.0.child() }
     }
 }
 
-impl Drop for Worker {
-    fn drop(&mut self) {
-        for stop in lock(&self.stops).values() {
-            stop.store(true, Ordering::Relaxed);
-        }
-        self.files = None;
-        self.save = None;
-        self.network = None;
-        for thread in self.threads.drain(..) {
-            // Jobs catch their panics, so a thread ends by leaving its loop.
-            thread.join().ok();
-        }
-    }
-}
-
-fn lock(stops: &Stops) -> MutexGuard<'_, HashMap<JobId, Arc<AtomicBool>>> {
-    stops.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A named thread that answers jobs one after the other with one terminal event each.
-fn room(
-    name: &str,
-    outbox: EventSender,
-    stops: Stops,
-    mut answer: impl FnMut(&Job, &EventSender) -> Result<Event> + Send + 'static,
-) -> (Sender<Job>, JoinHandle<()>) {
-    let (sender, jobs) = unbounded::<Job>();
-    let work = move || {
-        for job in jobs {
-            let ticket = job.ticket;
-            let answered =
-                catch_unwind(AssertUnwindSafe(|| job.check().and_then(|()| answer(&job, &outbox))));
-            lock(&stops).remove(&ticket);
-            outbox.send(match answered {
-                Ok(Ok(event)) => event,
-                Ok(Err(Error::Cancelled)) => Event::Cancelled(ticket),
-                Ok(Err(error)) => Event::Failed(ticket, error.to_string()),
-                Err(_) => Event::Failed(
-                    ticket,
-                    "The program met an error of its own and stopped this step; nothing of yours was changed. \
-                     Try again, and report it if it comes back."
-                        .into(),
-                ),
-            });
-        }
-    };
-    let thread = std::thread::Builder::new().name(name.into()).spawn(work);
-    (sender, thread.expect("the system can start a thread"))
+fn save(Save { path, mask, world_from_voxel, like }: Save) -> Result<PathBuf> {
+    io::write_labels(&path, &mask.to_label_map(world_from_voxel)?, &like)?;
+    Ok(path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::PathBuf;
+    use crate::document::Bricks;
     use std::time::Duration;
 
-    fn probe(path: &str) -> Request {
-        Request::Probe { path: PathBuf::from(path), values: false }
+    fn next(jobs: &Jobs) -> Event {
+        jobs.events.recv_timeout(Duration::from_secs(10)).unwrap()
     }
 
     #[test]
-    fn a_failed_request_answers_once_with_its_ticket() {
-        let worker = Worker::start(|| ());
-        let ticket = worker.send(probe("no such file.nii"));
-        let event = worker.events.recv_timeout(Duration::from_secs(10)).unwrap();
-        assert!(
-            matches!(event, Event::Failed(t, sentence) if t == ticket && sentence.contains("no such file.nii"))
+    fn a_failed_job_ends_once_under_its_name() {
+        let mut jobs = Jobs::start(|| ());
+        let job = jobs.read(Read::Probe { path: "no such file.nii".into(), values: false });
+        let Event::Probed(id, Err(Failure::Engine(error))) = next(&jobs) else { panic!("no failure") };
+        assert!(id == job.id && error.to_string().contains("no such file.nii"));
+        assert!(jobs.events.recv_timeout(Duration::from_millis(50)).is_err());
+    }
+
+    #[test]
+    fn an_export_waits_for_no_load_and_a_cancelled_load_is_not_begun() {
+        let mut jobs = Jobs::start(|| ());
+        let scan = imaging::io::Scan::from_bytes(
+            "target.nii.gz",
+            include_bytes!("../../../assets/demo/target.nii.gz"),
         );
-        assert!(worker.events.recv_timeout(Duration::from_millis(50)).is_err());
-    }
-
-    #[test]
-    fn a_panic_becomes_a_sentence_and_the_next_job_runs() {
-        let (events, received) = unbounded();
-        let outbox = EventSender { events, wake: Arc::new(|| ()) };
-        let mut first = true;
-        let (jobs, thread) = room("exemplar-test", outbox, Stops::default(), move |job, _| {
-            assert!(!std::mem::take(&mut first), "a fault of the program");
-            Ok(Event::Saved(job.ticket, PathBuf::new()))
-        });
-        for ticket in [1, 2] {
-            let stop = Arc::new(AtomicBool::new(false));
-            jobs.send(Job { ticket, stop, request: probe("") }).unwrap();
+        let scan = scan.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let [image, path] = ["image.nii.gz", "mask.nii.gz"].map(|name| folder.path().join(name));
+        io::write_image(&image, &scan.volume, &scan.header).unwrap();
+        let loads: Vec<Job> =
+            (0..200).map(|_| jobs.read(Read::Open(ImageFile { path: image.clone(), frame: 0 }))).collect();
+        let mask = Bricks::filled(scan.volume.grid.shape, 1);
+        let world_from_voxel = scan.volume.grid.world_from_voxel;
+        let save = jobs.save(Save { path, mask, world_from_voxel, like: scan.header });
+        let mut opened = 0;
+        while !matches!(next(&jobs), Event::Saved(id, Ok(_)) if id == save) {
+            opened += 1;
         }
-        assert!(matches!(received.recv().unwrap(), Event::Failed(1, _)));
-        assert!(matches!(received.recv().unwrap(), Event::Saved(2, _)));
-        drop(jobs);
-        thread.join().unwrap();
+        assert!(opened < 200, "the export waited for all loads");
+        loads.iter().for_each(Job::cancel);
+        let ends = (opened..200).map(|_| next(&jobs));
+        let cancelled = ends.filter(|end| matches!(end, Event::Opened(_, Err(Failure::Cancelled)))).count();
+        assert!(cancelled > (200 - opened) / 2, "only {cancelled} of {} were not begun", 200 - opened);
     }
 
     #[test]
-    fn progress_wakes_nobody() {
-        let (events, received) = unbounded();
-        let woken = Arc::new(AtomicU64::new(0));
-        let count = woken.clone();
-        let wake = Arc::new(move || _ = count.fetch_add(1, Ordering::Relaxed));
-        let outbox = EventSender { events, wake };
-        let (jobs, thread) = room("exemplar-test", outbox, Stops::default(), |job, outbox| {
-            for _ in 0..5 {
-                outbox.send(Event::Progress(job.ticket, inference::pipeline::Stage::Restoring, 0.5));
-            }
-            Ok(Event::Computed(job.ticket))
-        });
-        jobs.send(Job { ticket: 1, stop: Arc::new(AtomicBool::new(false)), request: probe("") }).unwrap();
-        drop(jobs);
-        thread.join().unwrap();
-        assert_eq!((received.iter().count(), woken.load(Ordering::Relaxed)), (6, 1));
-    }
-
-    #[test]
-    fn what_is_cancelled_before_it_starts_is_not_started() {
-        let (events, received) = unbounded();
-        let outbox = EventSender { events, wake: Arc::new(|| ()) };
-        let (jobs, thread) = room("exemplar-test", outbox, Stops::default(), |_, _| unreachable!());
-        jobs.send(Job { ticket: 7, stop: Arc::new(AtomicBool::new(true)), request: probe("") }).unwrap();
-        assert!(matches!(received.recv().unwrap(), Event::Cancelled(7)));
-        drop(jobs);
-        thread.join().unwrap();
+    fn only_the_latest_progress_is_kept() {
+        let progress = Progress::default();
+        for done in 0..3 {
+            progress.set(4, pipeline::Progress { stage: pipeline::Stage::Restoring, fraction: done as f32 });
+        }
+        assert_eq!(progress.of(4).unwrap().fraction, 2.0);
+        assert!(progress.of(5).is_none(), "another run has not reported");
     }
 }

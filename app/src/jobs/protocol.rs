@@ -1,94 +1,58 @@
-//! What can be asked of the background threads, and what they answer.
+//! What each lane can be asked, and what it answers.
 
+use super::analysis::{Analysed, AnalysisKey};
+use crate::document::{Bricks, FoundLabel};
+use glam::DAffine3;
 use imaging::conform::GeometryChoice;
 use imaging::io::{Header, Scan};
-use imaging::labels::Names;
-use imaging::metrics::LabelScore;
-use imaging::{Grid, LabelMap, Volume};
-use inference::pipeline::{Example, Options, Segmentation, Stage, Transformation};
+use imaging::{Error, Grid, LabelMap};
+use inference::pipeline::{Example, Options, Report};
 use network::{DeviceChoice, ModelInfo};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Names a request in the events that answer it.
+/// Names a job in the event that ends it.
 pub type JobId = u64;
 
-/// What can be asked.
-pub enum Request {
-    /// Find the files below folders, other paths as they are; answered by [`Event::Listed`].
-    List {
-        /// Files and folders.
-        paths: Vec<PathBuf>,
-    },
-    /// Look at a file without keeping its voxels; answered by [`Event::Probed`].
+/// Lane `read`: finds, probes and opens files.
+pub enum Read {
+    /// Find the files below folders, other paths as they are; ends in [`Event::Listed`].
+    List(Vec<PathBuf>),
+    /// Look at a file without keeping its voxels; ends in [`Event::Probed`].
     Probe {
         /// The file.
         path: PathBuf,
         /// Whether to read the voxels for the label values among them, which takes as long as opening the file.
         values: bool,
     },
-    /// Read a file as labels on the grid of an image; answered by [`Event::Fitted`].
-    Fit {
-        /// The file of the labels.
-        label: PathBuf,
-        /// Which 3D volume of a series.
-        frame: usize,
+    /// Open an image; ends in [`Event::Opened`].
+    Open(ImageFile),
+    /// Read a file as labels on the grid of an image; ends in [`Event::Conformed`].
+    ConformLabels {
+        /// The labels.
+        labels: ImageFile,
         /// The image that they are for.
-        image: Image,
+        image: ImageSource,
         /// What to do where they do not lie on the image.
         geometry: GeometryChoice,
     },
-    /// Compare two maps; answered by [`Event::Compared`].
-    Compare {
-        /// What is judged.
-        prediction: Arc<LabelMap>,
-        /// What it is judged by.
-        truth: Arc<LabelMap>,
-    },
-    /// Write a file; answered by [`Event::Saved`].
-    Save {
-        /// Where to.
-        path: PathBuf,
-        /// What.
-        what: Payload,
-        /// Header of the target.
-        like: Header,
-    },
-    /// Carry out a computation of the window's own; answered by [`Event::Computed`].
-    Compute(Box<dyn Fn() + Send>),
-    /// Choose a device and load weights (None: the bundled ones); answered by [`Event::Ready`].
-    Prepare {
-        /// What to compute on.
-        device: DeviceChoice,
-        /// Checkpoint.
-        model: Option<PathBuf>,
-    },
-    /// Segment; answered by [`Event::Segmented`].
-    Segment {
-        /// The scan.
-        target: Arc<Scan>,
-        /// The examples.
-        examples: Vec<Example<LabelMap>>,
-        /// How.
-        options: Options,
-    },
-    /// Transform; answered by [`Event::Transformed`].
-    Transform {
-        /// The scan.
-        target: Arc<Scan>,
-        /// The examples.
-        examples: Vec<Example<Volume>>,
-        /// How.
-        options: Options,
-    },
+}
+
+/// A 3D volume of a file.
+#[derive(Clone, Debug)]
+pub struct ImageFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Which 3D volume of a series, from 0.
+    pub frame: usize,
 }
 
 /// An image, open already or still to be opened.
-pub enum Image {
+pub enum ImageSource {
     /// Open.
     Scan(Arc<Scan>),
-    /// A file, and which 3D volume of it.
-    File(PathBuf, usize),
+    /// A file.
+    File(ImageFile),
 }
 
 /// What is known of a file without its voxels.
@@ -106,55 +70,91 @@ pub struct Probe {
     pub warnings: Vec<String>,
 }
 
-/// What to save.
-pub enum Payload {
-    /// A mask.
-    Labels(Arc<LabelMap>),
-    /// An image.
-    Image(Arc<Volume>),
-}
-
-/// What is answered. All but [`Event::Progress`] are terminal for their ticket.
-pub enum Event {
-    /// A job moved on; `fraction` of it is done.
-    Progress(JobId, Stage, f32),
-    /// A file was looked at.
-    Probed(JobId, Probe),
-    /// A computation of the window's own is done.
-    Computed(JobId),
-    /// Files below folders, in the order of their names.
-    Listed(JobId, Vec<PathBuf>),
-    /// Labels were brought to the grid of their image.
-    Fitted(JobId, Fitted),
-    /// Two maps were compared.
-    Compared(JobId, Vec<LabelScore>),
-    /// A file was written.
-    Saved(JobId, PathBuf),
-    /// The device and the model are ready.
-    Ready(JobId, DeviceSummary),
-    /// A segmentation is done.
-    Segmented(JobId, Box<Segmentation>),
-    /// A transformation is done.
-    Transformed(JobId, Box<Transformation>),
-    /// The request failed; one sentence.
-    Failed(JobId, String),
-    /// The request was cancelled.
-    Cancelled(JobId),
-}
-
 /// Labels on the grid of their image.
 #[derive(Clone, Debug)]
-pub struct Fitted {
+pub struct ConformedLabels {
     /// Their image.
     pub image: Arc<Scan>,
     /// The labels.
     pub map: Arc<LabelMap>,
-    /// Voxels by label value above 0, ascending.
-    pub counts: Vec<(u16, usize)>,
-    /// Names from the table beside the file.
-    pub names: Names,
+    /// Label values that occur, ascending, with names from the table beside the file.
+    pub found: Vec<FoundLabel>,
     /// Sentences about what is odd about the image or the labels.
     pub warnings: Vec<String>,
+}
+
+/// Lane `save`: writes a mask; ends in [`Event::Saved`].
+pub struct Save {
+    /// Where to.
+    pub path: PathBuf,
+    /// The voxels.
+    pub mask: Bricks,
+    /// Where they lie.
+    pub world_from_voxel: DAffine3,
+    /// Header of the target.
+    pub like: Header,
+}
+
+/// Lane `compute`: the network at work.
+pub enum Compute {
+    /// Choose a device and load weights (None: the bundled ones); ends in [`Event::Ready`].
+    LoadModel {
+        /// What to compute on.
+        device: DeviceChoice,
+        /// Checkpoint.
+        model: Option<PathBuf>,
+    },
+    /// Segment; ends in [`Event::Segmented`].
+    Segment {
+        /// The scan.
+        target: Arc<Scan>,
+        /// The examples.
+        examples: Vec<Example<LabelMap>>,
+        /// How.
+        options: Options,
+    },
+}
+
+/// The one event that ends a job.
+pub enum Event {
+    /// Files in the order of their names.
+    Listed(JobId, Outcome<Vec<PathBuf>>),
+    /// What is known of a file.
+    Probed(JobId, Outcome<Probe>),
+    /// An image.
+    Opened(JobId, Outcome<Arc<Scan>>),
+    /// Labels on the grid of their image.
+    Conformed(JobId, Outcome<ConformedLabels>),
+    /// The file that was written.
+    Saved(JobId, Outcome<PathBuf>),
+    /// What was derived from volumes.
+    Analysed(AnalysisKey, Outcome<Analysed>),
+    /// Device and model.
+    Ready(JobId, Outcome<Box<DeviceSummary>>),
+    /// A mask.
+    Segmented(JobId, Outcome<Prediction>),
+}
+
+/// A mask that the network made.
+pub struct Prediction {
+    /// Its voxels, on the target's grid.
+    pub voxels: Bricks,
+    /// How it was made.
+    pub report: Report,
+}
+
+/// How a job ended.
+pub type Outcome<T> = Result<T, Failure>;
+
+/// Why a job has no result.
+#[derive(Debug)]
+pub enum Failure {
+    /// It was cancelled.
+    Cancelled,
+    /// The engine could not do it.
+    Engine(Error),
+    /// The program met a fault of its own.
+    Panic,
 }
 
 /// What the window says of device and model.
@@ -168,7 +168,7 @@ pub struct DeviceSummary {
     pub model: ModelInfo,
     /// Side of the working grid.
     pub grid: usize,
-    /// Memory that the program can hold in all while it runs, or that the card has; 0 where nobody knows.
+    /// Memory that the program can hold in all while it runs, or that the card has; 0 where it is unknown.
     pub memory_bytes: u64,
     /// Whether this is a card's, so that a run's volumes do not count.
     pub card: bool,

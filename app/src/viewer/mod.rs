@@ -27,7 +27,7 @@ mod view;
 pub use camera::{Camera, Plane};
 #[cfg(feature = "window")]
 pub use gpu::{Gpu, raise_limits};
-pub use palette::{ADDED, COLOURS, MISSING, Palette};
+pub use palette::{ADDED, MISSING, Palette};
 #[cfg(feature = "window")]
 pub use pane::{Pane, TITLE_STYLE, Tool, show_pane};
 #[cfg(feature = "window")]

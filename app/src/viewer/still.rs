@@ -89,7 +89,7 @@ mod tests {
                 labels.voxels[grid.index([x, y, 7])] = u16::from(x < 20) * 4;
             }
         }
-        let picture = thumbnail(&volume, Some(&labels), &Palette::for_labels(&[4]));
+        let picture = thumbnail(&volume, Some(&labels), &Palette::new([(4, [0, 0, 255])]));
         let at = |x: usize, y: usize| picture[x + THUMBNAIL_SIZE * y];
         assert_eq!(at(48, 10), Color32::BLACK, "40 × 20 mm leave room above");
         let [r, _, b, _] = at(80, 48).to_array();

@@ -1,10 +1,12 @@
 //! Menu bar, tool strip and status bar.
 
-use super::command::{Command, menus};
 use super::icons::{self, Icon};
-use super::state::{Engine, State};
 use super::theme::{self, colours};
 use super::widgets::{Commands, hint};
+use crate::commands::edit::Edit;
+use crate::commands::view::View;
+use crate::commands::{Command, menus};
+use crate::state::{DeviceState, State};
 use crate::viewer::Tool;
 use egui::{
     Align, Align2, Atom, Button, Color32, CornerRadius, FontId, Frame, IdSalt, Layout, Margin, Panel,
@@ -25,13 +27,13 @@ pub fn menu_bar(ui: &mut Ui, state: &State, commands: &mut Commands) {
             ui.label(RichText::new("Exemplar").font(theme::semibold(14.0)).color(c.strong));
             ui.add_space(6.0);
             ui.visuals_mut().widgets.inactive.weak_bg_fill = Color32::TRANSPARENT;
-            for (title, entries) in menus() {
-                ui.menu_button(title, |ui| {
-                    for entry in entries {
-                        match entry {
-                            Some(command) => menu_entry(ui, state, command, commands),
-                            None => _ = ui.separator(),
+            for menu in menus() {
+                ui.menu_button(menu.title, |ui| {
+                    for (number, group) in menu.groups.into_iter().enumerate() {
+                        if number > 0 {
+                            ui.separator();
                         }
+                        group.into_iter().for_each(|command| menu_entry(ui, state, command, commands));
                     }
                 });
             }
@@ -42,16 +44,11 @@ pub fn menu_bar(ui: &mut Ui, state: &State, commands: &mut Commands) {
 
 fn menu_entry(ui: &mut Ui, state: &State, command: Command, commands: &mut Commands) {
     let about = command.about();
-    let label = match (&command, state.history.undo_label(), state.history.redo_label()) {
-        (Command::Undo, Some(what), _) => format!("Undo: {what}"),
-        (Command::Redo, _, Some(what)) => format!("Redo: {what}"),
-        _ => about.label.to_owned(),
-    };
     let keys = about.keys.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
     // Every entry leaves room for the mark of a chosen one, so that labels stand below each other.
     let mark = IdSalt::new("mark");
     let gap = Atom::custom(IdSalt::new("gap"), vec2(16.0, 0.0));
-    let button = Button::new((Atom::custom(mark, Vec2::splat(8.0)), label, gap))
+    let button = Button::new((Atom::custom(mark, Vec2::splat(8.0)), command.entry(state).into_owned(), gap))
         .shortcut_text(RichText::new(keys).color(colours(ui).muted))
         .min_size(vec2(0.0, 24.0))
         .fill(Color32::TRANSPARENT);
@@ -69,10 +66,10 @@ fn menu_entry(ui: &mut Ui, state: &State, command: Command, commands: &mut Comma
 /// What the network computes on.
 fn device_chip(ui: &mut Ui, state: &State) {
     let c = colours(ui);
-    let (text, colour) = match &state.engine {
-        Engine::Preparing => ("Preparing…".to_owned(), c.muted),
-        Engine::Failed => ("No network".to_owned(), c.problem),
-        Engine::Ready(summary) => {
+    let (text, colour) = match &state.device {
+        DeviceState::Preparing(_) => ("Preparing…".to_owned(), c.muted),
+        DeviceState::Failed => ("No network".to_owned(), c.problem),
+        DeviceState::Ready(summary) => {
             (format!("{} · {:.1} GB", summary.device, gigabytes(summary.memory_bytes)), c.accept.1)
         }
     };
@@ -85,7 +82,7 @@ fn device_chip(ui: &mut Ui, state: &State) {
         ui.horizontal(|ui| ui.label(RichText::new(text).size(12.0).color(colour)));
     });
     let chip = chip.response;
-    if let Some(summary) = state.engine.summary() {
+    if let Some(summary) = state.device.summary() {
         let model = &summary.model;
         let weights =
             format!("Weights {} · {:.1} million parameters", model.name, model.parameters as f64 / 1e6);
@@ -112,10 +109,10 @@ pub fn tool_strip(ui: &mut Ui, state: &State, commands: &mut Commands) {
     Panel::left("tools").exact_size(STRIP_WIDTH).resizable(false).frame(frame).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 4.0;
         let tools = [
-            (Icon::Cursor, Command::Use(Tool::Cursor)),
-            (Icon::Zoom, Command::Use(Tool::Zoom)),
-            (Icon::Pan, Command::Use(Tool::Pan)),
-            (Icon::Contrast, Command::Use(Tool::Contrast)),
+            (Icon::Cursor, View::Use(Tool::Cursor)),
+            (Icon::Zoom, View::Use(Tool::Zoom)),
+            (Icon::Pan, View::Use(Tool::Pan)),
+            (Icon::Contrast, View::Use(Tool::Contrast)),
         ];
         for (icon, command) in tools {
             tool(ui, state, icon, command, commands);
@@ -124,12 +121,13 @@ pub fn tool_strip(ui: &mut Ui, state: &State, commands: &mut Commands) {
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 1.0), Sense::hover());
         ui.painter().hline(rect.shrink2(vec2(8.0, 0.0)).x_range(), rect.center().y, Stroke::new(1.0, c.line));
         ui.add_space(4.0);
-        tool(ui, state, Icon::Undo, Command::Undo, commands);
-        tool(ui, state, Icon::Redo, Command::Redo, commands);
+        tool(ui, state, Icon::Undo, Edit::Undo, commands);
+        tool(ui, state, Icon::Redo, Edit::Redo, commands);
     });
 }
 
-fn tool(ui: &mut Ui, state: &State, icon: Icon, command: Command, commands: &mut Commands) {
+fn tool(ui: &mut Ui, state: &State, icon: Icon, command: impl Into<Command>, commands: &mut Commands) {
+    let command = command.into();
     let c = colours(ui);
     let chosen = command.is_chosen(state) == Some(true);
     let label = command.about().label;
@@ -160,18 +158,22 @@ pub fn status_bar(ui: &mut Ui, state: &State) {
             ui.spacing_mut().item_spacing.x = 22.0;
             let quiet =
                 |ui: &mut Ui, text: String| _ = ui.label(RichText::new(text).size(12.0).color(c.muted));
-            if let Some(at) = read_out(state) {
-                quiet(ui, at.world);
-                quiet(ui, at.voxel);
-                quiet(ui, at.value);
-                if let Some((name, colour)) = at.label {
-                    ui.label(RichText::new(name).size(12.0).color(colour));
+            if let Some(at) = state.read_out() {
+                // Adding zero turns −0.0 into 0.0.
+                let [x, y, z] = at.world_mm.to_array().map(|v| (v * 10.0).round() / 10.0 + 0.0);
+                let [i, j, k] = at.voxel;
+                quiet(ui, minus(format!("RAS {x:.1} {y:.1} {z:.1} mm")));
+                quiet(ui, format!("voxel {i} {j} {k}"));
+                quiet(ui, minus(format!("value {}", short(at.value))));
+                if let Some(value) = at.label {
+                    let name = state.document.labels().name(value);
+                    ui.label(RichText::new(name).size(12.0).color(state.palette.colour(value)));
                 }
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = 22.0;
                 quiet(ui, "offline".into());
-                if state.case.target.is_some() {
+                if state.target().is_some() {
                     let view = &state.view;
                     quiet(ui, minus(format!("W {} L {}", short(view.window), short(view.level))));
                     quiet(ui, format!("zoom {:.1}×", view.zoom));
@@ -185,36 +187,6 @@ pub fn status_bar(ui: &mut Ui, state: &State) {
             });
         });
     });
-}
-
-struct ReadOut {
-    world: String,
-    voxel: String,
-    value: String,
-    label: Option<(String, Color32)>,
-}
-
-/// What lies under the cursor.
-fn read_out(state: &State) -> Option<ReadOut> {
-    let target = state.case.target.as_ref()?;
-    let grid = &target.volume.grid;
-    let world = state.view.cursor_mm;
-    let voxel = grid.voxel_from_world().transform_point3(world).round();
-    let index: [Option<usize>; 3] = std::array::from_fn(|axis| {
-        let inside = voxel[axis] >= 0.0 && voxel[axis] < grid.shape[axis] as f64;
-        inside.then_some(voxel[axis] as usize)
-    });
-    let [x, y, z] = [index[0]?, index[1]?, index[2]?];
-    let at = grid.index([x, y, z]);
-    let label = state.case.shown_layer().map(|layer| layer.map.voxels[at]).filter(|&value| value > 0);
-    // Adding zero turns −0.0 into 0.0.
-    let round = |v: f64| (v * 10.0).round() / 10.0 + 0.0;
-    Some(ReadOut {
-        world: minus(format!("RAS {:.1} {:.1} {:.1} mm", round(world.x), round(world.y), round(world.z))),
-        voxel: format!("voxel {x} {y} {z}"),
-        value: minus(format!("value {}", short(target.volume.voxels[at]))),
-        label: label.map(|value| (state.label_name(value), state.palette.colour(value))),
-    })
 }
 
 /// A number in about four figures.

@@ -1,15 +1,16 @@
 //! The middle: panes, comparison columns, or what to do first.
 
 use super::bars::{in_the_middle, minus};
-use super::command::Command;
 use super::network_view;
-use super::paths::on_wayland;
 use super::results::dice;
-use super::state::case::Layer;
-use super::state::{Layout as Arrangement, State};
 use super::texture_cache::TextureCache;
 use super::theme::{self, colours};
 use super::widgets::{Commands, Look, command_button, within};
+use crate::commands::file::File;
+use crate::commands::view::View;
+use crate::document::Mask;
+use crate::state::paths::on_wayland;
+use crate::state::{Layout as Arrangement, State};
 use crate::viewer::{ImageTexture, Layers, Pane, Plane, show_pane};
 use egui::{Align2, CentralPanel, Color32, FontId, Frame, Id, Rect, RichText, Ui, Vec2, pos2, vec2};
 use imaging::io::readable_formats;
@@ -18,16 +19,16 @@ use imaging::io::readable_formats;
 const SEAM: f32 = 2.0;
 const COLUMN_HEAD: f32 = 28.0;
 
-/// Draws it.
+/// Draws the middle.
 pub fn show(ui: &mut Ui, state: &State, texture_cache: &mut TextureCache, commands: &mut Commands) {
     let seam = if ui.visuals().dark_mode { Color32::from_rgb(0x16, 0x18, 0x1c) } else { colours(ui).line };
     CentralPanel::no_frame().frame(Frame::new().fill(seam)).show(ui, |ui| {
         let all = ui.max_rect();
-        if state.case.target.is_none() {
+        if state.target().is_none() {
             ui.painter().rect_filled(all, 0, Color32::BLACK);
             return empty(ui, state, all, commands);
         }
-        match state.look.layout {
+        match state.settings.layout {
             Arrangement::Planes => planes(ui, state, texture_cache, all, commands),
             Arrangement::Compare => compare(ui, state, texture_cache, all, commands),
         }
@@ -46,24 +47,23 @@ fn cell(all: Rect, [columns, rows]: [usize; 2], [column, row]: [usize; 2]) -> Re
 
 fn planes(ui: &mut Ui, state: &State, texture_cache: &mut TextureCache, all: Rect, commands: &mut Commands) {
     let places = [[0, 0], [1, 0], [0, 1]];
-    let layer = state.case.shown_layer();
+    let mask = state.shown_mask();
     for (plane, place) in Plane::ALL.into_iter().zip(places) {
-        pane(ui, state, texture_cache, cell(all, [2, 2], place), (plane, "planes"), [layer, None], commands);
+        pane(ui, state, texture_cache, cell(all, [2, 2], place), (plane, "planes"), [mask, None], commands);
     }
     network_view::show(ui, state, cell(all, [2, 2], [1, 1]));
 }
 
 /// Columns side by side: prediction, ground truth and difference, or the scan beside the prediction.
 fn compare(ui: &mut Ui, state: &State, texture_cache: &mut TextureCache, all: Rect, commands: &mut Commands) {
-    let Some(judged) = state.case.judged() else { return };
-    let drawn = |value: u16| state.draws(value);
-    let mean = judged.mean_dice(drawn).map_or(String::new(), |value| format!(" · Dice {}", dice(value)));
-    let prediction = (format!("{}{mean}", judged.title), [Some(judged), None]);
-    let columns = match state.case.truth() {
+    let Some(active) = state.active_mask() else { return };
+    let mean = state.mean_dice(active).map_or(String::new(), |value| format!(" · Dice {}", dice(value)));
+    let prediction = (format!("{}{mean}", active.info().name), [Some(active), None]);
+    let columns = match state.reference() {
         Some(truth) => vec![
             prediction,
             ("Ground truth".into(), [Some(truth), None]),
-            (format!("Difference{}", excess(judged, drawn)), [Some(judged), Some(truth)]),
+            (format!("Difference{}", excess(state, active)), [Some(active), Some(truth)]),
         ],
         None => vec![("Scan".into(), [None, None]), prediction],
     };
@@ -72,7 +72,7 @@ fn compare(ui: &mut Ui, state: &State, texture_cache: &mut TextureCache, all: Re
     let head = Rect::from_min_max(all.min, pos2(all.right(), all.top() + COLUMN_HEAD));
     let body = Rect::from_min_max(pos2(all.left(), head.bottom()), all.max);
     ui.painter().rect_filled(head, 0, c.panel);
-    for (column, (title, layers)) in columns.into_iter().enumerate() {
+    for (column, (title, masks)) in columns.into_iter().enumerate() {
         let top = cell(head, [across, 1], [column, 0]).shrink2(vec2(10.0, 0.0));
         within(ui, top, &format!("title {column}"), |ui| {
             ui.add_space(6.0);
@@ -80,16 +80,16 @@ fn compare(ui: &mut Ui, state: &State, texture_cache: &mut TextureCache, all: Re
         });
         for (row, plane) in [Plane::Axial, Plane::Sagittal].into_iter().enumerate() {
             let place = cell(body, [across, 2], [column, row]);
-            pane(ui, state, texture_cache, place, (plane, &format!("compare {column}")), layers, commands);
+            pane(ui, state, texture_cache, place, (plane, &format!("compare {column}")), masks, commands);
         }
     }
 }
 
 /// Millilitres that a prediction has beyond the truth, and those that it lacks.
-fn excess(layer: &Layer, drawn: impl Fn(u16) -> bool) -> String {
-    let Some(rows) = &layer.agreement else { return String::new() };
+fn excess(state: &State, mask: &Mask) -> String {
+    let Some(rows) = state.scores(mask) else { return String::new() };
     let (mut added, mut missing) = (0.0, 0.0);
-    for row in rows.iter().filter(|row| drawn(row.label)) {
+    for row in rows.iter().filter(|row| state.draws(row.label)) {
         // Dice is twice the overlap over the sum of both volumes.
         let overlap = row.dice * (row.prediction_ml + row.truth_ml) / 2.0;
         added += row.prediction_ml - overlap;
@@ -98,25 +98,25 @@ fn excess(layer: &Layer, drawn: impl Fn(u16) -> bool) -> String {
     minus(format!(" · +{added:.1} ml -{missing:.1} ml"))
 }
 
-/// One pane; `layers` are the labels and what they are shown as the difference from.
+/// One pane; `masks` are the labels and what they are shown as the difference from.
 fn pane(
     ui: &mut Ui,
     state: &State,
     texture_cache: &mut TextureCache,
     rect: Rect,
     (plane, place): (Plane, &str),
-    layers: [Option<&Layer>; 2],
+    masks: [Option<&Mask>; 2],
     commands: &mut Commands,
 ) {
-    let Some(target) = &state.case.target else { return };
+    let Some(target) = state.target() else { return };
     let Some(gpu) = texture_cache.gpu() else {
         ui.painter().rect_filled(rect, 0, Color32::BLACK);
         return in_the_middle(ui, rect, plane.name());
     };
     let image = texture_cache.image(target);
-    let [labels, reference] = layers.map(|layer| {
-        let map = layer.filter(|_| state.look.overlay).map(|layer| &layer.map);
-        map.and_then(|map| texture_cache.labels(map))
+    let [labels, reference] = masks.map(|mask| {
+        let drawn = mask.filter(|_| state.settings.overlay);
+        drawn.and_then(|mask| texture_cache.mask(mask, target))
     });
     let shown = Layers {
         image: image.as_ref(),
@@ -126,8 +126,8 @@ fn pane(
     };
     within(ui, rect, &format!("{place} {}", plane.name()), |ui| {
         let id = Id::unique((place, plane));
-        let pane = Pane { id, plane, view: &state.view, layers: shown, tool: state.look.tool };
-        commands.extend(show_pane(ui, &gpu, &pane).into_iter().map(Command::View));
+        let pane = Pane { id, plane, view: &state.view, layers: shown, tool: state.settings.tool };
+        show_pane(ui, &gpu, &pane).into_iter().for_each(|action| commands.push(View::Pane(action)));
         if let Some(note) = image.as_ref().and_then(ImageTexture::note) {
             let at = Rect::from_min_max(rect.left_bottom() - vec2(0.0, 26.0), rect.right_bottom());
             let mut low = ui.new_child(egui::UiBuilder::new().max_rect(at.shrink2(vec2(8.0, 6.0))));
@@ -185,9 +185,9 @@ fn steps(
         let size = vec2(120.0, 32.0);
         ui.horizontal(|ui| {
             ui.add_space((place.width() - 330.0) / 2.0);
-            command_button(ui, state, Command::Open, "Browse…", (Look::Primary, size), commands);
+            command_button(ui, state, File::Open, "Browse…", (Look::Primary, size), commands);
             let demo = vec2(180.0, 32.0);
-            command_button(ui, state, Command::OpenDemo, "Open the demo case", (Look::Quiet, demo), commands);
+            command_button(ui, state, File::OpenDemo, "Open the demo case", (Look::Quiet, demo), commands);
         });
         ui.add_space(10.0);
         ui.vertical_centered(|ui| {

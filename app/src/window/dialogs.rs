@@ -1,12 +1,13 @@
 //! Shortcuts, about, and sentences to the user.
 
-use super::command::{Command, menus};
 use super::icons::{self, Icon};
 use super::path_dialog as path;
-use super::platform::Question;
-use super::state::{Dialog, Leave, State};
 use super::theme::{self, colours};
 use super::widgets::{Commands, Look, button, muted, scrolled};
+use crate::commands::dialog::Dialogs;
+use crate::commands::menus;
+use crate::state::Question;
+use crate::state::{Dialog, Leave, State};
 use egui::{
     Align, Align2, Area, Color32, CornerRadius, Frame, Id, Layout, Margin, Modal, Order, RichText, Role,
     Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,
@@ -53,16 +54,16 @@ pub fn show(ui: &Ui, state: &State, commands: &mut Commands) {
             if let Some(text) = confirm
                 && button(ui, text, Look::Primary, vec2(72.0, 28.0)).clicked()
             {
-                commands.push(Command::Confirm);
+                commands.push(Dialogs::Confirm);
             }
             let close = if confirm.is_some() { "Cancel" } else { "Close" };
             if button(ui, close, Look::Quiet, vec2(72.0, 28.0)).clicked() {
-                commands.push(Command::Show(None));
+                commands.push(Dialogs::Close);
             }
         });
     });
     if shown.should_close() {
-        commands.push(Command::Show(None));
+        commands.push(Dialogs::Close);
     }
 }
 
@@ -73,7 +74,7 @@ fn question(ui: &mut Ui, title: &str, sentence: &str) {
 }
 
 fn unsaved(ui: &mut Ui, state: &State) {
-    let titles: Vec<&str> = state.unsaved().map(|layer| layer.title.as_str()).collect();
+    let titles: Vec<&str> = state.unsaved().map(|mask| mask.info().name.as_str()).collect();
     let (what, them) = match titles[..] {
         [one] => (format!("{one} was accepted, but not exported."), "it"),
         _ => (format!("{} were accepted, but not exported.", titles.join(", ")), "them"),
@@ -92,14 +93,14 @@ fn shortcuts(ui: &mut Ui) {
         ui.spacing_mut().item_spacing.x = 24.0;
         ui.columns(2, |columns| {
             let mut filled = [0.0_f32; 2];
-            for (title, entries) in menus() {
+            for menu in menus() {
                 // Each menu goes where there is more room.
                 let side = usize::from(filled[1] < filled[0]);
                 let ui = &mut columns[side];
                 ui.spacing_mut().item_spacing.y = 3.0;
                 ui.add_space(4.0);
-                muted(ui, title);
-                for about in entries.into_iter().flatten().map(|command| command.about()) {
+                muted(ui, menu.title);
+                for about in menu.groups.into_iter().flatten().map(|command| command.about()) {
                     ui.horizontal(|ui| {
                         ui.label(about.label);
                         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -147,7 +148,7 @@ fn about(ui: &mut Ui, state: &State) {
          has labelled. Everything happens on this computer; nothing is sent anywhere.",
     );
     ui.label("For research. Not a medical device.");
-    if let Some(summary) = state.engine.summary() {
+    if let Some(summary) = state.device.summary() {
         let model = &summary.model;
         ui.add_space(6.0);
         muted(ui, format!("{} · weights {} · {} parameters", summary.device, model.name, model.parameters));
@@ -162,7 +163,7 @@ pub fn notices(ui: &Ui, state: &State, commands: &mut Commands) {
         .order(Order::Foreground)
         .anchor(Align2::CENTER_BOTTOM, vec2(0.0, -44.0));
     place.show(ui.ctx(), |ui| {
-        for notice in &state.notices {
+        for notice in state.notices() {
             let bar = if notice.problem { c.problem } else { c.good };
             let frame = Frame::new()
                 .fill(c.card)
@@ -183,7 +184,7 @@ pub fn notices(ui: &Ui, state: &State, commands: &mut Commands) {
                     icons::paint(ui.painter(), Icon::Close, rect.center(), colour);
                     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Dismiss"));
                     if response.clicked() {
-                        commands.push(Command::Dismiss(notice.id));
+                        commands.push(Dialogs::Dismiss(notice.id));
                     }
                 });
             });

@@ -1,10 +1,10 @@
 //! The import plan sheet: what a drop leads to, before anything is loaded.
 
-use super::command::Command;
-use super::state::State;
-use super::state::plan::{Check, Fix, Light, Outcome, Phase, Plan, Role, Yield};
 use super::theme::{self, colours};
 use super::widgets::{self, Commands, Look, button, dot, light_colour, link, muted};
+use crate::commands::import::Import;
+use crate::import::{Check, Fix, Light, Outcome, Phase, Plan, Role, Yield};
+use crate::state::State;
 use egui::{
     Align, Color32, ComboBox, CornerRadius, Frame, Id, Layout, Margin, Modal, Popup, RichText, ScrollArea,
     Stroke, Ui, Vec2, vec2,
@@ -111,7 +111,7 @@ fn role(ui: &mut Ui, index: usize, now: Role, commands: &mut Commands) {
     menu.show_ui(ui, |ui| {
         for role in Role::ALL {
             if ui.selectable_label(role == now, role.label()).clicked() && role != now {
-                commands.push(Command::PlanRole(index, role));
+                commands.push(Import::Role(index, role));
             }
         }
     });
@@ -128,11 +128,11 @@ fn partner(ui: &mut Ui, plan: &Plan, index: usize, commands: &mut Commands) {
                 for option in plan.label_choices(index) {
                     let chosen = item.partner == Some(option);
                     if ui.selectable_label(chosen, plan.name(option)).clicked() && !chosen {
-                        commands.push(Command::PlanPair(index, Some(option)));
+                        commands.push(Import::Pair(index, Some(option)));
                     }
                 }
                 if ui.selectable_label(item.partner.is_none(), "none").clicked() {
-                    commands.push(Command::PlanPair(index, None));
+                    commands.push(Import::Pair(index, None));
                 }
             });
         }
@@ -159,7 +159,7 @@ fn outcome(ui: &mut Ui, plan: &Plan, index: usize, outcome: Outcome, commands: &
                     for frame in 0..frames {
                         let chosen = frame == item.frame;
                         if ui.selectable_label(chosen, text(frame)).clicked() && !chosen {
-                            commands.push(Command::PlanVolume(index, frame));
+                            commands.push(Import::Volume(index, frame));
                         }
                     }
                 });
@@ -175,7 +175,7 @@ fn outcome(ui: &mut Ui, plan: &Plan, index: usize, outcome: Outcome, commands: &
                         let text =
                             if chosen { format!("✓ {}", option.label()) } else { option.label().into() };
                         if link(ui, &text, 12.0, if chosen { c.strong } else { c.link }).clicked() {
-                            commands.push(Command::PlanFix(index, *option));
+                            commands.push(Import::Fix(index, *option));
                         }
                     }
                 });
@@ -201,10 +201,10 @@ fn foot(ui: &mut Ui, plan: &Plan, commands: &mut Commands) {
             let free = ui.memory(|memory| memory.focused().is_none()) && !Popup::is_any_open(ui.ctx());
             let entered = ready && free && ui.input(|i| i.key_pressed(egui::Key::Enter));
             if load.inner.clicked() || entered {
-                commands.push(Command::PlanLoad);
+                commands.push(Import::Load);
             }
             if button(ui, "Cancel", Look::Quiet, Vec2::new(60.0, 28.0)).clicked() {
-                commands.push(Command::PlanCancel);
+                commands.push(Import::Cancel);
             }
         });
     });

@@ -1,38 +1,38 @@
 //! The window: drawn from `&State`, changed by [`Command`]s.
 //!
-//! One frame: the worker's answers, dialogs, dropped files and keys become messages; panels draw the state and say
-//! what the user did; [`State::apply`] carries it all out. Nothing here waits for anything.
+//! One frame: ends of jobs and answers of file dialogs reach the state; panels draw it and say what the user did, beside
+//! dropped files and keys; the commands are carried out. Nothing here waits for anything.
 
 mod bars;
 mod centre;
-pub mod command;
 mod dialogs;
 mod fonts;
 mod icons;
 mod import_dialog;
 mod network_view;
 mod path_dialog;
-mod paths;
-pub mod platform;
+mod platform;
 mod results;
 mod shelf;
-pub mod state;
 mod texture_cache;
 mod theme;
 mod widgets;
 
-use crate::jobs::Worker;
+use crate::commands::file::File;
+use crate::commands::run::Run;
+use crate::commands::{self, Command};
+use crate::jobs::Jobs;
+use crate::state::paths::pasted;
+use crate::state::{Chooser, Platform, State};
 use crate::viewer::{self, Gpu};
 use anyhow::anyhow;
-use command::Command;
 use eframe::egui_wgpu::{RenderState, WgpuSetup};
 use eframe::wgpu::DeviceType;
-use paths::pasted;
-use platform::{Chooser, Desktop, Platform};
-use state::{Message, State};
+use platform::Desktop;
 use std::path::PathBuf;
 use std::time::Duration;
 use texture_cache::TextureCache;
+use widgets::Commands;
 
 /// Opens the window with these files, as if they were dropped on it, and returns when it is closed.
 pub fn run(files: Vec<PathBuf>) -> anyhow::Result<()> {
@@ -74,14 +74,14 @@ const SOFTWARE_PACE: Duration = Duration::from_secs(2);
 pub struct App {
     /// What is shown.
     pub state: State,
-    /// What the state acts through; dropping it ends the worker's threads.
+    /// What the state acts through; dropping it ends the background threads.
     pub platform: Platform,
     texture_cache: TextureCache,
     pace: Duration,
 }
 
 impl App {
-    /// Starts the worker and opens `files`. Without `graphics` the panes stay black.
+    /// Starts the background jobs and opens `files`. Without `graphics` the panes stay black.
     pub fn new(
         context: &egui::Context,
         graphics: Option<&RenderState>,
@@ -90,10 +90,10 @@ impl App {
     ) -> Self {
         theme::install(context);
         let wake = context.clone();
-        let worker = Worker::start(move || wake.request_repaint());
-        let mut platform = Platform { worker, chooser, context: context.clone() };
-        let mut state = State::new(&platform);
-        state.apply(Message::Command(Command::OpenPaths(files)), &mut platform);
+        let jobs = Jobs::start(move || wake.request_repaint());
+        let mut platform = Platform { jobs, chooser, context: context.clone() };
+        let mut state = State::new(&mut platform);
+        Command::from(File::OpenPaths(files)).execute(&mut state, &mut platform);
         let software = |graphics: &RenderState| graphics.adapter.get_info().device_type == DeviceType::Cpu;
         let pace = if graphics.is_some_and(software) { SOFTWARE_PACE } else { PACE };
         Self { state, platform, texture_cache: TextureCache::new(graphics.map(Gpu::new)), pace }
@@ -101,36 +101,39 @@ impl App {
 
     /// One frame.
     pub fn update(&mut self, ui: &mut egui::Ui) {
-        while let Ok(event) = self.platform.worker.events.try_recv() {
-            self.state.apply(Message::Event(event), &mut self.platform);
+        while let Ok(event) = self.platform.jobs.events.try_recv() {
+            self.state.on_event(event, &mut self.platform);
         }
         let context = ui.ctx().clone();
         if let Some((question, answer)) = self.platform.chooser.answer(&context) {
-            self.state.apply(Message::Chosen(question, answer), &mut self.platform);
+            self.state.on_answer(question, answer, &mut self.platform);
         }
-        self.state.apply(Message::Frame, &mut self.platform);
-        let mut commands = input(&context, &self.state);
+        self.state.on_frame(&mut self.platform);
+        self.texture_cache.keep_masks_of(&self.state);
+        let mut commands = Commands::default();
+        input(&context, &self.state, &mut commands);
         self.draw(ui, &mut commands);
+        let commands = commands.into_inner();
         if !commands.is_empty() {
             // What they changed shows in the next frame.
             context.request_repaint();
         }
         for command in commands {
-            self.state.apply(Message::Command(command), &mut self.platform);
+            command.execute(&mut self.state, &mut self.platform);
         }
         if self.state.run.is_running() {
             context.request_repaint_after(self.pace);
         }
-        let theme = if self.state.look.light { egui::Theme::Light } else { egui::Theme::Dark };
+        let theme = if self.state.settings.light { egui::Theme::Light } else { egui::Theme::Dark };
         if context.theme() != theme {
             context.set_theme(theme);
         }
-        if context.zoom_factor() != self.state.look.scale {
-            context.set_zoom_factor(self.state.look.scale);
+        if context.zoom_factor() != self.state.settings.scale {
+            context.set_zoom_factor(self.state.settings.scale);
         }
     }
 
-    fn draw(&mut self, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
+    fn draw(&mut self, ui: &mut egui::Ui, commands: &mut Commands) {
         let (state, texture_cache) = (&self.state, &mut self.texture_cache);
         bars::menu_bar(ui, state, commands);
         bars::status_bar(ui, state);
@@ -151,39 +154,37 @@ impl eframe::App for App {
 }
 
 /// Dropped files, pasted paths and keys as commands.
-fn input(context: &egui::Context, state: &State) -> Vec<Command> {
-    let mut commands = Vec::new();
+fn input(context: &egui::Context, state: &State, commands: &mut Commands) {
     let typing = context.memory(|memory| memory.focused().is_some()) && context.text_edit_focused();
     // Escape closes an open menu first.
     let popup = egui::Popup::is_any_open(context);
     let covered = state.plan.is_some() || state.dialog.is_some();
     if context.input(|input| input.viewport().close_requested()) && state.unsaved().next().is_some() {
         context.send_viewport_cmd(egui::ViewportCommand::CancelClose);
-        commands.push(Command::Quit);
+        commands.push(File::Quit);
     }
     context.input_mut(|input| {
         let dropped: Vec<PathBuf> =
             input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect();
         if !dropped.is_empty() {
-            commands.push(Command::OpenPaths(dropped));
+            commands.push(File::OpenPaths(dropped));
         }
         for event in &input.events {
             if let (egui::Event::Paste(text), false) = (event, typing) {
-                commands.push(Command::OpenPaths(pasted(text)));
+                commands.push(File::OpenPaths(pasted(text)));
             }
         }
         // Longer shortcuts first, since a shortcut also matches with more modifiers held.
         let mut listed: Vec<_> =
-            command::listed().filter_map(|c| c.about().keys.map(|keys| (c, keys))).collect();
+            commands::listed().filter_map(|c| c.about().keys.map(|keys| (c, keys))).collect();
         listed.sort_by_key(|(_, keys)| !keys.modifiers.shift);
         for (command, keys) in listed {
             let taken = typing
-                || (popup && command == Command::Cancel)
-                || (covered && !command.reaches_below_dialogs());
+                || (popup && command == Run::Cancel.into())
+                || (covered && !command.about().over_dialogs);
             if !taken && command.is_possible(state) && input.consume_shortcut(&keys) {
                 commands.push(command);
             }
         }
     });
-    commands
 }

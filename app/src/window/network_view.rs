@@ -1,9 +1,9 @@
 //! The fourth pane: what the network saw of each image.
 
 use super::bars::minus;
-use super::state::State;
 use super::theme;
 use super::widgets::within;
+use crate::state::State;
 use egui::{Color32, Rect, RichText, ScrollArea, Ui, vec2};
 use inference::pipeline::PreprocessingRecord;
 
@@ -13,7 +13,7 @@ const QUIET: Color32 = Color32::from_gray(0x8c);
 /// Draws it on black, as the panes beside it are in both themes.
 pub fn show(ui: &mut Ui, state: &State, rect: Rect) {
     ui.painter().rect_filled(rect, 0, Color32::BLACK);
-    let report = state.case.judged().and_then(|layer| layer.report.as_ref());
+    let report = state.active_mask().and_then(|mask| state.report(mask));
     within(ui, rect.shrink2(vec2(10.0, 8.0)), "seen", |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         ui.label(RichText::new("What the network sees").font(theme::semibold(12.0)).color(Color32::WHITE));
@@ -25,7 +25,7 @@ pub fn show(ui: &mut Ui, state: &State, rect: Rect) {
         };
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             // The first is the target's, which the engine names by its file alone.
-            let target = state.case.target.as_ref().map(|target| state.case.name_of(target));
+            let target = state.target().map(|target| state.name_of(target));
             let names = target.iter().chain(report.records.iter().skip(1).map(|record| &record.name));
             for (record, name) in report.records.iter().zip(names) {
                 ui.add_space(8.0);

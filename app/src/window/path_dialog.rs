@@ -1,10 +1,10 @@
 //! The window's own dialog for a path, for desktops without one: a line of text and what it could become.
 
-use super::command::Command;
-use super::paths::OFFERED;
-use super::platform::Question;
 use super::theme::{self, colours};
 use super::widgets::{Commands, link, muted};
+use crate::commands::dialog::Dialogs;
+use crate::state::Question;
+use crate::state::paths::OFFERED;
 use egui::text::{CCursor, CCursorRange};
 use egui::{Id, Key, Modifiers, RichText, TextEdit, Ui, vec2};
 
@@ -62,12 +62,12 @@ pub fn show(
             let mut state = shown.state;
             state.cursor.set_char_range(Some(CCursorRange::one(end)));
             state.store(ui.ctx(), id);
-            commands.push(Command::TypePath(path));
+            commands.push(Dialogs::TypePath(path));
         }
-        None if typed != text => commands.push(Command::TypePath(typed)),
+        None if typed != text => commands.push(Dialogs::TypePath(typed)),
         None => {}
     }
     if entered {
-        commands.push(Command::Confirm);
+        commands.push(Dialogs::Confirm);
     }
 }

@@ -1,8 +1,7 @@
-//! What lies outside the state: the worker, file dialogs, the window system.
+//! The file dialogs of the desktop.
 
-use super::paths::desktop_has_dialogs;
-use super::state::case::Id;
-use crate::jobs::Worker;
+use crate::state::paths::desktop_has_dialogs;
+use crate::state::{Answer, Chooser, Question};
 use imaging::io::{WRITTEN_ENDINGS, readable_endings};
 use std::future::Future;
 use std::path::PathBuf;
@@ -10,64 +9,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
-
-/// Handles that [`super::state::State::apply`] acts through.
-pub struct Platform {
-    /// Background threads.
-    pub worker: Worker,
-    /// Asks for paths.
-    pub chooser: Box<dyn Chooser>,
-    /// The window system: clipboard, closing.
-    pub context: egui::Context,
-}
-
-/// What a file dialog is about.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Question {
-    /// Files to open.
-    Files,
-    /// A folder to open.
-    Folder,
-    /// Where to export a mask to.
-    Export {
-        /// The layer.
-        layer: Id,
-        /// Suggested file name.
-        name: String,
-        /// Suggested folder.
-        folder: Option<PathBuf>,
-    },
-}
-
-impl Question {
-    /// What the window's own dialog holds at first.
-    pub fn first_text(&self) -> String {
-        let here = std::env::current_dir().unwrap_or_default();
-        match self {
-            Self::Files | Self::Folder => here.join("").display().to_string(),
-            Self::Export { name, folder, .. } => {
-                folder.as_deref().unwrap_or(&here).join(name).display().to_string()
-            }
-        }
-    }
-}
-
-/// How a file dialog ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// With these paths; none when it was cancelled.
-    Paths(Vec<PathBuf>),
-    /// The desktop has no dialog to show.
-    NoDialog,
-}
-
-/// Asks the user for paths without holding up the window. Tests answer by themselves.
-pub trait Chooser {
-    /// Shows a dialog; one at a time, so a second question is dropped while one is open.
-    fn ask(&mut self, question: Question, context: &egui::Context);
-    /// The answer, once there is one.
-    fn answer(&mut self, context: &egui::Context) -> Option<(Question, Answer)>;
-}
 
 /// The dialogs of the desktop. The future is polled by the window's own frames, so no thread is needed.
 #[derive(Default)]

@@ -1,13 +1,15 @@
 //! The right panel: run, results, overlay, agreement with the ground truth.
 
 use super::bars::{gigabytes, minus};
-use super::command::Command;
 use super::shelf;
-use super::state::case::{Layer, MaskStatus};
-use super::state::run::{Run, describe};
-use super::state::{Layout as Arrangement, State};
 use super::theme::{self, colours};
 use super::widgets::{self, Commands, Look, command_button, head, link, muted, slider};
+use crate::commands::Command;
+use crate::commands::file::File;
+use crate::commands::run::Run;
+use crate::commands::view::View;
+use crate::document::{Mask, Provenance, Status};
+use crate::state::{self, Layout as Arrangement, State, messages};
 use crate::viewer::OverlayStyle;
 use egui::{Align, Frame, Layout, Margin, Panel, RichText, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
 use imaging::metrics::{COLUMNS, LabelScore};
@@ -24,22 +26,22 @@ pub fn show(ui: &mut Ui, state: &State, commands: &mut Commands) {
         Panel::bottom("export").show_separator_line(false).frame(frame).show(ui, |ui| {
             ui.add_space(theme::GAP);
             halves(ui, |ui, size| {
-                let compare = Command::Arrange(Arrangement::Compare);
+                let compare = Command::from(View::Arrange(Arrangement::Compare));
                 let text = if compare.is_chosen(state) == Some(true) { "Planes" } else { "Compare" };
                 command_button(ui, state, compare, text, (Look::Quiet, size), commands);
-                command_button(ui, state, Command::Export, "Export…", (Look::Quiet, size), commands);
+                command_button(ui, state, File::Export, "Export…", (Look::Quiet, size), commands);
             });
         });
         widgets::scrolled(ui, f32::INFINITY, |ui| {
             run(ui, state, commands);
-            if !state.case.layers.is_empty() {
+            if !state.document.masks().is_empty() {
                 rule(ui);
                 results(ui, state, commands);
                 overlay(ui, state, commands);
             }
-            if let Some(layer) = state.case.judged().filter(|layer| layer.agreement.is_some()) {
+            if let Some(rows) = state.active_mask().and_then(|mask| state.scores(mask)) {
                 rule(ui);
-                agreement(ui, state, layer);
+                scores(ui, state, rows);
             }
         });
     });
@@ -75,10 +77,10 @@ fn run(ui: &mut Ui, state: &State, commands: &mut Commands) {
     ends(ui, &format!("ℓ = {at_once}"), |ui| _ = muted(ui, cost(state, at_once)));
     ui.add_enabled_ui(most > 1, |ui| {
         if let Some(value) = slider(ui, "Examples at once", at_once as f32, 1.0..=most as f32, 1.0) {
-            commands.push(Command::SetMiniContext(value as usize));
+            commands.push(Run::SetMiniContext(value as usize));
         }
     });
-    let told = state.engine.summary().and_then(|summary| match summary {
+    let note = state.device.summary().and_then(|summary| match summary {
         summary if !summary.model.reads_examples => {
             Some("not read: the weights are a U-Net that knows one task")
         }
@@ -87,23 +89,23 @@ fn run(ui: &mut Ui, state: &State, commands: &mut Commands) {
     });
     ui.horizontal(|ui| {
         ui.spacing_mut().interact_size.y = 14.0;
-        if let Some(told) = told {
-            muted(ui, told);
+        if let Some(note) = note {
+            muted(ui, note);
         } else {
             muted(ui, "less memory");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| muted(ui, "faster"));
         }
     });
     let size = vec2(ui.available_width(), 34.0);
-    command_button(ui, state, Command::Segment, "Segment", (Look::Primary, size), commands);
+    command_button(ui, state, Run::Segment, "Segment", (Look::Primary, size), commands);
     match &state.run {
-        Run::Running { stage, fraction, started, stopping, .. } => {
-            let doing = if *stopping { "Stopping".to_owned() } else { describe(stage.as_ref()) };
+        state::Run::Running { stage, fraction, started, stopping, .. } => {
+            let doing = if *stopping { "Stopping".to_owned() } else { messages::stage(stage.as_ref()) };
             ends(ui, &doing, |ui| {
                 ui.spacing_mut().item_spacing.x = 4.0;
                 let colour = colours(ui).muted;
                 if link(ui, "Cancel", theme::SMALL, colour).clicked() {
-                    commands.push(Command::Cancel);
+                    commands.push(Run::Cancel);
                 }
                 muted(ui, format!("{} s ·", started.elapsed().as_secs()));
             });
@@ -113,7 +115,7 @@ fn run(ui: &mut Ui, state: &State, commands: &mut Commands) {
             }
         }
         _ => {
-            if let Some(obstacle) = state.case.obstacle().filter(|_| !state.case.is_empty()) {
+            if let Some(obstacle) = state.run_blocker().filter(|_| !state.is_empty()) {
                 muted(ui, obstacle);
             }
         }
@@ -123,9 +125,9 @@ fn run(ui: &mut Ui, state: &State, commands: &mut Commands) {
 
 /// What a run with ℓ examples at once costs, or cost when exactly this was run last.
 fn cost(state: &State, at_once: usize) -> String {
-    let Some(summary) = state.engine.summary() else { return String::new() };
+    let Some(summary) = state.device.summary() else { return String::new() };
     let all = gigabytes(summary.memory_bytes);
-    let (examples, labels) = (state.case.on().count(), state.case.wanted().len());
+    let (examples, labels) = (state.examples_on().count(), state.wanted_labels().len());
     if let Some(done) = state.run.report() {
         let work = |examples: usize, labels: usize| (examples * labels).max(1) as f64;
         if (done.contexts, done.mini_context, done.labels.len()) == (examples, at_once, labels) {
@@ -150,43 +152,49 @@ fn amount(bytes: u64) -> String {
 
 fn results(ui: &mut Ui, state: &State, commands: &mut Commands) {
     head(ui, "Results", |_| {});
-    let proposal = state.proposal().map(|layer| layer.id);
-    for layer in &state.case.layers {
-        ui.push_id(layer.id, |ui| result(ui, state, layer, commands));
-        if Some(layer.id) == proposal {
+    let proposal = state.proposal().map(Mask::id);
+    for mask in state.document.masks().iter().rev() {
+        ui.push_id(mask.id(), |ui| result(ui, state, mask, commands));
+        if Some(mask.id()) == proposal {
             halves(ui, |ui, size| {
-                command_button(ui, state, Command::Reject, "Reject", (Look::Quiet, size), commands);
-                command_button(ui, state, Command::Accept, "Accept", (Look::Accept, size), commands);
+                command_button(ui, state, Run::Reject, "Reject", (Look::Quiet, size), commands);
+                command_button(ui, state, Run::Accept, "Accept", (Look::Accept, size), commands);
             });
         }
     }
 }
 
-fn result(ui: &mut Ui, state: &State, layer: &Layer, commands: &mut Commands) {
-    let c = colours(ui);
-    let shown = state.case.shown == Some(layer.id);
-    let title = match layer.status {
-        MaskStatus::Proposal => format!("{} · proposal", layer.title),
-        MaskStatus::Accepted if layer.report.is_some() => format!("{} · accepted", layer.title),
-        _ => layer.title.clone(),
+fn result(ui: &mut Ui, state: &State, mask: &Mask, commands: &mut Commands) {
+    let (c, info) = (colours(ui), mask.info());
+    let shown = state.settings.shown == Some(mask.id());
+    let title = match (info.status, &info.provenance) {
+        (Status::Proposal, _) => format!("{} · proposal", info.name),
+        (Status::Edited, _) => format!("{} · edited", info.name),
+        (Status::Accepted, Provenance::Predicted { .. }) => format!("{} · accepted", info.name),
+        _ => info.name.clone(),
     };
-    let outline = (layer.status == MaskStatus::Proposal).then_some(c.accent);
+    let origin = match &info.provenance {
+        Provenance::File(path) => path.file_name().unwrap_or_default().to_string_lossy(),
+        Provenance::Predicted { summary, .. } => summary.into(),
+        Provenance::Drawn => "drawn here".into(),
+    };
+    let outline = (info.status == Status::Proposal).then_some(c.accent);
     let response = widgets::card(ui, outline, |ui| {
-        widgets::text_and(ui, 32.0, (&title, c.strong), (&layer.origin, c.muted), |ui| {
+        widgets::text_and(ui, 32.0, (&title, c.strong), (&origin, c.muted), |ui| {
             let (text, command) = match shown {
-                true => ("hide", Command::ShowLayer(None)),
-                false => ("show", Command::ShowLayer(Some(layer.id))),
+                true => ("hide", View::ShowMask(None)),
+                false => ("show", View::ShowMask(Some(mask.id()))),
             };
             if link(ui, text, theme::SMALL, c.muted).clicked() {
                 commands.push(command);
             }
         });
     });
-    for warning in &layer.warnings {
+    for warning in &info.remarks {
         ui.label(RichText::new(warning).size(theme::SMALL).color(c.attention));
     }
-    if shelf::remove(ui, &response, &layer.title).clicked() {
-        commands.push(Command::RemoveLayer(layer.id));
+    if shelf::remove(ui, &response, &info.name).clicked() {
+        commands.push(Run::RemoveMask(mask.id()));
     }
 }
 
@@ -195,13 +203,13 @@ fn overlay(ui: &mut Ui, state: &State, commands: &mut Commands) {
     ui.spacing_mut().item_spacing.y = 4.0;
     ends(ui, "Opacity", |ui| _ = muted(ui, format!("A / D · {:.0} %", opacity * 100.0)));
     if let Some(value) = slider(ui, "Opacity", opacity, 0.0..=1.0, 0.01) {
-        commands.push(Command::SetOpacity(value));
+        commands.push(View::SetOpacity(value));
     }
     ui.add_space(2.0);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 10.0;
         for style in [OverlayStyle::Fill, OverlayStyle::FillAndOutline, OverlayStyle::Outline] {
-            let command = Command::SetFill(style);
+            let command = Command::from(View::SetFill(style));
             if radio(ui, state.view.overlay_style == style, command.about().label) {
                 commands.push(command);
             }
@@ -228,10 +236,9 @@ fn radio(ui: &mut Ui, chosen: bool, text: &str) -> bool {
 }
 
 /// The most important scores by label.
-fn agreement(ui: &mut Ui, state: &State, layer: &Layer) {
+fn scores(ui: &mut Ui, state: &State, rows: &[LabelScore]) {
     let c = colours(ui);
     head(ui, "Against ground truth", |_| {});
-    let Some(rows) = &layer.agreement else { return };
     let columns: Vec<_> = COLUMNS
         .iter()
         .filter_map(|column| {
@@ -269,7 +276,7 @@ fn agreement(ui: &mut Ui, state: &State, layer: &Layer) {
             let left = vec2(ui.available_width() - taken, 18.0);
             ui.allocate_ui_with_layout(left, Layout::left_to_right(Align::Center), |ui| {
                 ui.set_min_width(left.x);
-                widgets::elided(ui, &state.label_name(row.label), theme::TEXT, c.text, 1);
+                widgets::elided(ui, &state.document.labels().name(row.label), theme::TEXT, c.text, 1);
             });
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 figures(ui, Some(row), theme::TEXT, c.text);

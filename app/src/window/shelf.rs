@@ -1,15 +1,17 @@
 //! The left panel: target, example shelf, labels.
 
-use super::command::Command;
 use super::icons::{self, Icon};
-use super::paths::on_wayland;
-use super::state::State;
-use super::state::case::Pair;
-use super::state::plan::Light;
-use super::state::verdict::shape_of;
 use super::texture_cache::TextureCache;
 use super::theme::{self, colours};
 use super::widgets::{self, Commands, command_link, dot, head, light_colour, swatch};
+use crate::commands::examples::Examples;
+use crate::commands::file::File;
+use crate::commands::view::View;
+use crate::document::Example;
+use crate::import::Light;
+use crate::import::shape_of;
+use crate::state::State;
+use crate::state::paths::on_wayland;
 use egui::{
     Align, Color32, CornerRadius, Frame, Layout, Panel, Pos2, Rect, Response, Role, Sense, Stroke, Ui, Vec2,
     WidgetInfo, pos2, vec2,
@@ -33,44 +35,39 @@ pub fn show(ui: &mut Ui, state: &State, texture_cache: &mut TextureCache, comman
 }
 
 fn target(ui: &mut Ui, state: &State, texture_cache: &mut TextureCache, commands: &mut Commands) {
-    let act = if state.case.target.is_some() { "Replace…" } else { "Open…" };
-    head(ui, "Target", |ui| command_link(ui, state, Command::Open, act, commands));
-    let Some(scan) = &state.case.target else {
+    let act = if state.target().is_some() { "Replace…" } else { "Open…" };
+    head(ui, "Target", |ui| command_link(ui, state, File::Open, act, commands));
+    let Some(target) = state.document.target() else {
         widgets::card(ui, None, |ui| _ = widgets::muted(ui, "The scan to segment"));
         return;
     };
+    let scan = target.scan();
     let warning = scan.facts.warnings.first();
     let c = colours(ui);
     let details = shape_of(&scan.volume.grid);
     widgets::card(ui, None, |ui| {
         ui.horizontal(|ui| {
-            thumbnail(ui, texture_cache.thumbnail(ui.ctx(), scan, state));
+            thumbnail(ui, texture_cache.thumbnail(ui.ctx(), target.revision(), state));
             let light = if warning.is_some() { Light::Attention } else { Light::Good };
-            widgets::text_and(
-                ui,
-                THUMBNAIL,
-                (&state.case.name_of(scan), c.strong),
-                (&details, c.muted),
-                |ui| {
-                    let dot = dot(ui, light_colour(&c, light));
-                    if !scan.facts.warnings.is_empty() {
-                        dot.on_hover_text(scan.facts.warnings.join("\n"));
-                    }
-                },
-            );
+            widgets::text_and(ui, THUMBNAIL, (&state.name_of(scan), c.strong), (&details, c.muted), |ui| {
+                let dot = dot(ui, light_colour(&c, light));
+                if !scan.facts.warnings.is_empty() {
+                    dot.on_hover_text(scan.facts.warnings.join("\n"));
+                }
+            });
         });
     });
 }
 
 fn examples(ui: &mut Ui, state: &State, texture_cache: &mut TextureCache, commands: &mut Commands) {
-    let (all, on) = (state.case.examples.len(), state.case.on().count());
+    let (all, on) = (state.document.examples().len(), state.examples_on().count());
     let title = match all {
         0 => "Examples".to_owned(),
         _ => format!("Examples · {on} of {all} on"),
     };
-    head(ui, &title, |ui| command_link(ui, state, Command::Open, "Add…", commands));
-    for pair in &state.case.examples {
-        ui.push_id(pair.id, |ui| example(ui, state, pair, texture_cache, commands));
+    head(ui, &title, |ui| command_link(ui, state, File::Open, "Add…", commands));
+    for one in state.document.examples() {
+        ui.push_id(one.id(), |ui| example(ui, state, one, texture_cache, commands));
     }
     if state.is_loading() {
         widgets::muted(ui, "Loading examples…");
@@ -80,39 +77,40 @@ fn examples(ui: &mut Ui, state: &State, texture_cache: &mut TextureCache, comman
 fn example(
     ui: &mut Ui,
     state: &State,
-    pair: &Pair,
+    example: &Example,
     texture_cache: &mut TextureCache,
     commands: &mut Commands,
 ) {
     let c = colours(ui);
-    let name = state.case.name_of(&pair.image);
-    let count = match pair.values.len() {
+    let name = state.name_of(example.image());
+    let info = example.info();
+    let count = match example.values().len() {
         1 => "1 label".to_owned(),
         n => format!("{n} labels"),
     };
-    let (light, detail) = match (pair.remarks.is_empty(), pair.on) {
+    let (light, detail) = match (info.remarks.is_empty(), info.on) {
         (_, false) => (Light::Off, format!("Off · {count}")),
-        (false, true) => (Light::Attention, pair.remarks.join(" · ")),
+        (false, true) => (Light::Attention, info.remarks.join(" · ")),
         (true, true) => (Light::Good, count),
     };
     let colour = if light == Light::Attention { c.attention } else { c.muted };
     let response = widgets::card(ui, None, |ui| {
         ui.horizontal(|ui| {
-            if !pair.on {
+            if !info.on {
                 ui.multiply_opacity(0.55);
             }
-            thumbnail(ui, texture_cache.thumbnail(ui.ctx(), &pair.image, state));
+            thumbnail(ui, texture_cache.thumbnail(ui.ctx(), example.revision(), state));
             widgets::text_and(ui, THUMBNAIL, (&name, c.strong), (&detail, colour), |ui| {
-                dot(ui, if pair.on { light_colour(&c, light) } else { c.line });
+                dot(ui, if info.on { light_colour(&c, light) } else { c.line });
                 ui.add_space(2.0);
-                if switch(ui, pair.on, &name).clicked() {
-                    commands.push(Command::SwitchExample(pair.id, !pair.on));
+                if switch(ui, info.on, &name).clicked() {
+                    commands.push(Examples::Switch(example.id(), !info.on));
                 }
             });
         });
     });
     if remove(ui, &response, &name).clicked() {
-        commands.push(Command::RemoveExample(pair.id));
+        commands.push(Examples::Remove(example.id()));
     }
 }
 
@@ -173,27 +171,28 @@ fn drop_hint(ui: &mut Ui, commands: &mut Commands) {
     ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, text, font, c.muted);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, text));
     if response.clicked() {
-        commands.push(Command::Open);
+        commands.push(File::Open);
     }
 }
 
 fn labels(ui: &mut Ui, state: &State, commands: &mut Commands) {
-    let values = state.case.labels();
+    let values = state.label_values();
     if values.is_empty() {
         return;
     }
     head(ui, "Labels", |ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        command_link(ui, state, Command::NoLabels, "none", commands);
+        command_link(ui, state, Examples::NoLabels, "none", commands);
         widgets::muted(ui, "·");
-        command_link(ui, state, Command::AllLabels, "all", commands);
+        command_link(ui, state, Examples::AllLabels, "all", commands);
     });
     let c = colours(ui);
-    let volumes = state.case.shown_layer().map(|layer| &layer.volumes_ml);
+    let summary = state.shown_mask().and_then(|mask| state.summary(mask));
+    let table = state.document.labels();
     ui.spacing_mut().item_spacing.y = 2.0;
     for value in values {
-        let (name, wanted) = (state.label_name(value), !state.case.left_out.contains(&value));
-        let drawn = !state.case.hidden.contains(&value);
+        let (name, wanted) = (table.name(value), !table.is_excluded(value));
+        let drawn = table.is_visible(value);
         ui.horizontal(|ui| {
             ui.spacing_mut().interact_size.y = 20.0;
             let (rect, tick) = ui.allocate_exact_size(vec2(13.0, 18.0), Sense::click());
@@ -202,15 +201,15 @@ fn labels(ui: &mut Ui, state: &State, commands: &mut Commands) {
                 WidgetInfo::selected(Role::CheckBox, true, wanted, format!("Segment {name}"))
             });
             if tick.on_hover_text("Segment this label in the next run").clicked() {
-                commands.push(Command::WantLabel(value, !wanted));
+                commands.push(Examples::WantLabel(value, !wanted));
             }
             let square = swatch(ui, state.palette.colour(value), drawn, &format!("Show {name}"));
             let hint = if drawn { "Drawn; click to hide" } else { "Hidden; click to draw" };
             if square.on_hover_text(hint).clicked() {
-                commands.push(Command::ShowLabel(value, !drawn));
+                commands.push(View::ShowLabel(value, !drawn));
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if let Some(ml) = volumes.and_then(|volumes| volumes.get(&value)) {
+                if let Some(ml) = summary.and_then(|summary| summary.volumes_ml.get(&value)) {
                     widgets::muted(ui, format!("{ml:.1} ml"));
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {

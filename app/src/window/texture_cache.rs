@@ -1,8 +1,10 @@
 //! Textures of the volumes that are shown: derived from the state, made when first needed, dropped when gone.
 
-use super::state::State;
+use crate::document::{Mask, MaskId, Revision};
+use crate::jobs::Pictures;
+use crate::state::State;
+use crate::viewer::THUMBNAIL_SIZE;
 use crate::viewer::{Gpu, ImageTexture, LabelTexture};
-use imaging::LabelMap;
 use imaging::io::Scan;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -11,8 +13,9 @@ use std::sync::{Arc, Weak};
 pub struct TextureCache {
     gpu: Option<Gpu>,
     images: Kept<Scan, ImageTexture>,
-    labels: Kept<LabelMap, LabelTexture>,
-    thumbnails: HashMap<*const Scan, (Weak<Scan>, egui::TextureHandle)>,
+    /// The last content of each mask that was shown.
+    masks: HashMap<MaskId, (Revision, LabelTexture)>,
+    thumbnails: Kept<Pictures, egui::TextureHandle>,
 }
 
 /// Textures by the address of their volume; the weak handle tells whether it still lives there.
@@ -21,7 +24,7 @@ type Kept<V, T> = HashMap<*const V, (Weak<V>, T)>;
 impl TextureCache {
     /// Without a graphics device panes stay black; tests of the logic run so.
     pub fn new(gpu: Option<Gpu>) -> Self {
-        Self { gpu, images: HashMap::new(), labels: HashMap::new(), thumbnails: HashMap::new() }
+        Self { gpu, images: HashMap::new(), masks: HashMap::new(), thumbnails: HashMap::new() }
     }
 
     /// The graphics device.
@@ -35,22 +38,36 @@ impl TextureCache {
         Some(kept(&mut self.images, scan, || ImageTexture::new(gpu, &scan.volume)))
     }
 
-    /// A mask's texture.
-    pub fn labels(&mut self, map: &Arc<LabelMap>) -> Option<LabelTexture> {
+    /// The texture of a mask on this target.
+    pub fn mask(&mut self, mask: &Mask, target: &Scan) -> Option<LabelTexture> {
         let gpu = self.gpu.as_ref()?;
-        Some(kept(&mut self.labels, map, || LabelTexture::new(gpu, map)))
+        if let Some((_, texture)) = self.masks.get(&mask.id()).filter(|(of, _)| *of == mask.revision()) {
+            return Some(texture.clone());
+        }
+        let map = mask.voxels().to_label_map(target.volume.grid.world_from_voxel).ok()?;
+        let texture = LabelTexture::new(gpu, &map);
+        self.masks.insert(mask.id(), (mask.revision(), texture.clone()));
+        Some(texture)
     }
 
-    /// A scan's middle slice, with its labels where it has some; none before it was computed.
+    /// Lets go of the textures of masks that left the document.
+    pub fn keep_masks_of(&mut self, state: &State) {
+        self.masks.retain(|id, _| state.document.mask(*id).is_some());
+    }
+
+    /// The middle slice of an image with this content, with its labels where it has some; none before it was derived.
     pub fn thumbnail(
         &mut self,
         context: &egui::Context,
-        scan: &Arc<Scan>,
+        of: Revision,
         state: &State,
     ) -> Option<egui::TextureId> {
-        let picture = &state.derived(scan)?.thumbnail;
-        let draw = || context.load_texture(&scan.name, picture.clone(), egui::TextureOptions::LINEAR);
-        Some(kept(&mut self.thumbnails, scan, draw).id())
+        let pictures = state.cache.pictures(of)?;
+        let draw = || {
+            let picture = egui::ColorImage::new([THUMBNAIL_SIZE; 2], pictures.thumbnail.clone());
+            context.load_texture("thumbnail", picture, egui::TextureOptions::LINEAR)
+        };
+        Some(kept(&mut self.thumbnails, pictures, draw).id())
     }
 }
 

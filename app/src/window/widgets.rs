@@ -1,9 +1,9 @@
 //! The few widgets that panels are made of: flat, quiet, and each with a name for screen readers and tests.
 
-use super::command::Command;
-use super::state::State;
-use super::state::plan::Light;
 use super::theme::{self, Colours, colours};
+use crate::commands::Command;
+use crate::import::Light;
+use crate::state::State;
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{
     Align, Align2, Color32, CornerRadius, CursorIcon, FontId, Frame, Layout, Margin, Rect, Response, Role,
@@ -11,7 +11,20 @@ use egui::{
 };
 
 /// Where panels put what the user did.
-pub type Commands = Vec<Command>;
+#[derive(Default)]
+pub struct Commands(Vec<Command>);
+
+impl Commands {
+    /// The user did something.
+    pub fn push(&mut self, command: impl Into<Command>) {
+        self.0.push(command.into());
+    }
+
+    /// All of it, in order.
+    pub fn into_inner(self) -> Vec<Command> {
+        self.0
+    }
+}
 
 /// A section head with an optional link at the right.
 pub fn head(ui: &mut Ui, text: &str, right: impl FnOnce(&mut Ui)) {
@@ -44,7 +57,14 @@ pub fn link(ui: &mut Ui, text: &str, size: f32, colour: Color32) -> Response {
 }
 
 /// A quiet link that sends a command, greyed where it is not possible.
-pub fn command_link(ui: &mut Ui, state: &State, command: Command, text: &str, commands: &mut Commands) {
+pub fn command_link(
+    ui: &mut Ui,
+    state: &State,
+    command: impl Into<Command>,
+    text: &str,
+    commands: &mut Commands,
+) {
+    let command = command.into();
     let (possible, colour) = (command.is_possible(state), colours(ui).muted);
     let clicked = ui.add_enabled_ui(possible, |ui| link(ui, text, theme::SMALL, colour)).inner;
     if hint(clicked, &command).clicked() {
@@ -108,11 +128,12 @@ pub fn button(ui: &mut Ui, text: &str, look: Look, size: Vec2) -> Response {
 pub fn command_button(
     ui: &mut Ui,
     state: &State,
-    command: Command,
+    command: impl Into<Command>,
     text: &str,
     (look, size): (Look, Vec2),
     commands: &mut Commands,
 ) {
+    let command = command.into();
     let clicked = ui.add_enabled_ui(command.is_possible(state), |ui| button(ui, text, look, size)).inner;
     if hint(clicked, &command).clicked() {
         commands.push(command);

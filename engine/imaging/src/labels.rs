@@ -47,6 +47,12 @@ impl Names {
     }
 }
 
+impl FromIterator<(u16, String)> for Names {
+    fn from_iter<T: IntoIterator<Item = (u16, String)>>(names: T) -> Self {
+        Self(names.into_iter().collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cancel;
 pub mod conform;
 mod cube;
 pub mod error;
@@ -19,6 +20,7 @@ pub mod metrics;
 pub mod random;
 pub mod statistics;
 
+pub use cancel::CancelToken;
 pub use cube::Cube;
 pub use error::{Error, Result};
 pub use geometry::Grid;

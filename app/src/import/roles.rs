@@ -1,6 +1,6 @@
 //! First guesses of roles: from names, and from content once all files are open. What the user chose stays.
 
-use super::plan::{Check, Item, Plan, Role};
+use super::{Check, Item, Plan, Role};
 use imaging::conform::agree;
 use imaging::io::pairing;
 use imaging::io::pairing::guess_roles;
@@ -18,7 +18,7 @@ pub fn by_name(plan: &mut Plan) {
     let count = plan.items.len();
     let mut paths: Vec<PathBuf> = plan.items.iter().map(|item| item.path.clone()).collect();
     // Last, so that a new scan becomes the next target, and labels of the present one are known for what they are.
-    paths.extend(plan.case_target.iter().map(|scan| scan.path.clone()));
+    paths.extend(plan.present_target.iter().map(|scan| scan.path.clone()));
     let places: HashMap<&Path, usize> =
         paths.iter().enumerate().map(|(i, path)| (path.as_path(), i)).collect();
     for (index, guess) in guess_roles(&paths).into_iter().take(count).enumerate() {
@@ -88,11 +88,11 @@ pub fn by_content(plan: &mut Plan) {
         if let Some(image) = image {
             plan.set_role(image, Role::Example);
             plan.set_partner(image, Some(label));
-        } else if plan.case_target.as_ref().is_some_and(|target| agree(&target.volume.grid, &grid)) {
+        } else if plan.present_target.as_ref().is_some_and(|target| agree(&target.volume.grid, &grid)) {
             plan.set_role(label, Role::Mask);
         }
     }
-    if !labels.is_empty() && plan.target_index().is_none() && plan.case_target.is_none() {
+    if !labels.is_empty() && plan.target_index().is_none() && plan.present_target.is_none() {
         let left = indices.clone().find(|&i| bare(plan, i));
         left.into_iter().for_each(|image| plan.set_role(image, Role::Target));
     }
@@ -110,7 +110,6 @@ mod tests {
     fn plan(paths: &[&str]) -> Plan {
         let mut plan = Plan::new(None);
         plan.items.extend(paths.iter().map(|path| Item::new(path.into())));
-        plan.collecting = false;
         by_name(&mut plan);
         plan
     }

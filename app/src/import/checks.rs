@@ -1,6 +1,6 @@
 //! What the import plan finds in each file, in a few words.
 
-use super::plan::{Check, Fix, Item, Light, Outcome, Plan, Role, Verdict};
+use super::{Check, Fix, Item, Light, Outcome, Plan, Role, Verdict};
 use crate::jobs::Probe;
 use imaging::Grid;
 use imaging::conform::agree;

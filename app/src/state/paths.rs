@@ -1,6 +1,6 @@
 //! Paths that are pasted or typed, and whether the desktop can ask for them.
 
-use super::platform::Question;
+use super::Question;
 use imaging::io::is_image_name;
 use percent_encoding::percent_decode_str;
 use std::env;
@@ -108,6 +108,8 @@ pub fn on_wayland() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demo::DemoCase;
+    use crate::document::{Bricks, Document, MaskId, MaskInfo, Provenance, Status};
 
     #[test]
     fn pasted_addresses_are_decoded() {
@@ -115,6 +117,17 @@ mod tests {
             "file:///data/%C3%9Cn%C3%AFcode%20scan.nii\r\n'/data/50%20 off.nii'\nfile://host/a%25b.nii\n";
         let expected = ["/data/Ünïcode scan.nii", "/data/50%20 off.nii", "/a%b.nii"];
         assert_eq!(pasted(text), expected.map(PathBuf::from));
+    }
+
+    fn mask() -> MaskId {
+        let mut document = Document::default();
+        let mut draft = document.draft();
+        let target = DemoCase::open().unwrap().target;
+        let voxels = Bricks::filled(target.volume.grid.shape, 0);
+        draft.set_target(Some(target)).unwrap();
+        let (status, provenance) = (Status::Accepted, Provenance::Drawn);
+        let info = MaskInfo { name: "Mask".into(), status, provenance, remarks: Vec::new() };
+        draft.add_mask(voxels, &[], info).unwrap()
     }
 
     #[test]
@@ -129,7 +142,7 @@ mod tests {
         assert!(complete(&Question::Files, &at("scan.nii")).is_ok());
         let missing = complete(&Question::Files, &at("none.nii")).unwrap_err();
         assert!(missing.contains("none.nii") && missing.ends_with('.'), "{missing}");
-        let export = Question::Export { layer: 1, name: "m.nii.gz".into(), folder: None };
+        let export = Question::Export { mask: mask(), name: "m.nii.gz".into(), folder: None };
         assert!(complete(&export, &at("scans/m.nii.gz")).is_ok());
         assert!(complete(&export, &at("none/m.nii.gz")).is_err());
         assert!(complete(&export, &at("scans")).is_err());

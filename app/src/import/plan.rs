@@ -1,123 +1,15 @@
 //! The import plan: what dropped files are taken for, what is wrong with them, and what will happen.
 //!
-//! Collecting (folders are searched) → Checking (headers are read) → Ready. Nothing reaches the case before the user
+//! Collecting (folders are searched) → Checking (headers are read) → Ready. Nothing reaches the document before the user
 //! continues, and no voxels are held until then. Roles are guessed from names; where names say nothing, from content.
 
-use crate::jobs::Probe;
+use super::item::{Check, Fix, Item, Role};
+use crate::jobs::{Job, JobId};
 use imaging::Grid;
-use imaging::io::{Scan, is_image_name};
+use imaging::io::Scan;
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-
-/// What a file is taken for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// The scan to segment.
-    Target,
-    /// An image that somebody has labelled.
-    Example,
-    /// The labels of an example; shown beside its image.
-    Label,
-    /// What predictions for the target are judged by.
-    Truth,
-    /// A mask of the target to look at and export.
-    Mask,
-    /// Not used.
-    Ignored,
-}
-
-impl Role {
-    /// All roles in the order of the menu.
-    pub const ALL: [Self; 6] =
-        [Self::Target, Self::Example, Self::Label, Self::Truth, Self::Mask, Self::Ignored];
-
-    /// Its name.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Target => "Target",
-            Self::Example => "Example",
-            Self::Label => "Example label",
-            Self::Truth => "Ground truth",
-            Self::Mask => "Mask",
-            Self::Ignored => "—",
-        }
-    }
-}
-
-/// What to do with labels that do not lie on their image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fix {
-    /// Trust both headers.
-    Resample,
-    /// Trust the voxel order.
-    CopyHeader,
-    /// Do without the file.
-    LeaveOut,
-}
-
-impl Fix {
-    /// Its name.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Resample => "Resample",
-            Self::CopyHeader => "Copy image header",
-            Self::LeaveOut => "Leave out",
-        }
-    }
-}
-
-/// What is known of a file.
-pub enum Check {
-    /// The worker has not looked at it yet.
-    Waiting,
-    /// Can be opened.
-    Image(Box<Probe>),
-    /// Cannot be used; the sentence says why.
-    Broken(String),
-    /// By its name no image.
-    NotAnImage,
-}
-
-/// A file of the plan.
-pub struct Item {
-    /// The file.
-    pub path: PathBuf,
-    /// File name.
-    pub name: String,
-    /// What it is taken for.
-    pub role: Role,
-    /// For an example: its label file's place in the plan.
-    pub partner: Option<usize>,
-    /// What is known of it.
-    pub check: Check,
-    /// What the user chose where something does not fit.
-    pub fix: Option<Fix>,
-    /// Which volume of a series is taken, from 0.
-    pub frame: usize,
-    /// Why it was left out by the guess.
-    pub why: Option<String>,
-    /// Whether the user had a say in its role or partner, which no later guess changes.
-    pub chosen: bool,
-}
-
-impl Item {
-    /// A file that nothing is known of but its name.
-    pub fn new(path: PathBuf) -> Self {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let check = if is_image_name(&path) { Check::Waiting } else { Check::NotAnImage };
-        let role = Role::Ignored;
-        Self { path, name, role, partner: None, check, fix: None, frame: 0, why: None, chosen: false }
-    }
-
-    /// What is known of an image.
-    pub fn image(&self) -> Option<&Probe> {
-        match &self.check {
-            Check::Image(probe) => Some(probe),
-            _ => None,
-        }
-    }
-}
 
 /// Where the plan stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,12 +24,14 @@ pub enum Phase {
 
 /// The plan.
 pub struct Plan {
-    /// Whether folders are still being searched.
-    pub collecting: bool,
+    /// Searches of folders that have not ended.
+    listing: Vec<Job>,
+    /// Files that are being looked at, by their place among the items.
+    probing: HashMap<JobId, (usize, Job)>,
     /// The files.
     pub items: Vec<Item>,
-    /// The case's target, which truths and masks are for when the plan brings none.
-    pub case_target: Option<Arc<Scan>>,
+    /// The present target, which truths and masks are for when the plan brings none.
+    pub present_target: Option<Arc<Scan>>,
     /// What follows from the files; None where they changed since.
     overview: Option<Overview>,
 }
@@ -203,14 +97,38 @@ pub struct Yield {
 }
 
 impl Plan {
-    /// A plan for files whose folders are being searched.
-    pub fn new(case_target: Option<Arc<Scan>>) -> Self {
-        Self { collecting: true, items: Vec::new(), case_target, overview: None }
+    /// An empty plan.
+    pub fn new(present_target: Option<Arc<Scan>>) -> Self {
+        let (listing, probing) = (Vec::new(), HashMap::new());
+        Self { listing, probing, items: Vec::new(), present_target, overview: None }
+    }
+
+    /// Waits for a search of folders.
+    pub fn search(&mut self, listing: Job) {
+        self.listing.push(listing);
+    }
+
+    /// Takes note that a search has ended; false where it is none of this plan's.
+    pub fn searched(&mut self, id: JobId) -> bool {
+        let before = self.listing.len();
+        self.listing.retain(|job| job.id != id);
+        self.listing.len() < before
+    }
+
+    /// Waits for a look at an item.
+    pub fn probe(&mut self, index: usize, probe: Job) {
+        self.items[index].check = Check::Waiting;
+        self.probing.insert(probe.id, (index, probe));
+    }
+
+    /// The item whose look has ended; None where it is none of this plan's.
+    pub fn probed(&mut self, id: JobId) -> Option<usize> {
+        self.probing.remove(&id).map(|(index, _)| index)
     }
 
     /// Where it stands.
     pub fn phase(&self) -> Phase {
-        if self.collecting {
+        if !self.listing.is_empty() {
             Phase::Collecting
         } else if self.items.iter().any(|item| matches!(item.check, Check::Waiting)) {
             Phase::Checking
@@ -277,6 +195,27 @@ impl Plan {
         self.items.iter().position(|item| item.role == Role::Target)
     }
 
+    /// Notes that the user had a say in an item.
+    pub fn choose(&mut self, index: usize) {
+        if let Some(item) = self.items.get_mut(index) {
+            item.chosen = true;
+        }
+    }
+
+    /// Chooses a fix, or none where it was chosen already.
+    pub fn set_fix(&mut self, index: usize, fix: Fix) {
+        if let Some(item) = self.items.get_mut(index) {
+            item.fix = (item.fix != Some(fix)).then_some(fix);
+        }
+    }
+
+    /// Chooses the volume of a series, from 0.
+    pub fn set_frame(&mut self, index: usize, frame: usize) {
+        if let Some(item) = self.items.get_mut(index) {
+            item.frame = frame;
+        }
+    }
+
     /// Gives an item a role. There is one target, and its labels are what predictions are judged by.
     pub fn set_role(&mut self, index: usize, role: Role) {
         if role == Role::Target {
@@ -314,8 +253,8 @@ impl Plan {
     /// Name and grid of the scan that truths and masks are for.
     pub fn target(&self) -> Option<(&str, &Grid)> {
         let own = self.target_index().and_then(|index| self.items[index].image());
-        let case = || self.case_target.as_ref().map(|scan| (scan.name.as_str(), &scan.volume.grid));
-        own.map(|probe| (probe.name.as_str(), &probe.grid)).or_else(case)
+        let present = || self.present_target.as_ref().map(|scan| (scan.name.as_str(), &scan.volume.grid));
+        own.map(|probe| (probe.name.as_str(), &probe.grid)).or_else(present)
     }
 
     /// Whether an item will be loaded.
@@ -340,6 +279,13 @@ impl Plan {
             }
         }
         sum
+    }
+}
+
+impl Drop for Plan {
+    /// Nobody waits for what a plan has asked for when it is gone.
+    fn drop(&mut self) {
+        self.listing.iter().chain(self.probing.values().map(|(_, job)| job)).for_each(Job::cancel);
     }
 }
 
