@@ -1,5 +1,6 @@
 //! Files in and out: odd and bad inputs, damage, bombs, exports.
 
+mod cancel;
 mod damage;
 mod labels;
 mod mgh;

@@ -13,16 +13,16 @@ use std::sync::Arc;
 pub fn carry_out(id: JobId, request: Read, cancel: &CancelToken) -> Event {
     match request {
         Read::List(paths) => Event::Listed(id, attempt(cancel, || pairing::expand(&paths))),
-        Read::Probe { path, values } => Event::Probed(id, attempt(cancel, || probe(&path, values))),
-        Read::Open(file) => Event::Opened(id, attempt(cancel, || open(&file))),
+        Read::Probe { path, values } => Event::Probed(id, attempt(cancel, || probe(&path, values, cancel))),
+        Read::Open(file) => Event::Opened(id, attempt(cancel, || open(&file, cancel).map(Arc::new))),
         Read::ConformLabels { labels, image, geometry } => {
             Event::Conformed(id, attempt(cancel, || conform(&labels, image, geometry, cancel)))
         }
     }
 }
 
-fn open(file: &ImageFile) -> Result<Arc<Scan>> {
-    Ok(Arc::new(Scan::open(&file.path, file.frame)?))
+fn open(file: &ImageFile, cancel: &CancelToken) -> Result<Scan> {
+    Scan::open_unless(&file.path, file.frame, cancel)
 }
 
 fn conform(
@@ -33,10 +33,9 @@ fn conform(
 ) -> Result<ConformedLabels> {
     let image = match image {
         ImageSource::Scan(scan) => scan,
-        ImageSource::File(file) => open(&file)?,
+        ImageSource::File(file) => Arc::new(open(&file, cancel)?),
     };
-    cancel.check()?;
-    let scan = Scan::open(&labels.path, labels.frame)?;
+    let scan = open(labels, cancel)?;
     // Of a series, the plan has shown which volume is taken.
     let map = reconcile(&image.volume.grid, scan.labels_of_volume()?, geometry)?;
     let mut warnings = image.facts.warnings.clone();
@@ -47,12 +46,12 @@ fn conform(
 }
 
 /// What the import plan shows of a file.
-fn probe(path: &Path, values: bool) -> Result<Probe> {
+fn probe(path: &Path, values: bool, cancel: &CancelToken) -> Result<Probe> {
     if !values {
         let io::Probe { name, grid, frames, warnings, .. } = io::probe(path)?;
         return Ok(Probe { name, grid, frames, values: None, warnings });
     }
-    let Scan { name, volume, facts, .. } = Scan::open(path, 0)?;
+    let Scan { name, volume, facts, .. } = Scan::open_unless(path, 0, cancel)?;
     let values = Some(facts.label_values.unwrap_or_default());
     Ok(Probe { name, grid: volume.grid, frames: facts.frames, values, warnings: facts.warnings })
 }

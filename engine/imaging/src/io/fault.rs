@@ -42,7 +42,8 @@ impl Fault {
 
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
-        Self::Io(error)
+        // A stream that was cancelled carries our own error.
+        error.downcast().map_or_else(Self::Io, Self::Other)
     }
 }
 

@@ -46,7 +46,7 @@ fn open(mut input: Input) -> Checked<Opened> {
         placement,
         compressed,
         warnings: Vec::new(),
-        voxels: Box::new(move |frame| decode(source, &layout, frame)),
+        voxels: Box::new(move |frame, cancel| decode(source, &layout, frame, cancel)),
     })
 }
 

@@ -6,6 +6,7 @@ use super::names::part_beside;
 use super::placement::Placement;
 use super::source::Source;
 use super::survey::Decoded;
+use crate::CancelToken;
 use crate::io::replace::protect;
 use std::path::{Path, PathBuf};
 
@@ -60,6 +61,9 @@ impl<'a> Input<'a> {
     }
 }
 
+/// Decodes one volume of a scan.
+pub(super) type DecodeVolume<'a> = dyn FnOnce(usize, CancelToken) -> Checked<Decoded> + 'a;
+
 /// A scan whose description has been read. Every size in it fits the files that were opened.
 pub(super) struct Opened<'a> {
     /// Format and version, and whether the file is compressed, one of a pair, or big-endian.
@@ -75,6 +79,6 @@ pub(super) struct Opened<'a> {
     pub compressed: bool,
     /// Warnings that are particular to the format.
     pub warnings: Vec<String>,
-    /// Decodes the volume of this number, from 0.
-    pub voxels: Box<dyn FnOnce(usize) -> Checked<Decoded> + 'a>,
+    /// Decodes the volume of this number, from 0, until the token is cancelled.
+    pub voxels: Box<DecodeVolume<'a>>,
 }

@@ -6,7 +6,7 @@ use super::probe::Probe;
 use super::reader::{Input, Opened};
 use super::readers;
 use super::survey::{Decoded, is_intensity};
-use crate::{Result, Volume};
+use crate::{CancelToken, Result, Volume};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -69,7 +69,15 @@ impl Scan {
     /// [`crate::Error::File`], [`crate::Error::Io`] or [`crate::Error::Memory`] with a message for each way a file can
     /// be unusable.
     pub fn open(path: &Path, frame: usize) -> Result<Self> {
-        let inner = || read(path, readers::open_file(path, BUFFER)?, frame);
+        Self::open_unless(path, frame, &CancelToken::default())
+    }
+
+    /// As [`Scan::open`], until the token is cancelled.
+    ///
+    /// # Errors
+    /// Those of [`Scan::open`], and [`crate::Error::Cancelled`].
+    pub fn open_unless(path: &Path, frame: usize, cancel: &CancelToken) -> Result<Self> {
+        let inner = || read(path, readers::open_file(path, BUFFER)?, frame, cancel.clone());
         inner().map_err(|fault| fault.at(path))
     }
 
@@ -79,14 +87,14 @@ impl Scan {
     /// As [`Scan::open`].
     pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self> {
         let path = Path::new(name);
-        let inner = || read(path, readers::open(path, Input::memory(bytes)?)?, 0);
+        let inner = || read(path, readers::open(path, Input::memory(bytes)?)?, 0, CancelToken::default());
         inner().map_err(|fault| fault.at(path))
     }
 }
 
-fn read(path: &Path, opened: Opened, frame: usize) -> Checked<Scan> {
+fn read(path: &Path, opened: Opened, frame: usize, cancel: CancelToken) -> Checked<Scan> {
     let probe = Probe::of(&opened, path, frame);
-    let Decoded { voxels, survey } = (opened.voxels)(frame)?;
+    let Decoded { voxels, survey } = (opened.voxels)(frame, cancel)?;
     let grid = probe.grid;
     let label_values = survey.label_values().filter(|values| !is_intensity(values.len(), &grid, &voxels));
     let mut warnings = probe.warnings;

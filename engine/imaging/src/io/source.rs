@@ -5,6 +5,7 @@
 //! A pipe has no length that could bound a claim; what arrives from it is taken piece by piece.
 
 use super::fault::{Checked, refuse};
+use crate::CancelToken;
 use flate2::bufread::GzDecoder;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -29,6 +30,8 @@ pub(super) struct Source<'a> {
     stored: Option<u64>,
     /// Bytes read so far.
     position: u64,
+    /// Reading fails once this is cancelled.
+    cancel: CancelToken,
 }
 
 type Bytes<'a> = Box<dyn BufRead + Send + 'a>;
@@ -73,7 +76,12 @@ impl<'a> Source<'a> {
         } else {
             Stream::Plain(bytes)
         };
-        Ok(Self { stream, ahead: VecDeque::new(), stored, position: 0 })
+        Ok(Self { stream, ahead: VecDeque::new(), stored, position: 0, cancel: CancelToken::default() })
+    }
+
+    /// Reading fails with [`crate::Error::Cancelled`] once the token is cancelled.
+    pub fn stop_when(&mut self, cancel: CancelToken) {
+        self.cancel = cancel;
     }
 
     /// Whether the content is stored as gzip.
@@ -129,6 +137,7 @@ impl<'a> Source<'a> {
 
 impl Read for Source<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.cancel.check().map_err(io::Error::other)?;
         let read = match self.ahead.is_empty() {
             true => self.stream.read(buffer)?,
             false => self.ahead.read(buffer)?,

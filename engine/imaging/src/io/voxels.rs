@@ -4,7 +4,7 @@
 use super::fault::{Checked, refuse};
 use super::source::Source;
 use super::survey::{Decoded, Survey};
-use crate::memory;
+use crate::{CancelToken, memory};
 use std::io::Read;
 
 /// Voxels decoded at once; a multiple of them needs no more memory.
@@ -79,8 +79,14 @@ impl Layout {
     }
 }
 
-/// Reads volume `frame` of a stream that stands before its first volume.
-pub(super) fn decode(mut source: Source, layout: &Layout, frame: usize) -> Checked<Decoded> {
+/// Reads volume `frame` of a stream that stands before its first volume. Once cancelled, it stops at the next piece.
+pub(super) fn decode(
+    mut source: Source,
+    layout: &Layout,
+    frame: usize,
+    cancel: CancelToken,
+) -> Checked<Decoded> {
+    source.stop_when(cancel);
     layout.check(source.capacity())?;
     if frame >= layout.frames {
         return refuse(format!("there is no volume {} in this file; it holds {}.", frame + 1, layout.frames));

@@ -55,7 +55,7 @@ fn open(mut input: Input) -> Checked<Opened> {
         placement,
         compressed: source.compressed(),
         warnings: oddities(&fields),
-        voxels: Box::new(move |frame| decode(source, &layout, frame)),
+        voxels: Box::new(move |frame, cancel| decode(source, &layout, frame, cancel)),
     })
 }
 
