@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Parser;
-use exemplar::cli::{Cli, print};
+use exemplar::cli::{Cli, errors, print};
 
 /// Exit code where whoever read stdout has gone.
 const CLOSED: i32 = 141;
@@ -60,7 +60,7 @@ fn told(error: &anyhow::Error) -> i32 {
     }
     // The engine's errors tell their cause themselves.
     match error.downcast_ref::<imaging::Error>() {
-        Some(error) => print::to_stderr(format_args!("{error}\n")),
+        Some(error) => print::to_stderr(format_args!("{}\n", errors::in_words(error))),
         None => print::to_stderr(format_args!("{error:#}\n")),
     }
     1

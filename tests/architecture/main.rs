@@ -94,6 +94,21 @@ fn modules_name_only_what_they_may() {
 }
 
 #[test]
+fn the_engine_names_no_option_of_the_command_line() {
+    let names_one = |text: &String| {
+        let mut rest = text.split("--").skip(1);
+        rest.any(|after| after.starts_with(|c: char| c.is_ascii_lowercase()))
+    };
+    let mut broken = Vec::new();
+    for source in sources().into_iter().filter(|source| source.path.starts_with("engine")) {
+        let mut texts = Texts(Vec::new());
+        texts.visit_file(&syn::parse_file(&source.text).expect("the sources compile"));
+        broken.extend(texts.0.into_iter().filter(names_one).map(|text| (source.path.clone(), text)));
+    }
+    assert!(broken.is_empty(), "`app/src/cli/errors.rs` says which option it is: {broken:#?}");
+}
+
+#[test]
 fn only_kernels_are_unsafe() {
     let open: Vec<_> = sources()
         .into_iter()
@@ -170,6 +185,25 @@ impl<'ast> Visit<'ast> for Names {
             self.add(parts.join("::"));
         }
         visit::visit_path(self, path);
+    }
+}
+
+/// The string literals of a file, and the contents of its macros and attributes; not its documentation.
+struct Texts(Vec<String>);
+
+impl<'ast> Visit<'ast> for Texts {
+    fn visit_lit_str(&mut self, text: &'ast syn::LitStr) {
+        self.0.push(text.value());
+    }
+
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        self.0.push(call.tokens.to_string());
+    }
+
+    fn visit_attribute(&mut self, attribute: &'ast syn::Attribute) {
+        if let syn::Meta::List(list) = &attribute.meta {
+            self.0.push(list.tokens.to_string());
+        }
     }
 }
 

@@ -37,7 +37,13 @@ pub fn scan(shape: [usize; 3], seed: usize) -> Arc<Scan> {
         warnings: Vec::new(),
     };
     let (name, header) = (format!("scan-{seed}"), Header::for_grid(&grid));
-    Arc::new(Scan { path: name.clone().into(), name, volume: Volume { grid, voxels }, header, facts })
+    Arc::new(Scan {
+        path: name.clone().into(),
+        name,
+        volume: Arc::new(Volume { grid, voxels }),
+        header,
+        facts,
+    })
 }
 
 pub fn found(values: &[u16]) -> Vec<FoundLabel> {

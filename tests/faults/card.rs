@@ -22,7 +22,7 @@ fn session(files: &Files, device: DeviceChoice) -> Runner {
 fn run(files: &Files, session: &mut Runner) -> Result<Segmentation> {
     let (target, examples) = (files.target()?, files.examples(3)?);
     let options = Options { mini_context: Some(3), ..Options::default() };
-    session.segment(target, examples, &options, &mut |_| Ok(()))
+    session.segment((&*target).into(), examples, &options, &mut |_| Ok(()))
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_card_that_was_demanded_is_not_replaced_in_silence() {
         let Err(Error::Device(sentence)) = outcome else {
             panic!("{fault:?}: {:?}", outcome.map(|_| "done"))
         };
-        assert!(sentence.contains("--device cpu"), "{fault:?}: {sentence}");
+        assert!(sentence.starts_with("The graphics card"), "{fault:?}: {sentence}");
     }
     pretend_gpu(None);
 }
@@ -110,7 +110,7 @@ fn a_run_on_a_hung_card_can_be_stopped() {
         _ if began.elapsed() > Duration::from_secs(2) => Err(Error::Cancelled),
         _ => Ok(()),
     };
-    let stopped = session.segment(target, examples, &Options::default(), &mut observer);
+    let stopped = session.segment((&*target).into(), examples, &Options::default(), &mut observer);
     assert!(matches!(stopped, Err(Error::Cancelled)));
     pretend_gpu(None);
     assert!(run(&files, &mut session).is_ok(), "the next run has a thread of its own");
@@ -128,14 +128,14 @@ fn jobs_outlive_a_hung_card_and_close_while_it_hangs() {
     let (target, examples) = (files.target().unwrap(), files.examples(2).unwrap());
     let options = Options::default();
     jobs.compute(Compute::Segment {
-        target: target.clone(),
+        target: (&*target).into(),
         examples: examples.clone(),
         options: options.clone(),
     });
     let Event::Segmented(_, Ok(done)) = end(&jobs) else { panic!("the CPU takes over") };
     assert!(done.report.warnings[0].contains("does not answer"), "{:?}", done.report.warnings);
     // The card hangs in its self-test now.
-    jobs.compute(Compute::Segment { target, examples, options });
+    jobs.compute(Compute::Segment { target: (&*target).into(), examples, options });
     std::thread::sleep(Duration::from_millis(300));
     let began = Instant::now();
     drop(jobs);

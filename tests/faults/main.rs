@@ -7,7 +7,7 @@ use glam::{DAffine3, DVec3};
 use imaging::conform::{GeometryChoice, reconcile};
 use imaging::io::{Header, Scan, write_image, write_labels};
 use imaging::{Grid, LabelMap, Result, Volume};
-use inference::pipeline::Example;
+use inference::pipeline::{Example, NamedImage};
 use network::weights;
 use network::weights::{Precision, formula};
 use std::path::PathBuf;
@@ -58,14 +58,15 @@ impl Files {
 
     /// The example, as often as wanted.
     fn examples(&self, times: usize) -> Result<Vec<Example<LabelMap>>> {
-        let image = Arc::new(Scan::open(&self.path("image"), 0)?);
+        let image = NamedImage::from(&Scan::open(&self.path("image"), 0)?);
         let label = Scan::open(&self.path("label"), 0)?.labels()?;
         let label = Arc::new(reconcile(&image.volume.grid, label, GeometryChoice::Resample)?);
-        Ok(vec![Example { name: "example".into(), image, label }; times])
+        let image = NamedImage { name: "example".into(), ..image };
+        Ok(vec![Example { image, label }; times])
     }
 
     fn image(&self) -> Result<Arc<Volume>> {
-        Ok(Arc::new(Scan::open(&self.path("image"), 0)?.volume))
+        Ok(Scan::open(&self.path("image"), 0)?.volume)
     }
 
     fn write(&self, mask: &LabelMap, like: &Scan) -> Result<()> {

@@ -165,7 +165,7 @@ fn members_are_joined_and_padding_is_passed_over() {
     let mut joined = gzip(&[start]);
     joined.extend(gzip(&[end]));
     joined.extend([0; 512]);
-    let voxels = |bytes: &[u8]| Scan::from_bytes("x.nii.gz", bytes).unwrap().volume.voxels;
+    let voxels = |bytes: &[u8]| Scan::from_bytes("x.nii.gz", bytes).unwrap().volume.voxels.clone();
     assert_eq!(voxels(&joined), voxels(&plain));
     let mut longer = plain.clone();
     longer.extend([9; 300]);

@@ -111,7 +111,7 @@ fn the_same_head_stored_otherwise_lies_in_the_same_place() {
         }
     }
     let [big, little] = ["big", "little"].map(|order| {
-        Scan::open(&fixture(&format!("samples/float_{order}endian.nii.gz")), 0).unwrap().volume.voxels
+        Scan::open(&fixture(&format!("samples/float_{order}endian.nii.gz")), 0).unwrap().volume.voxels.clone()
     });
     assert_eq!(big, little);
     let scaled = open("int16_slope");
@@ -122,7 +122,7 @@ fn the_same_head_stored_otherwise_lies_in_the_same_place() {
 #[test]
 fn a_volume_of_a_series_can_be_chosen() {
     let path = fixture("samples/fmri_4d_scaled.nii");
-    let [first, last] = [0, 19].map(|frame| Scan::open(&path, frame).unwrap().volume.voxels);
+    let [first, last] = [0, 19].map(|frame| Scan::open(&path, frame).unwrap().volume.voxels.clone());
     assert_ne!(first, last);
     let beyond = Scan::open(&path, 20).unwrap_err().to_string();
     assert!(beyond.contains("no volume 21") && beyond.contains("holds 20"), "{beyond}");

@@ -5,7 +5,7 @@ use glam::{DAffine3, DMat3, DVec3};
 use imaging::io::Scan;
 use imaging::metrics::dice;
 use imaging::{Grid, LabelMap, Volume};
-use inference::pipeline::Example;
+use inference::pipeline::{Example, NamedImage};
 use learning::evaluation::{Placed, floor, nearest};
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ fn volume(number: u16) -> Example<LabelMap> {
         Scan::open(&fixture(&format!("hippocampus_msd/{part}/hippocampus_{number}.nii.gz")), 0).unwrap()
     };
     let (image, label) = (open("images"), open("labels").labels().unwrap());
-    Example { name: image.name.clone(), image: Arc::new(image), label: Arc::new(label) }
+    Example { image: (&image).into(), label: Arc::new(label) }
 }
 
 fn agreement(ours: &LabelMap, theirs: &LabelMap) -> f64 {
@@ -36,9 +36,9 @@ fn turned(example: &Example<LabelMap>) -> Example<LabelMap> {
     let place = |at: usize| from.index([at / (nz * ny), ny - 1 - at / nz % ny, at % nz]);
     let places = || (0..grid.len()).map(place);
     let voxels = places().map(|at| example.image.volume.voxels[at]).collect();
-    let image = Scan { volume: Volume { grid, voxels }, ..(*example.image).clone() };
+    let image = NamedImage::new("turned", Volume { grid, voxels });
     let label = LabelMap { grid, voxels: places().map(|at| example.label.voxels[at]).collect() };
-    Example { name: "turned".into(), image: Arc::new(image), label: Arc::new(label) }
+    Example { image, label: Arc::new(label) }
 }
 
 #[test]
@@ -46,11 +46,15 @@ fn a_volume_s_own_labels_lie_where_they_belong_however_it_is_stored() {
     let [own, other] = [143, 148].map(volume);
     let stored_otherwise = turned(&own);
     for example in [&own, &stored_otherwise] {
-        let copy = floor(&own.image, &[Placed::new(example)]).unwrap();
+        let copy = floor(&own.image.volume, &[Placed::new(example)]).unwrap();
         assert_eq!(agreement(&copy, &own.label), 1.0);
     }
     let both = [Placed::new(&other), Placed::new(&stored_otherwise)];
-    assert_eq!(agreement(&nearest(&own.image, &both).unwrap(), &own.label), 1.0, "the nearest is itself");
-    let one = floor(&own.image, &both[..1]).unwrap();
+    assert_eq!(
+        agreement(&nearest(&own.image.volume, &both).unwrap(), &own.label),
+        1.0,
+        "the nearest is itself"
+    );
+    let one = floor(&own.image.volume, &both[..1]).unwrap();
     assert!((0.1..0.99).contains(&agreement(&one, &own.label)));
 }

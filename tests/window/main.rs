@@ -1,4 +1,4 @@
-//! The window as a user meets it: by what is written on it, with real files and the real worker behind it.
+//! The window as a user meets it: by what is written on it, with real files and real jobs behind it.
 
 mod dialogs;
 mod edit;
@@ -152,7 +152,7 @@ fn execute(window: &mut Window, command: impl Into<Command>) {
 }
 
 /// Names of this process's threads that jobs started.
-fn worker_threads() -> Vec<String> {
+fn job_threads() -> Vec<String> {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
     names.filter(|name| name.starts_with("exemplar-")).collect()
@@ -204,14 +204,14 @@ fn examples_can_be_switched_off_and_undone() {
 fn closing_ends_the_threads() {
     let _turn = alone();
     let window = loaded(PathBuf::new());
-    assert!(!worker_threads().is_empty());
+    assert!(!job_threads().is_empty());
     drop(window);
     // The system lists a thread for a moment after it was waited for.
     let ended = (0..100).any(|_| {
         std::thread::sleep(Duration::from_millis(10));
-        worker_threads().is_empty()
+        job_threads().is_empty()
     });
-    assert!(ended, "{:?}", worker_threads());
+    assert!(ended, "{:?}", job_threads());
 }
 
 #[test]

@@ -22,11 +22,11 @@ pub fn run(args: &DemoArgs) -> Result<()> {
     outputs::check([], files.iter().map(|(path, endings)| (path.as_path(), *endings)), args.force)?;
     let [mask, picture, told] = files.map(|(path, _)| path);
     let DemoCase { target, truth, example, label, names } = DemoCase::open()?;
-    let example = Example { name: example.name.clone(), image: example, label };
+    let example = Example { image: (&*example).into(), label };
     let mut session = args.compute.session(None)?;
     let options = Options { mini_context: args.compute.mini_context.0, names, ..Options::default() };
     let load = started.elapsed().as_secs_f64();
-    let result = session.segment(target.clone(), vec![example], &options, &mut progress::bar())?;
+    let result = session.segment((&*target).into(), vec![example], &options, &mut progress::bar())?;
 
     let writing = Instant::now();
     write_labels(&mask, &result.mask, &target.header)?;

@@ -7,7 +7,7 @@ use imaging::conform::{GeometryChoice, agree, reconcile};
 use imaging::io::Scan;
 use imaging::io::pairing;
 use imaging::{Error, Image, Voxel};
-use inference::pipeline::Example;
+use inference::pipeline::{Example, NamedImage};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub fn load<T: Voxel>(
     how: GeometryChoice,
     notes: &mut Vec<String>,
 ) -> Result<Example<Image<T>>> {
-    let image = Arc::new(Scan::open(image_file, 0)?);
+    let image = NamedImage::from(&Scan::open(image_file, 0)?);
     let grid = &image.volume.grid;
     let label = Scan::open(label_file, 0)?;
     let mut odd = label.facts.warnings.clone();
@@ -61,5 +61,5 @@ pub fn load<T: Voxel>(
         notes.push(note);
     }
     let label = reconcile(grid, label, how).map_err(|error| error.between(image_file, label_file))?;
-    Ok(Example { name: image.name.clone(), image, label: Arc::new(label) })
+    Ok(Example { image, label: Arc::new(label) })
 }

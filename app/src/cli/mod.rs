@@ -6,6 +6,7 @@
 mod bench;
 mod convert;
 mod demo;
+pub mod errors;
 mod evaluate;
 mod examples;
 mod info;
@@ -96,7 +97,7 @@ impl ComputeArgs {
     fn session(&self, model: Option<PathBuf>) -> Result<Runner> {
         let setup = Setup { device: self.device.into(), model, ..Setup::default() };
         let mut session = Runner::new(setup);
-        let notes = session.look(&mut |_| Ok(()), |model| model.device().notes.clone())?;
+        let notes = session.read(&mut |_| Ok(()), |model| model.device().notes.clone())?;
         notes.iter().for_each(|note| note!("{note}"));
         Ok(session)
     }

@@ -16,11 +16,11 @@ pub fn bar() -> impl FnMut(Progress) -> Result<()> {
         bar.0.set_position((fraction * STEPS as f32) as u64);
         bar.0.set_message(match stage {
             Stage::Preparing { done, total } => format!("preparing image {done} of {total}"),
-            Stage::Bending { done, total } => format!("bending example {done} of {total}"),
-            Stage::Reading { label, labels, look, pair, pairs, flops_per_second } => {
+            Stage::Registering { done, total } => format!("registering example {done} of {total}"),
+            Stage::Reading { label, labels, pass, pair, pairs, flops_per_second } => {
                 let speed = flops_per_second / 1e9;
                 format!(
-                    "label {label} of {labels}, look {look}, example {pair} of {pairs}, {speed:.0} GFLOP/s"
+                    "label {label} of {labels}, pass {pass}, example {pair} of {pairs}, {speed:.0} GFLOP/s"
                 )
             }
             Stage::Restoring => "bringing the result to the target's grid".into(),

@@ -8,7 +8,7 @@ use imaging::conform::GeometryChoice;
 use imaging::io::{Scan, write_image, write_labels, write_series};
 use imaging::labels::Names;
 use imaging::{Error, Image, Voxel};
-use inference::pipeline::{Example, Options, Report};
+use inference::pipeline::{Example, NamedImage, Options, Report};
 use inference::runner::Runner;
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,7 +19,7 @@ pub fn segment(args: &RunArgs) -> Result<()> {
         args,
         |scan| scan.labels(),
         |job| {
-            let (target, examples) = (job.target.clone(), job.examples.clone());
+            let (target, examples) = (NamedImage::from(&job.target), job.examples.clone());
             let result = job.session.segment(target, examples, &job.options, &mut progress::bar())?;
             let header = &job.target.header;
             let mut files: Vec<Output> = vec![Box::new(|| write_labels(&args.output, &result.mask, header))];
@@ -38,9 +38,9 @@ pub fn transform(args: &RunArgs) -> Result<()> {
     }
     run(
         args,
-        |scan| Ok(scan.volume),
+        |scan| Ok(Arc::unwrap_or_clone(scan.volume)),
         |job| {
-            let (target, examples) = (job.target.clone(), job.examples.clone());
+            let (target, examples) = (NamedImage::from(&job.target), job.examples.clone());
             let result = job.session.transform(target, examples, &job.options, &mut progress::bar())?;
             let header = &job.target.header;
             finish(
@@ -58,7 +58,7 @@ type Output<'a> = Box<dyn Fn() -> imaging::Result<()> + 'a>;
 /// Everything that a run needs, loaded.
 struct Job<L> {
     session: Runner,
-    target: Arc<Scan>,
+    target: Scan,
     examples: Vec<Example<L>>,
     options: Options,
     /// What has been said on stderr already and belongs into the report.
@@ -85,7 +85,7 @@ fn run<T: Voxel>(
         Some(GeometryArg::Resample) => GeometryChoice::Resample,
         Some(GeometryArg::Copy) => GeometryChoice::Copy,
     };
-    let target = Arc::new(Scan::open(&args.target, args.volume as usize - 1)?);
+    let target = Scan::open(&args.target, args.volume as usize - 1)?;
     let mut names = Names::default();
     let mut examples = Vec::new();
     for (image, label) in &pairs {
@@ -97,7 +97,7 @@ fn run<T: Voxel>(
         pipeline: args.pipeline.into(),
         mini_context: args.compute.mini_context.0,
         labels: args.labels.clone(),
-        looks: args.looks.into(),
+        refinement: args.looks.into(),
         probabilities: args.probabilities.is_some(),
         names,
     };

@@ -63,7 +63,7 @@ impl Fix {
 
 /// What is known of a file.
 pub enum Check {
-    /// The worker has not looked at it yet.
+    /// Nobody has looked at it yet.
     Waiting,
     /// Can be opened.
     Image(Box<Probe>),

@@ -27,7 +27,7 @@ impl Computer {
             Compute::LoadModel { device, model } => {
                 let load = || {
                     self.runner = Runner::new(Setup { device, model, timeouts: self.timeouts });
-                    self.runner.look(&mut |_| cancel.check(), summarise).map(Box::new)
+                    self.runner.read(&mut |_| cancel.check(), summarise).map(Box::new)
                 };
                 Event::Ready(id, attempt(cancel, load))
             }
@@ -38,7 +38,8 @@ impl Computer {
                 };
                 let segment = || {
                     let done = self.runner.segment(target, examples, &options, &mut observer)?;
-                    Ok(Prediction { voxels: Bricks::from_label_map(&done.mask), report: done.report })
+                    let voxels = Bricks::from_label_map(&done.mask);
+                    Ok(Box::new(Prediction { voxels, report: done.report }))
                 };
                 Event::Segmented(id, attempt(cancel, segment))
             }

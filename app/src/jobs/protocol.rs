@@ -6,7 +6,7 @@ use glam::DAffine3;
 use imaging::conform::GeometryChoice;
 use imaging::io::{Header, Scan};
 use imaging::{Error, Grid, LabelMap};
-use inference::pipeline::{Example, Options, Report};
+use inference::pipeline::{Example, NamedImage, Options, Report};
 use network::{DeviceChoice, ModelInfo};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -107,7 +107,7 @@ pub enum Compute {
     /// Segment; ends in [`Event::Segmented`].
     Segment {
         /// The scan.
-        target: Arc<Scan>,
+        target: NamedImage,
         /// The examples.
         examples: Vec<Example<LabelMap>>,
         /// How.
@@ -132,7 +132,7 @@ pub enum Event {
     /// Device and model.
     Ready(JobId, Outcome<Box<DeviceSummary>>),
     /// A mask.
-    Segmented(JobId, Outcome<Prediction>),
+    Segmented(JobId, Outcome<Box<Prediction>>),
 }
 
 /// A mask that the network made.

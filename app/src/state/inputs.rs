@@ -5,7 +5,7 @@ use crate::document::Example;
 use crate::import::within_folder;
 use imaging::LabelMap;
 use imaging::io::Scan;
-use inference::pipeline;
+use inference::pipeline::{self, NamedImage};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -60,12 +60,16 @@ impl State {
         }
     }
 
+    /// A scan as the engine wants it, under the name that the window calls it by.
+    pub(super) fn image_for_run(&self, scan: &Scan) -> NamedImage {
+        NamedImage { name: self.name_of(scan), ..NamedImage::from(scan) }
+    }
+
     /// The examples of the next run as the engine wants them.
     pub(super) fn examples_for_run(&self) -> Vec<pipeline::Example<LabelMap>> {
         self.examples_on()
             .map(|example| pipeline::Example {
-                name: self.name_of(example.image()),
-                image: example.image().clone(),
+                image: self.image_for_run(example.image()),
                 label: example.labels().clone(),
             })
             .collect()

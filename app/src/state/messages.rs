@@ -2,12 +2,18 @@
 
 use crate::document::{Refusal, Status};
 use crate::jobs::Failure;
+use imaging::Error;
 use inference::pipeline::Stage;
 
 /// Why a job has no result.
 pub fn failure(failure: &Failure) -> String {
     match failure {
         Failure::Cancelled => "Cancelled.".into(),
+        Failure::Engine(Error::Misplaced { problem, copyable }) => {
+            let copy = if *copyable { " or copy the image header" } else { "" };
+            format!("{problem} Open it again and choose in the import plan to resample it{copy}.")
+        }
+        Failure::Engine(error @ Error::SeveralStructures { .. }) => format!("{error} Tick one label only."),
         Failure::Engine(error) => error.to_string(),
         Failure::Panic => {
             "The program met an error of its own and stopped this step; nothing of yours was changed. Try \
@@ -50,14 +56,14 @@ pub fn stage(stage: Option<&Stage>) -> String {
         Some(Stage::Preparing { done, total }) => {
             format!("Preparing image {} of {total}", (done + 1).min(*total))
         }
-        Some(Stage::Bending { done, total }) => {
-            format!("Bending example {} of {total}", (done + 1).min(*total))
+        Some(Stage::Registering { done, total }) => {
+            format!("Registering example {} of {total}", (done + 1).min(*total))
         }
         Some(Stage::Reading { label, labels, pairs: 1, .. }) if *labels > 1 => {
             format!("Label {label} of {labels}")
         }
-        Some(Stage::Reading { label, labels, look, pair, pairs, .. }) if *labels > 1 => {
-            let closer = if *look > 1 { ", closer" } else { "" };
+        Some(Stage::Reading { label, labels, pass, pair, pairs, .. }) if *labels > 1 => {
+            let closer = if *pass > 1 { ", closer" } else { "" };
             format!("Label {label} of {labels}{closer} · {pair} of {pairs} read")
         }
         Some(Stage::Reading { pair, pairs, .. }) => format!("Reading example {pair} of {pairs}"),

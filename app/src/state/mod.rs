@@ -183,11 +183,11 @@ impl State {
         match changes {
             Ok(changes) => {
                 let parts = changes.iter().flat_map(|changes| &changes.parts);
-                let masks = parts.filter_map(|part| match part {
+                let mut masks = parts.filter_map(|part| match part {
                     PartId::Mask(id) => self.document.mask(*id).map(|_| *id),
                     _ => None,
                 });
-                if let Some(mask) = masks.last() {
+                if let Some(mask) = masks.next_back() {
                     self.settings.shown = Some(mask);
                 }
             }

@@ -79,7 +79,7 @@ impl State {
             names: self.document.labels().names(),
             ..Options::default()
         };
-        let (target, examples) = (target.scan().clone(), self.examples_for_run());
+        let (target, examples) = (self.image_for_run(target.scan()), self.examples_for_run());
         let job = platform.jobs.compute(Compute::Segment { target, examples, options });
         let started = Instant::now();
         self.run = Run::Running { job, inputs, stage: None, fraction: 0.0, started, stopping: false };
@@ -96,14 +96,14 @@ impl State {
     }
 
     /// Takes in how a run ended; one that was superseded ends unheard.
-    pub(super) fn run_ended(&mut self, id: JobId, outcome: Outcome<Prediction>) {
+    pub(super) fn run_ended(&mut self, id: JobId, outcome: Outcome<Box<Prediction>>) {
         match &self.run {
             Run::Running { job, .. } if job.id == id => {}
             _ => return,
         }
         let Run::Running { inputs, .. } = std::mem::replace(&mut self.run, Run::Idle) else { return };
         match outcome {
-            Ok(done) => self.propose(inputs, done),
+            Ok(done) => self.propose(inputs, *done),
             Err(Failure::Cancelled) => {
                 self.run = Run::Cancelled;
                 self.notify("The run was stopped; nothing was changed.");

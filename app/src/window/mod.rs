@@ -3,17 +3,11 @@
 //! One frame: ends of jobs and answers of file dialogs reach the state; panels draw it and say what the user did, beside
 //! dropped files and keys; the commands are carried out. Nothing here waits for anything.
 
-mod bars;
-mod centre;
 mod dialogs;
 mod fonts;
 mod icons;
-mod import_dialog;
-mod network_view;
-mod path_dialog;
+mod panels;
 mod platform;
-mod results;
-mod shelf;
 mod texture_cache;
 mod theme;
 mod widgets;
@@ -28,6 +22,7 @@ use crate::viewer::{self, Gpu};
 use anyhow::anyhow;
 use eframe::egui_wgpu::{RenderState, WgpuSetup};
 use eframe::wgpu::DeviceType;
+use panels::{bars, centre, results, shelf};
 use platform::Desktop;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -141,7 +136,7 @@ impl App {
         bars::tool_strip(ui, state, commands);
         results::show(ui, state, commands);
         centre::show(ui, state, texture_cache, commands);
-        import_dialog::show(ui, state, commands);
+        dialogs::import::show(ui, state, commands);
         dialogs::show(ui, state, commands);
         dialogs::notices(ui, state, commands);
     }

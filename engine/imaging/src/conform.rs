@@ -27,7 +27,7 @@ pub fn agree(image: &Grid, other: &Grid) -> bool {
 /// Brings `other` to the grid of its image.
 ///
 /// # Errors
-/// [`Error::Geometry`] where they do not agree and `how` does not say what to do, or cannot.
+/// [`Error::Misplaced`] where they do not agree and `how` does not say what to do, or cannot.
 pub fn reconcile<T: Voxel>(image: &Grid, other: Image<T>, how: GeometryChoice) -> Result<Image<T>> {
     if image.agrees_with(&other.grid) {
         return Ok(Image { grid: *image, ..other });
@@ -98,18 +98,12 @@ fn disagreement(what: &str, image: &Grid, other: &Grid) -> Error {
     let nearest = |a: DVec3| corners.iter().map(|b| a.distance(*b)).fold(f64::INFINITY, f64::min);
     let mm = image.corners_mm().into_iter().map(nearest).fold(0.0, f64::max);
     let voxels = mm / image.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
-    let copy = if image.shape == other.shape {
-        "or --geometry copy to give it the image's header"
-    } else {
-        "the image's header cannot be copied to another number of voxels"
-    };
     let problem = format!(
-        "The {what} ({}) does not lie on its image ({}): corners are up to {mm:.1} mm ({voxels:.1} voxels) apart; choose \
-         --geometry resample to trust both headers, {copy}.",
+        "The {what} ({}) does not lie on its image ({}): corners are up to {mm:.1} mm ({voxels:.1} voxels) apart.",
         describe(other),
         describe(image),
     );
-    Error::Geometry { problem }
+    Error::Misplaced { problem, copyable: image.shape == other.shape }
 }
 
 #[cfg(test)]
@@ -145,8 +139,9 @@ mod tests {
         let [image, mut other] = twice();
         other.world_from_voxel.translation.x += 1.0;
         let labels = LabelMap { grid: other, voxels: (0..24).collect() };
-        let error = reconcile(&image, labels.clone(), GeometryChoice::Strict).unwrap_err().to_string();
-        assert!(error.contains("1.0 mm (1.0 voxels)") && error.contains("--geometry resample"), "{error}");
+        let error = reconcile(&image, labels.clone(), GeometryChoice::Strict).unwrap_err();
+        let Error::Misplaced { problem, copyable: false } = &error else { panic!("{error}") };
+        assert!(problem.contains("1.0 mm (1.0 voxels)"), "{error}");
         assert!(reconcile(&image, labels.clone(), GeometryChoice::Copy).is_err(), "shapes differ");
         let moved = reconcile(&image, labels, GeometryChoice::Resample).unwrap();
         assert_eq!(moved.voxels[image.index([1, 0, 0])], other.index([0, 3, 0]) as u16);

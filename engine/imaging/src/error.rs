@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 /// Result of every fallible function of the engine.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failure. Its message is one sentence: what is wrong and what to do about it.
+/// A failure, told in one sentence: what is wrong and, where that does not depend on who asks, what to do about it. How a
+/// program lets its user choose a label, a device or a treatment is for that program to add.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be opened, read or written by the operating system.
@@ -31,6 +32,15 @@ pub enum Error {
         /// Which volumes differ, by how much, and what to do.
         problem: String,
     },
+    /// A label map or image does not lie on the image that it belongs to. Resampling it through the world trusts both headers;
+    /// where `copyable`, it may also be given the image's header.
+    #[error("{problem}")]
+    Misplaced {
+        /// Which volumes differ, and by how much; a whole sentence.
+        problem: String,
+        /// Whether both have the same number of voxels along each axis.
+        copyable: bool,
+    },
     /// A checkpoint does not hold the network; `problem` names the tensor.
     #[error("{}: {problem}", path.display())]
     Checkpoint {
@@ -42,7 +52,17 @@ pub enum Error {
     /// The request makes no sense as a whole (no example, label absent, …), with the message.
     #[error("{0}")]
     Request(String),
-    /// The compute device failed, with the message.
+    /// Weights that know one structure were asked for several of the examples' labels, or for all of them.
+    #[error(
+        "These weights are a U-Net that segments one structure, and there are {}; choose the one label that is meant.",
+        list(labels)
+    )]
+    SeveralStructures {
+        /// Their values.
+        labels: Vec<u16>,
+    },
+    /// The graphics card failed, does not answer, or cannot be used; a whole sentence on what happened. The processor can do
+    /// the work.
     #[error("{0}")]
     Device(String),
     /// An allocation failed.
@@ -79,9 +99,20 @@ impl Error {
                 let problem = format!("{} and {}: {problem}", label.display(), image.display());
                 Self::Geometry { problem }
             }
+            Self::Misplaced { problem, copyable } => {
+                let problem = format!("{} and {}: {problem}", label.display(), image.display());
+                Self::Misplaced { problem, copyable }
+            }
             other => other,
         }
     }
+}
+
+/// Label values for a sentence; of many the first twenty.
+pub fn list(values: &[u16]) -> String {
+    let shown: Vec<_> = values.iter().take(20).map(u16::to_string).collect();
+    let more = if values.len() > shown.len() { ", …" } else { "" };
+    if shown.is_empty() { "no label".into() } else { format!("{}{more}", shown.join(", ")) }
 }
 
 /// What the operating system said, with what there is to do about it.

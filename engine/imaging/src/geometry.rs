@@ -28,6 +28,11 @@ impl Direction {
 }
 
 impl Grid {
+    /// Axes towards R, A and S, voxels of `spacing_mm`, the first of them at the world's origin.
+    pub fn axis_aligned(shape: [usize; 3], spacing_mm: [f64; 3]) -> Self {
+        Self { shape, world_from_voxel: DAffine3::from_scale(spacing_mm.into()) }
+    }
+
     /// Number of voxels.
     pub fn len(&self) -> usize {
         self.shape.iter().product()

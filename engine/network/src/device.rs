@@ -84,9 +84,7 @@ impl Device {
             Err(reason) if choice == DeviceChoice::Auto => {
                 Ok(Self { notes: vec![format!("{reason} The CPU does the work.")], ..cpu })
             }
-            Err(reason) => Err(Error::Device(format!(
-                "{reason} Choose the CPU instead (--device cpu), or update the driver."
-            ))),
+            Err(reason) => Err(Error::Device(reason)),
         }
     }
 

@@ -66,9 +66,7 @@ impl Faulty {
             return Ok(());
         }
         match self.trouble.fault {
-            Fault::Fails => {
-                Err(Error::Device("The graphics card failed. Run again on the CPU (--device cpu).".into()))
-            }
+            Fault::Fails => Err(Error::Device("The graphics card failed.".into())),
             Fault::Panics => panic!("the device is lost"),
             Fault::Hangs => {
                 // Waits for a second one that never comes.

@@ -30,7 +30,7 @@ impl Learner {
             Kernels::Cpu => Kind::Tape(Tape::new()),
             #[cfg(feature = "reference")]
             Kernels::Burn(burn) => Kind::Reference(Box::new(Reference::new(burn.clone().autodiff()))),
-            _ => return Err(Error::Device("Learning runs on the CPU only so far (--device cpu).".into())),
+            _ => return Err(Error::Device("Learning runs on the CPU only so far.".into())),
         }))
     }
 

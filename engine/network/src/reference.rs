@@ -195,7 +195,7 @@ fn floats<E: std::fmt::Debug>(data: Result<TensorData, E>) -> Result<Vec<f32>> {
 }
 
 fn lost(error: &dyn std::fmt::Debug) -> Error {
-    Error::Device(format!("The graphics card failed: {error:?}. Run again on the CPU (--device cpu)."))
+    Error::Device(format!("The graphics card failed: {error:?}."))
 }
 
 fn mix(x: &Tensor<5>, conv: &Conv) -> Tensor<5> {

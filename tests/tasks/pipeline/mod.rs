@@ -1,5 +1,6 @@
 //! Runs of the pipeline on made-up heads: what they say of what they cannot find, and how far they are.
 
+mod cache;
 mod labels;
 mod placement;
 mod predictor;
@@ -7,9 +8,8 @@ mod progress;
 mod transform;
 
 use glam::{DAffine3, DVec3};
-use imaging::io::{Header, Scan, write_image};
 use imaging::{Error, Grid, LabelMap, Result, Volume};
-use inference::pipeline::{Example, Options, Segmentation, segment};
+use inference::pipeline::{Cache, Example, NamedImage, Options, Segmentation, segment};
 use network::{Device, Model};
 use std::sync::Arc;
 
@@ -78,16 +78,12 @@ fn whole() -> Grid {
     grid([-40.0; 3], [40.0; 3])
 }
 
-/// As an image is opened from its file.
-fn scan(name: &str, volume: &Volume) -> Arc<Scan> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(format!("{name}.nii.gz"));
-    write_image(&path, volume, &Header::for_grid(&volume.grid)).unwrap();
-    Arc::new(Scan::open(&path, 0).unwrap())
+fn image(name: &str, volume: &Volume) -> NamedImage {
+    NamedImage::new(name, volume.clone())
 }
 
-fn example<L>(name: &str, image: &Volume, label: L) -> Example<L> {
-    Example { name: name.into(), image: scan(name, image), label: Arc::new(label) }
+fn example<L>(name: &str, volume: &Volume, label: L) -> Example<L> {
+    Example { image: image(name, volume), label: Arc::new(label) }
 }
 
 /// The examples' own vote, which is quick and finds what they show.
@@ -97,7 +93,7 @@ fn vote() -> Model {
 
 fn run(target: &Volume, examples: &[Example<LabelMap>], labels: &[u16]) -> Result<Segmentation> {
     let options = Options { labels: labels.to_vec(), ..Options::default() };
-    segment(&vote(), &scan("target", target), examples, &options, &mut |_| Ok(()))
+    segment(&vote(), &Cache::default(), &image("target", target), examples, &options, &mut |_| Ok(()))
 }
 
 /// The sentence with which a request is refused.

@@ -39,11 +39,14 @@ fn an_example_that_does_not_show_what_the_target_shows_is_flagged_and_left_out()
         let [good, left_out] = &done.report.examples[..] else { panic!("there are two") };
         assert_eq!((good.flagged, good.used, &good.reason), (false, true, &None));
         assert_eq!((left_out.flagged, left_out.used), (true, false));
+        let moved = |n: usize| done.report.records[n].mean_displacement_mm;
+        assert!(moved(1).is_some() && moved(2).is_none(), "what is left out is not deformed");
         assert!(left_out.reason.as_ref().unwrap().contains(reason), "{:?}", left_out.reason);
         let said = |w: &String| w.starts_with("Example odd hardly shows") && w.contains("left out");
         assert!(done.report.warnings.iter().any(said), "{:?}", done.report.warnings);
     }
     let alone = run(&whole, &[lower(1.7)], &[1]).unwrap();
+    assert!(alone.report.records[1].mean_displacement_mm.is_some());
     assert!(alone.report.examples[0].flagged && alone.report.examples[0].used);
     assert!(alone.report.warnings.iter().any(|w| w.contains("do not trust the result")));
 }

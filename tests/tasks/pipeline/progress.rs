@@ -1,8 +1,8 @@
 //! Progress moves with the work.
 
-use super::{HEAD, example, scan, vote, whole};
+use super::{HEAD, example, image, vote, whole};
 use imaging::LabelMap;
-use inference::pipeline::{Options, Progress, Refinement, Stage, segment};
+use inference::pipeline::{Cache, Options, Progress, Refinement, Stage, segment};
 
 #[test]
 fn a_run_of_many_labels_never_stands_still_and_never_goes_back() {
@@ -16,15 +16,15 @@ fn a_run_of_many_labels_never_stands_still_and_never_goes_back() {
             labels.voxels[grid.index(voxel)] = label as u16 + 1;
         }
     }
-    let image = HEAD.image(grid, 0.0);
-    let examples = [example("h1", &image, labels)];
+    let head = HEAD.image(grid, 0.0);
+    let examples = [example("h1", &head, labels)];
     let mut events: Vec<Progress> = Vec::new();
     let observer = &mut |progress| {
         events.push(progress);
         Ok(())
     };
-    let options = Options { looks: Refinement::Closer, ..Options::default() };
-    segment(&vote(), &scan("target", &image), &examples, &options, observer).unwrap();
+    let options = Options { refinement: Refinement::Closer, ..Options::default() };
+    segment(&vote(), &Cache::default(), &image("target", &head), &examples, &options, observer).unwrap();
     let (first, last) = (&events[0], events.last().unwrap());
     assert_eq!((first.fraction, last.fraction, &last.stage), (0.0, 1.0, &Stage::Restoring));
     let still = events.chunk_by(|a, b| a.fraction == b.fraction).map(<[_]>::len).max().unwrap();
@@ -33,8 +33,8 @@ fn a_run_of_many_labels_never_stands_still_and_never_goes_back() {
         let step = pair[1].fraction - pair[0].fraction;
         assert!((0.0..0.1).contains(&step), "{:?} and then {:?}", pair[0], pair[1]);
     }
-    assert!(events.iter().any(|event| matches!(event.stage, Stage::Bending { total: 1, .. })));
+    assert!(events.iter().any(|event| matches!(event.stage, Stage::Registering { total: 1, .. })));
     let closer =
-        |event: &Progress| matches!(event.stage, Stage::Reading { label: 18, labels: 18, look: 2, .. });
+        |event: &Progress| matches!(event.stage, Stage::Reading { label: 18, labels: 18, pass: 2, .. });
     assert!(events.iter().any(closer));
 }

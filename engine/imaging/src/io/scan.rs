@@ -9,6 +9,7 @@ use super::survey::{Decoded, is_intensity};
 use crate::{CancelToken, Result, Volume};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Bytes read at once from a file whose voxels are wanted.
 const BUFFER: usize = 1 << 17;
@@ -20,8 +21,8 @@ pub struct Scan {
     pub name: String,
     /// Where it was read from; the bare name for embedded data.
     pub path: PathBuf,
-    /// The chosen 3D volume.
-    pub volume: Volume,
+    /// The chosen 3D volume; shared, so that whoever computes with it needs no copy.
+    pub volume: Arc<Volume>,
     /// For exports on the same grid.
     pub header: Header,
     /// What a reader of the file should know.
@@ -117,7 +118,7 @@ fn read(path: &Path, opened: Opened, frame: usize, cancel: CancelToken) -> Check
             non_finite: survey.non_finite,
             warnings,
         },
-        volume: Volume { grid, voxels },
+        volume: Arc::new(Volume { grid, voxels }),
         header: probe.header,
     })
 }

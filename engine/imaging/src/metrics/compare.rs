@@ -40,7 +40,7 @@ pub fn compare(prediction: &LabelMap, truth: &LabelMap) -> Result<Vec<LabelScore
     let copy = memory::collect(prediction.voxels.iter().copied())?;
     let copy = LabelMap { grid: prediction.grid, voxels: copy };
     let predicted = reconcile(&truth.grid, copy, GeometryChoice::Strict).map_err(|error| match error {
-        Error::Geometry { .. } => Error::Geometry {
+        Error::Misplaced { .. } => Error::Geometry {
             problem: format!(
                 "The two maps do not lie on the same voxels of the world ({} against {}); resample one onto the other.",
                 describe(&prediction.grid),

@@ -1,33 +1,78 @@
-//! From the working grid back to the image, row by row.
+//! Step 4: from probabilities on the working grid to labels on the image, row by row.
 
+use super::predict::Probabilities;
+use super::prepare::Prepared;
+use crate::preprocess::Reorientation;
 use crate::preprocess::working_grid::{WorkingGrid, cube_index};
 use imaging::Cube;
-use imaging::{Result, memory};
+use imaging::{Grid, LabelMap, Result, Volume, memory};
 use rayon::prelude::*;
 
 /// Less than this is no sign of a structure.
 const UNLIKELY: f32 = 0.02;
-/// Steps between the probabilities that a mask may be cut at.
-const CUTS: usize = 1000;
-/// Part of a box's side over which it gives way to the first look.
+/// Steps between the thresholds that are tried.
+const STEPS: usize = 1000;
+/// Part of a box's side over which it gives way to the whole body.
 const FADE: f32 = 0.1;
 
-/// Brings working cubes to the image that a frame was laid in, by trilinear interpolation. Images are in the body's
-/// order, x fastest.
+/// From which probability on a voxel may belong to a structure.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Threshold {
+    /// Where the mask is expected to have the largest Dice, [`threshold`].
+    #[default]
+    ExpectedDice,
+    /// The same for all structures, above 0.
+    At(f32),
+}
+
+/// Labels on the target's own grid: at each voxel the label whose probability is the largest multiple of its threshold, 0 where
+/// none is above it. Cheap, so that another threshold is one more call.
+///
+/// # Errors
+/// [`imaging::Error::Memory`].
+pub fn fuse(target: &Prepared, probabilities: &[Probabilities], threshold: Threshold) -> Result<LabelMap> {
+    let mut fusion = LabelFusion::new(target, threshold)?;
+    probabilities.iter().for_each(|label| fusion.add(label));
+    fusion.labels()
+}
+
+/// A structure's probabilities on the target's own grid, from 0 to 1.
+///
+/// # Errors
+/// [`imaging::Error::Memory`].
+pub fn probability_volume(target: &Prepared, probabilities: &Probabilities) -> Result<Volume> {
+    let rows = Rows::new(&target.content.working, probabilities);
+    let [nx, ny, _] = rows.whole.shape();
+    let mut voxels: Vec<f32> = memory::zeros(target.content.grid.len())?;
+    voxels.par_chunks_mut((nx * ny).max(1)).enumerate().for_each(|(z, plane)| {
+        let mut line = vec![0.0; rows.whole.side];
+        plane.chunks_mut(nx).enumerate().for_each(|(y, row)| _ = rows.read([y, z], -1.0, &mut line, row));
+    });
+    let voxels = target.content.orientation.from_ras(&voxels)?;
+    Ok(Volume { grid: target.image.volume.grid, voxels })
+}
+
+/// Brings working cubes to the image that a working grid lies in, by trilinear interpolation. Axes of the image are
+/// in RAS order, x fastest.
 pub struct InverseResampler {
     axes: [Vec<Option<(usize, f32)>>; 3],
     side: usize,
 }
 
 impl InverseResampler {
-    pub fn new(frame: &WorkingGrid) -> Self {
-        Self { axes: std::array::from_fn(|axis| frame.back(axis)), side: frame.side }
+    pub fn new(working: &WorkingGrid) -> Self {
+        Self { axes: std::array::from_fn(|axis| working.back(axis)), side: working.side }
+    }
+
+    /// The image's shape.
+    fn shape(&self) -> [usize; 3] {
+        self.axes.each_ref().map(Vec::len)
     }
 
     /// The cube on the image's grid; `outside` where the working grid does not reach.
     pub fn volume(&self, cube: &Cube, outside: f32) -> Result<Vec<f32>> {
-        let mut voxels = memory::filled(self.axes.iter().map(Vec::len).product(), outside)?;
-        let [nx, ny, _] = self.axes.each_ref().map(Vec::len);
+        let mut voxels = memory::filled(self.shape().iter().product(), outside)?;
+        let [nx, ny, _] = self.shape();
         voxels.par_chunks_mut((nx * ny).max(1)).enumerate().for_each(|(z, plane)| {
             let mut line = vec![0.0; self.side];
             for (y, row) in plane.chunks_mut(nx).enumerate() {
@@ -69,79 +114,102 @@ impl InverseResampler {
     }
 }
 
-/// A mask in the making: at each voxel the label whose probability is the largest multiple of its cut so far. Labels come
-/// one after the other, so that only one probability volume is ever held.
+/// The rows of a structure's probabilities on the image's grid, axes in RAS order: those of the whole body, and those of a box,
+/// which count the more the farther from its faces.
+struct Rows<'a> {
+    whole: InverseResampler,
+    cube: &'a Cube,
+    refined: Option<(InverseResampler, &'a Cube)>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(working: &WorkingGrid, Probabilities { whole, refined, .. }: &'a Probabilities) -> Self {
+        let refined = refined.as_ref().map(|(grid, cube)| (InverseResampler::new(grid), cube));
+        Self { whole: InverseResampler::new(working), cube: whole, refined }
+    }
+
+    /// Reads row (y, z); false, with the row left undefined, where no voxel of it is above `least`. `line` is room for a line
+    /// of the working grid.
+    fn read(&self, [y, z]: [usize; 2], least: f32, line: &mut [f32], row: &mut [f32]) -> bool {
+        // Interpolation never exceeds what it interpolates: most rows are settled here.
+        let covered = self.whole.line(self.cube, y, z, line);
+        let mut above = covered && line.iter().any(|&p| p > least);
+        if above || self.refined.is_some() {
+            row.fill(0.0);
+            if covered {
+                self.whole.spread(line, |x, p| row[x] = p);
+            }
+        }
+        if let Some((closer, cube)) = &self.refined
+            && closer.line(cube, y, z, line)
+        {
+            above = true;
+            let weight = closer.inwards(1, y) * closer.inwards(2, z);
+            closer.spread(line, |x, p| row[x] += (p - row[x]) * weight * closer.inwards(0, x));
+        }
+        above
+    }
+}
+
+/// A label map in the making, as [`fuse()`] makes it. Labels come one after the other, so that none has to be kept.
 pub struct LabelFusion {
-    restorer: InverseResampler,
+    working: WorkingGrid,
+    orientation: Reorientation,
+    grid: Grid,
+    threshold: Threshold,
+    /// The largest multiple of a threshold so far, and whose it is; axes in RAS order.
     best: Vec<f32>,
     winner: Vec<u16>,
 }
 
 impl LabelFusion {
-    pub fn new(frame: &WorkingGrid) -> Result<Self> {
-        let restorer = InverseResampler::new(frame);
-        let len = restorer.axes.iter().map(Vec::len).product();
-        Ok(Self { restorer, best: memory::filled(len, 1.0)?, winner: memory::zeros(len)? })
+    /// No label yet.
+    ///
+    /// # Errors
+    /// [`imaging::Error::Memory`].
+    pub fn new(target: &Prepared, threshold: Threshold) -> Result<Self> {
+        let (content, grid) = (&target.content, target.image.volume.grid);
+        Ok(Self {
+            working: content.working.clone(),
+            orientation: content.orientation,
+            grid,
+            threshold,
+            best: memory::filled(grid.len(), 1.0)?,
+            winner: memory::zeros(grid.len())?,
+        })
     }
 
-    /// Enters a label by its probabilities on the working grid, and on that of a box, which counts the more the farther
-    /// from its faces. Returns them on the image's grid where they are wanted.
-    pub fn enter(
-        &mut self,
-        label: u16,
-        coarse: &Cube,
-        fine: Option<&(WorkingGrid, Cube)>,
-        wanted: bool,
-    ) -> Result<Option<Vec<f32>>> {
-        let restorer = &self.restorer;
-        let cut = threshold(fine.map_or(coarse, |(_, closer)| closer));
-        let [nx, ny, _] = restorer.axes.each_ref().map(Vec::len);
-        let plane = (nx * ny).max(1);
-        let fine = fine.map(|(frame, cube)| (InverseResampler::new(frame), cube));
-        let mut all = if wanted { memory::zeros(self.best.len())? } else { Vec::new() };
-        let mut kept: Vec<Option<&mut [f32]>> = if wanted {
-            all.chunks_mut(plane).map(Some).collect()
-        } else {
-            (0..self.best.len().div_ceil(plane)).map(|_| None).collect()
+    /// Adds a label.
+    pub fn add(&mut self, probabilities: &Probabilities) {
+        let Probabilities { label, whole, refined, .. } = probabilities;
+        let least = match self.threshold {
+            Threshold::At(least) => least,
+            Threshold::ExpectedDice => threshold(refined.as_ref().map_or(whole, |(_, closer)| closer)),
         };
+        let rows = Rows::new(&self.working, probabilities);
+        let [nx, ny, _] = rows.whole.shape();
+        let plane = (nx * ny).max(1);
         let planes = self.best.par_chunks_mut(plane).zip(self.winner.par_chunks_mut(plane));
-        planes.zip(kept.par_iter_mut()).enumerate().for_each(|(z, ((best, winner), kept))| {
-            let (mut line, mut row) = (vec![0.0; restorer.side], vec![0.0; nx]);
+        planes.enumerate().for_each(|(z, (best, winner))| {
+            let (mut line, mut row) = (vec![0.0; rows.whole.side], vec![0.0; nx]);
             for (y, (best, winner)) in best.chunks_mut(nx).zip(winner.chunks_mut(nx)).enumerate() {
-                row.fill(0.0);
-                let mut above = false;
-                if restorer.line(coarse, y, z, &mut line) {
-                    // Interpolation never exceeds what it interpolates: most rows are settled here.
-                    above = line.iter().any(|&p| p > cut);
-                    if above || wanted || fine.is_some() {
-                        restorer.spread(&line, |x, p| row[x] = p);
-                    }
-                }
-                if let Some((closer, cube)) = &fine
-                    && closer.line(cube, y, z, &mut line)
-                {
-                    above = true;
-                    let weight = closer.inwards(1, y) * closer.inwards(2, z);
-                    closer.spread(&line, |x, p| row[x] += (p - row[x]) * weight * closer.inwards(0, x));
-                }
-                if let Some(kept) = kept {
-                    kept[y * nx..][..nx].copy_from_slice(&row);
-                }
-                if above {
+                if rows.read([y, z], least, &mut line, &mut row) {
                     for (&p, (best, winner)) in row.iter().zip(best.iter_mut().zip(winner)) {
-                        if p > *best * cut {
-                            (*best, *winner) = (p / cut, label);
+                        if p > *best * least {
+                            (*best, *winner) = (p / least, *label);
                         }
                     }
                 }
             }
         });
-        Ok(wanted.then_some(all))
     }
 
-    /// The label of each voxel, 0 where none is above the cut.
-    pub fn winner(self) -> Vec<u16> {
-        self.winner
+    /// The labels on the target's own grid.
+    ///
+    /// # Errors
+    /// [`imaging::Error::Memory`].
+    pub fn labels(self) -> Result<LabelMap> {
+        Ok(LabelMap { grid: self.grid, voxels: self.orientation.from_ras(&self.winner)? })
     }
 }
 
@@ -155,19 +223,19 @@ pub fn probability(mut output: Cube) -> Cube {
     output
 }
 
-/// Where to cut a structure's probabilities so that the mask is expected to have the largest Dice: the c for which
-/// 2 Σ p (over p > c) / (number of p > c + Σ p) is largest, if that is below one half. Where the network is unsure, cutting at
-/// one half makes masks too small. A structure that is nowhere more likely than not is not made up: one half again.
+/// The threshold at which a structure's mask is expected to have the largest Dice: the c for which
+/// 2 Σ p (over p > c) / (number of p > c + Σ p) is largest, if that is below one half. Where the network is unsure, a threshold
+/// of one half makes masks too small. A structure that is nowhere more likely than not is not made up: one half again.
 pub fn threshold(probabilities: &Cube) -> f32 {
     // Voxels with a probability from n steps on, and the sum of theirs.
-    let mut counted = [(0.0, 0.0); CUTS + 1];
+    let mut counted = [(0.0, 0.0); STEPS + 1];
     for &p in &probabilities.voxels {
-        let (count, sum) = &mut counted[(p * CUTS as f32) as usize];
+        let (count, sum) = &mut counted[(p * STEPS as f32) as usize];
         *count += 1.0;
         *sum += f64::from(p);
     }
-    let at = |n: usize| n as f32 / CUTS as f32;
-    let likely = (0..=CUTS).filter(|&n| at(n) >= UNLIKELY);
+    let at = |n: usize| n as f32 / STEPS as f32;
+    let likely = (0..=STEPS).filter(|&n| at(n) >= UNLIKELY);
     let all: f64 = likely.clone().map(|n| counted[n].1).sum();
     let (mut count, mut inside) = (0.0, 0.0);
     let dice = likely.rev().map(|n| {
@@ -182,25 +250,37 @@ pub fn threshold(probabilities: &Cube) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use imaging::Grid;
+    use crate::pipeline::{NamedImage, prepare};
 
-    #[test]
-    fn a_closer_look_wins_inside_its_box_and_gives_way_at_its_faces() {
-        let grid = Grid { shape: [32, 32, 32], world_from_voxel: Default::default() };
-        let whole = WorkingGrid::around(&grid, [0..32, 0..32, 0..32], 16);
-        let closer = whole.moved([0.0; 3], [0.5; 3]);
-        let full = |value: f32| Cube { side: 16, voxels: vec![value; 16 * 16 * 16] };
-        let mut contest = LabelFusion::new(&whole).unwrap();
-        let found = contest.enter(7, &full(0.0), Some(&(closer, full(1.0))), true).unwrap().unwrap();
-        let at = |x: usize| found[grid.index([x, 16, 16])];
-        assert_eq!([at(7), at(16), at(24)], [0.0, 1.0, 0.0], "the box reaches from 8 to 24");
-        assert!(at(8) < 0.5 && at(9) > 0.5, "{} {}", at(8), at(9));
-        let winner = contest.winner();
-        assert_eq!([0, 8, 16, 23, 31].map(|x| winner[grid.index([x, 16, 16])]), [0, 0, 7, 0, 0]);
+    /// An image without contrast, so that its working grid of `side`³ surrounds all of it.
+    fn target(side: usize) -> Prepared {
+        let grid = Grid { shape: [side; 3], world_from_voxel: Default::default() };
+        prepare(&NamedImage::new("target", Volume { grid, voxels: vec![1.0; grid.len()] }), 16).unwrap()
+    }
+
+    fn full(value: f32) -> Cube {
+        Cube { side: 16, voxels: vec![value; 16 * 16 * 16] }
+    }
+
+    fn found(label: u16, whole: Cube) -> Probabilities {
+        Probabilities { label, whole, refined: None, read: Vec::new() }
     }
 
     #[test]
-    fn a_mask_is_cut_where_its_dice_is_expected_to_be_largest() {
+    fn a_refinement_wins_inside_its_box_and_gives_way_at_its_faces() {
+        let target = target(32);
+        let closer = target.working_grid().moved([0.0; 3], [0.5; 3]);
+        let label = Probabilities { refined: Some((closer, full(1.0))), ..found(7, full(0.0)) };
+        let Volume { grid, voxels } = probability_volume(&target, &label).unwrap();
+        let at = |x: usize| voxels[grid.index([x, 16, 16])];
+        assert_eq!([at(7), at(16), at(24)], [0.0, 1.0, 0.0], "the box reaches from 8 to 24");
+        assert!(at(8) < 0.5 && at(9) > 0.5, "{} {}", at(8), at(9));
+        let labels = fuse(&target, &[label], Threshold::default()).unwrap();
+        assert_eq!([0, 8, 16, 23, 31].map(|x| labels.voxels[grid.index([x, 16, 16])]), [0, 0, 7, 0, 0]);
+    }
+
+    #[test]
+    fn a_threshold_lies_where_the_dice_is_expected_to_be_largest() {
         let of = |parts: &[(usize, f32)]| {
             let values = parts.iter().flat_map(|&(count, p)| std::iter::repeat_n(p, count));
             let voxels: Vec<f32> = values.chain(std::iter::repeat(0.0)).take(4096).collect();
@@ -215,19 +295,17 @@ mod tests {
     }
 
     #[test]
-    fn of_two_labels_the_one_farther_above_its_cut_wins() {
-        let grid = Grid { shape: [8, 8, 8], world_from_voxel: Default::default() };
-        let whole = WorkingGrid::around(&grid, [0..8, 0..8, 0..8], 8);
-        let full = |value: f32| Cube { side: 8, voxels: vec![value; 512] };
-        let mut contest = LabelFusion::new(&whole).unwrap();
-        contest.enter(1, &full(0.6), None, false).unwrap();
-        contest.enter(2, &full(0.4), None, false).unwrap();
-        contest.enter(3, &full(0.7), None, false).unwrap();
+    fn of_two_labels_the_one_farther_above_its_threshold_wins() {
         // Unsure nearly everywhere, so cut at 0.25: 0.4 is farther above that than 0.7 is above one half.
         let mut unsure = full(0.2505);
-        (unsure.voxels[0], unsure.voxels[511]) = (1.0, 0.4);
-        contest.enter(4, &unsure, None, false).unwrap();
-        let winner = contest.winner();
-        assert_eq!((winner[100], winner[511]), (3, 4));
+        (unsure.voxels[0], unsure.voxels[4095]) = (1.0, 0.4);
+        let all = [found(1, full(0.6)), found(2, full(0.4)), found(3, full(0.7)), found(4, unsure)];
+        let target = target(16);
+        let labels = fuse(&target, &all, Threshold::default()).unwrap().voxels;
+        assert_eq!((labels[100], labels[4095]), (3, 4));
+        let labels = fuse(&target, &all[..3], Threshold::At(0.65)).unwrap().voxels;
+        assert_eq!(labels[100], 3);
+        let labels = fuse(&target, &all[1..2], Threshold::At(0.3)).unwrap().voxels;
+        assert_eq!(labels[100], 2, "a live threshold is one more call");
     }
 }

@@ -1,10 +1,8 @@
 //! How much memory a run will hold, known before it starts: the network, the cubes on the working grid, and the images.
 
-use super::{Example, Options};
-use imaging::io::Scan;
-use imaging::{Grid, Image, LabelMap, Result, Voxel, memory};
+use super::{Cache, Example, Options};
+use imaging::{Grid, Result, Voxel, memory};
 use network::Model;
-use std::collections::BTreeSet;
 
 /// More pairs at once than this save no more time.
 pub const MOST_AT_ONCE: usize = 8;
@@ -22,9 +20,9 @@ pub fn volumes_bytes<'a, T: Voxel>(
     for image in examples {
         images += (float + label) * image.len();
         largest = largest.max(image.len());
-        // Image, structure and labels; how it is bent (three) and both of them bent; the same two of a closer look as they
-        // are and bent; and one that is at work.
-        cubes += 13;
+        // The image on its own working grid and on that where it lies on the target, structure and labels; the displacement
+        // (three) and both of them deformed; the same two of a refinement as they are and deformed; and one that is at work.
+        cubes += 14;
     }
     // An image turned to the body's order while it is prepared is gone when the result is made: the probability and the
     // label that lead, probabilities that are asked for, and one on its way to them.
@@ -49,44 +47,43 @@ pub struct Need {
     pub bytes: usize,
 }
 
-/// What a run with so many volumes of probabilities will hold.
-///
-/// # Errors
-/// [`imaging::Error`] where not even a run that reads its examples one by one fits.
-pub fn need<T: Voxel>(
-    model: &Model,
-    side: usize,
-    target: &Scan,
-    examples: &[Example<Image<T>>],
-    options: &Options,
-    probabilities: usize,
-) -> Result<Need> {
-    let grids = examples.iter().map(|example| &example.image.volume.grid);
-    let volumes = volumes_bytes::<T>(side, &target.volume.grid, grids, probabilities);
-    let network = |at_once: usize| model.predicted_bytes(side, examples.len(), at_once);
-    let most = model.useful_mini_context(examples.len().min(options.mini_context.unwrap_or(MOST_AT_ONCE)));
-    let (asked, within_reach) = (options.mini_context.is_some(), memory::within_reach_bytes());
-    let all = |at_once: usize| network(at_once) + volumes;
-    let (at_once, fewer, bytes) = match model.card_memory() {
-        None => {
-            let (at_once, fewer) = choose(asked, most, within_reach, all)?;
-            (at_once, fewer, all(at_once))
+impl Need {
+    /// What a run with so many volumes of probabilities will hold. What a cache holds of earlier runs counts too, and gives way
+    /// where both do not fit; it never changes how many pairs are read at once.
+    ///
+    /// # Errors
+    /// [`imaging::Error`] where not even a run that reads its examples one by one fits.
+    pub fn of<T: Voxel>(
+        (model, side): (&Model, usize),
+        cache: &Cache,
+        target: &Grid,
+        examples: &[Example<imaging::Image<T>>],
+        options: &Options,
+        probabilities: usize,
+    ) -> Result<Self> {
+        let grids = examples.iter().map(|example| &example.image.volume.grid);
+        let volumes = volumes_bytes::<T>(side, target, grids, probabilities);
+        let network = |at_once: usize| model.predicted_bytes(side, examples.len(), at_once);
+        let most =
+            model.useful_mini_context(examples.len().min(options.mini_context.unwrap_or(MOST_AT_ONCE)));
+        let (asked, within_reach) = (options.mini_context.is_some(), memory::within_reach_bytes());
+        let all = |at_once: usize| network(at_once) + volumes;
+        let (at_once, fewer, bytes) = match model.card_memory() {
+            None => {
+                let (at_once, fewer) = choose(asked, most, within_reach, all)?;
+                (at_once, fewer, all(at_once))
+            }
+            Some(card) => {
+                memory::must_fit(volumes, within_reach)?;
+                let (at_once, fewer) = choose(asked, most, card.bytes, network)?;
+                (at_once, fewer, volumes)
+            }
+        };
+        if memory::must_fit(bytes + cache.bytes(), within_reach).is_err() {
+            cache.clear();
         }
-        Some(card) => {
-            memory::must_fit(volumes, within_reach)?;
-            let (at_once, fewer) = choose(asked, most, card.bytes, network)?;
-            (at_once, fewer, volumes)
-        }
-    };
-    Ok(Need { at_once, fewer, bytes })
-}
-
-/// How many labels a segmentation has: those asked for, else all that the examples hold.
-pub fn labels(examples: &[Example<LabelMap>], options: &Options) -> usize {
-    let held = || examples.iter().flat_map(|example| example.label.counts()).map(|(label, _)| label);
-    let labels: BTreeSet<u16> =
-        if options.labels.is_empty() { held().collect() } else { options.labels.iter().copied().collect() };
-    labels.len()
+        Ok(Self { at_once, fewer, bytes: bytes + cache.bytes() })
+    }
 }
 
 fn choose(

@@ -1,28 +1,50 @@
-//! From scans to network and back: what `exemplar segment` and the window's Run do.
+//! From images to labels: four steps, each with a result of its own, and whole runs that are loops over them.
+//!
+//! | step | of | result |
+//! | --- | --- | --- |
+//! | [`prepare()`] | an image | [`Prepared`]: axes in RAS order, foreground, working grid, intensities from 0 to 1 |
+//! | [`register()`] | an example and a target | [`Registered`]: where it lies on the target, and its deformation |
+//! | [`predict()`] | a label, a target and examples | [`Probabilities`] on the target's working grid |
+//! | [`fuse()`] | the probabilities of all labels | the label map on the target's own grid |
+//!
+//! The first two depend on the images alone. A [`Cache`] keeps their results by content.
 
-mod aligned;
+mod cache;
+mod findings;
 mod fuse;
+mod image;
 mod memory_budget;
 mod placement;
+mod predict;
+mod prepare;
 mod progress;
 mod reference;
 mod refine;
+mod register;
 mod report;
 mod run;
+mod scene;
+mod segment;
+mod transform;
 
-pub use fuse::{probability, threshold};
+pub use cache::{CACHE_BYTES, Cache, Computed};
+pub use fuse::{LabelFusion, Threshold, fuse, probability, probability_volume, threshold};
+pub use image::{Example, NamedImage};
 pub use memory_budget::{MOST_AT_ONCE, comfortable, volumes_bytes};
 pub use placement::Placement;
-pub use progress::{Progress, Stage};
+pub use predict::{Labelled, Probabilities, predict};
+pub use prepare::{Prepared, prepare};
+pub use progress::{Plan, Progress, Stage};
+pub use register::{Deformation, Registered, register};
 pub use report::{LabelVolume, PreprocessingRecord, Report, Seconds};
+pub use run::Run;
 
-use imaging::io::Scan;
+use findings::Findings;
 use imaging::labels::Names;
-use imaging::{LabelMap, Result, Volume};
+use imaging::{Error, LabelMap, Result, Volume, Voxel};
+use memory_budget::Need;
 use network::Model;
-use run::Run;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// Side of the working grid where the weights do not say which one they were trained for.
 pub const DEFAULT_GRID: usize = 64;
@@ -38,38 +60,22 @@ pub enum Pipeline {
     Reference,
 }
 
-impl Pipeline {
-    /// Side of the working grid with this model.
-    fn side(self, model: &Model) -> usize {
-        match self {
-            Self::Aligned => model.info.grid.unwrap_or(DEFAULT_GRID),
-            Self::Reference => reference::SIDE,
-        }
-    }
+/// Side of the working grid that a model was trained on.
+pub fn working_side(model: &Model) -> usize {
+    model.info.grid.unwrap_or(DEFAULT_GRID)
 }
 
-/// How often the aligned pipeline looks at a structure.
+/// Whether the aligned pipeline refines what it finds in a box around it.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refinement {
-    /// Closer where the weights were trained for that.
+    /// Where the weights were trained for that.
     #[default]
     AsTrained,
-    /// At the whole body only.
+    /// Never: the whole body only.
     One,
-    /// At the whole body, then at a box around what was found.
+    /// Always: the whole body, then a box around what was found.
     Closer,
-}
-
-/// A scan and what somebody made of it.
-#[derive(Clone)]
-pub struct Example<L> {
-    /// Shown in progress and warnings.
-    pub name: String,
-    /// The image.
-    pub image: Arc<Scan>,
-    /// Its label map (segmentation) or result image (transformation), in agreement with the image in the world.
-    pub label: Arc<L>,
 }
 
 /// How to run.
@@ -81,15 +87,15 @@ pub struct Options {
     pub mini_context: Option<usize>,
     /// Labels to segment; empty: every value above 0 in the examples.
     pub labels: Vec<u16>,
-    /// How often the aligned pipeline looks at a structure.
-    pub looks: Refinement,
+    /// Whether the aligned pipeline refines what it finds.
+    pub refinement: Refinement,
     /// Keep one probability volume for each label.
     pub probabilities: bool,
     /// Names of the labels, for report and warnings.
     pub names: Names,
 }
 
-/// Receives progress; an error (such as [`imaging::Error`]) stops the run.
+/// Receives progress; an error (such as [`Error::Cancelled`]) stops the run.
 pub type Observer<'a> = dyn FnMut(Progress) -> Result<()> + 'a;
 
 /// A segmentation that was run.
@@ -112,25 +118,37 @@ pub struct Transformation {
     pub report: Report,
 }
 
-/// Segments `target` by example.
+/// Segments `target` by example: all four steps for all labels, in one call.
 ///
 /// # Errors
-/// [`imaging::Error`] without an example or for a label that none holds, [`imaging::Error`] where a label
-/// does not lie on its image, [`imaging::Error`] before anything is done where it cannot fit into memory, and what
-/// the observer or the device return.
+/// [`Error::Request`] without an example or for a label that none holds, [`Error::Geometry`] where a label does not lie on its
+/// image, [`Error::TooLarge`] before anything is done where it cannot fit into memory, and what the observer or the device
+/// return.
 pub fn segment(
     model: &Model,
-    target: &Scan,
+    cache: &Cache,
+    target: &NamedImage,
     examples: &[Example<LabelMap>],
     options: &Options,
     observer: &mut Observer,
 ) -> Result<Segmentation> {
-    let side = options.pipeline.side(model);
-    let probabilities = if options.probabilities { memory_budget::labels(examples, options) } else { 0 };
-    let run = Run::start(model, (side, target, examples), options, probabilities, observer)?;
+    must_have_examples(examples)?;
+    let held: Vec<segment::Held> =
+        examples.iter().map(|example| example.label.counts().into_iter().collect()).collect();
+    let labels = options.wanted(model, held.iter().flat_map(|held| held.keys().copied()))?;
+    let refined = options.pipeline == Pipeline::Aligned
+        && match options.refinement {
+            Refinement::AsTrained => model.info.closer,
+            Refinement::One => false,
+            Refinement::Closer => true,
+        };
+    let deformed = options.pipeline == Pipeline::Aligned;
+    let plan = Plan { examples: examples.len(), deformed, labels: labels.len(), refined };
+    let volumes = if options.probabilities { labels.len() } else { 0 };
+    let run = begin(model, cache, (target, examples), options, (plan, volumes), observer)?;
     match options.pipeline {
-        Pipeline::Aligned => aligned::segment(run, target, examples),
-        Pipeline::Reference => reference::segment(run, target, examples),
+        Pipeline::Aligned => segment::segment(run, cache, target, (examples, &held), &labels, refined),
+        Pipeline::Reference => reference::segment(run, target, examples, &labels),
     }
 }
 
@@ -141,18 +159,47 @@ pub fn segment(
 /// pipeline leaves the network's own units, as the published script does.
 ///
 /// # Errors
-/// As [`segment`].
+/// As [`segment()`].
 pub fn transform(
     model: &Model,
-    target: &Scan,
+    cache: &Cache,
+    target: &NamedImage,
     examples: &[Example<Volume>],
     options: &Options,
     observer: &mut Observer,
 ) -> Result<Transformation> {
-    let side = options.pipeline.side(model);
-    let run = Run::start(model, (side, target, examples), options, 0, observer)?;
+    must_have_examples(examples)?;
+    let plan = Plan { examples: examples.len(), deformed: false, labels: 1, refined: false };
+    let run = begin(model, cache, (target, examples), options, (plan, 0), observer)?;
     match options.pipeline {
-        Pipeline::Aligned => aligned::transform(run, target, examples),
+        Pipeline::Aligned => transform::transform(run, cache, target, examples),
         Pipeline::Reference => reference::transform(run, target, examples),
     }
+}
+
+fn must_have_examples<L>(examples: &[Example<L>]) -> Result<()> {
+    if examples.is_empty() {
+        return Err(Error::Request(
+            "There is no example to learn from; add at least one image with its label.".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// Begins a run with so many volumes of probabilities, if it fits into memory.
+fn begin<'a, 'o, T: Voxel>(
+    model: &'a Model,
+    cache: &Cache,
+    (target, examples): (&NamedImage, &[Example<imaging::Image<T>>]),
+    options: &'a Options,
+    (plan, volumes): (Plan, usize),
+    observer: &'a mut Observer<'o>,
+) -> Result<(Run<'a, 'o>, Findings<'a>)> {
+    let side = match options.pipeline {
+        Pipeline::Aligned => working_side(model),
+        Pipeline::Reference => reference::SIDE,
+    };
+    let need = Need::of((model, side), cache, &target.volume.grid, examples, options, volumes)?;
+    let run = Run::on_grid(side, model, need.at_once, plan, observer)?;
+    Ok((run, Findings::new(model, need, options)))
 }

@@ -23,8 +23,8 @@ pub enum Stage {
         /// All images.
         total: usize,
     },
-    /// Bending examples onto the target; `done` of `total` are bent.
-    Bending {
+    /// Laying examples on the target and deforming them onto it; `done` of `total` are there.
+    Registering {
         /// Examples done.
         done: usize,
         /// All examples.
@@ -36,8 +36,8 @@ pub enum Stage {
         label: usize,
         /// All labels.
         labels: usize,
-        /// 1 for the whole body, from 2 on for a box around the structure.
-        look: usize,
+        /// 1 for the whole body, from 2 on for a refinement in a box around the structure.
+        pass: usize,
         /// Pairs read.
         pair: usize,
         /// All pairs.
@@ -56,12 +56,14 @@ impl Progress {
     }
 }
 
-/// What steps cost, as multiples of bending one example.
+/// What steps cost, as multiples of deforming one example.
 #[derive(Clone, Copy, Debug)]
 pub struct Costs {
-    /// Bringing an image to the working grid, an example with its alignment.
+    /// Bringing an image to its working grid.
     pub prepare: f64,
-    pub bend: f64,
+    /// Laying an example on the target.
+    pub place: f64,
+    pub deform: f64,
     /// The network's target branch, halfway down and up.
     pub target: f64,
     /// The network reading one pair.
@@ -69,29 +71,30 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// On a working grid of `side`³. Measured on two cores with the bundled weights on heads of 1.3 million voxels: 150 ms
-    /// for an image, 80 ms for a bend, 60 ms for the target branch each way, 95 ms for a pair. A network's work grows with
-    /// the square of its channels and with the voxels of the grid; bends are made on a grid of their own.
+    /// On a working grid of `side`³. Measured on two cores with the bundled weights on heads of 1.3 million voxels: 150 ms for
+    /// an image with its place, which share them about as 4 : 3, 80 ms for a deformation, 60 ms for the target branch each way,
+    /// 95 ms for a pair. A network's work grows with the square of its channels and with the voxels of the grid; deformations
+    /// are made on a grid of their own.
     pub fn of(model: &ModelInfo, side: usize) -> Self {
         const MEASURED: [f64; 2] = [8.0, 48.0];
         let [channels, side] = [model.channels.first().copied().unwrap_or(0), side].map(|n| n as f64);
         let work = (channels / MEASURED[0]).powi(2) * (side / MEASURED[1]).powi(3);
         let network = if model.parameters == 0 { 0.0 } else { work };
-        Self { prepare: 1.9, bend: 1.0, target: 0.75 * network, pair: 1.2 * network }
+        Self { prepare: 1.05, place: 0.8, deform: 1.0, target: 0.75 * network, pair: 1.2 * network }
     }
 }
 
-/// What a run is going to do.
+/// What a run is going to do, for the growth of [`Progress::fraction`].
 #[derive(Clone, Copy, Debug)]
-pub struct Work {
-    /// Examples.
-    pub pairs: usize,
-    /// Whether they are bent.
-    pub bent: bool,
+pub struct Plan {
+    /// Examples that are prepared and registered.
+    pub examples: usize,
+    /// Whether they are deformed.
+    pub deformed: bool,
     /// Labels, or 1 for an image.
     pub labels: usize,
-    /// Whether the network looks closer.
-    pub closer: bool,
+    /// Whether the network refines what it finds.
+    pub refined: bool,
 }
 
 /// The progress of a run.
@@ -101,47 +104,41 @@ pub struct Tracker<'a, 'o> {
     now: Progress,
     done: f64,
     total: f64,
-    work: Work,
-    /// What the steps of the look at hand count, since the number of looks is not known before.
+    plan: Plan,
+    /// What the steps of the pass at hand count, since the number of passes is not known before.
     weight: f64,
 }
 
 impl<'a, 'o> Tracker<'a, 'o> {
-    /// Nothing is known of the work but the number of examples.
-    pub fn new(costs: Costs, pairs: usize, observer: &'a mut Observer<'o>) -> Self {
-        let work = Work { pairs, bent: false, labels: 1, closer: false };
-        let now = Progress::start(pairs + 1);
-        let mut tracker = Self { observer, costs, now, done: 0.0, total: 1.0, work, weight: 1.0 };
-        tracker.plan(work);
+    /// Nothing of the plan is done.
+    pub fn new(costs: Costs, plan: Plan, observer: &'a mut Observer<'o>) -> Self {
+        let now = Progress::start(plan.examples + 1);
+        let mut tracker = Self { observer, costs, now, done: 0.0, total: 1.0, plan, weight: 1.0 };
+        tracker.total = tracker.before_labels() + plan.labels as f64 * tracker.label();
         tracker
     }
 
-    /// Sets out what will be done, before anything is.
-    pub fn plan(&mut self, work: Work) {
-        self.work = work;
-        self.total = self.before_labels() + work.labels as f64 * self.label();
-    }
-
     fn before_labels(&self) -> f64 {
-        let pairs = self.work.pairs as f64;
-        self.costs.prepare * (pairs + 1.0) + if self.work.bent { self.costs.bend * pairs } else { 0.0 }
+        let Costs { prepare, place, deform, .. } = self.costs;
+        let example = prepare + place + if self.plan.deformed { deform } else { 0.0 };
+        prepare + example * self.plan.examples as f64
     }
 
-    /// A look at one label.
-    fn look(&self) -> f64 {
-        2.0 * self.costs.target + self.costs.pair * self.work.pairs as f64
+    /// A pass for one label.
+    fn pass(&self) -> f64 {
+        2.0 * self.costs.target + self.costs.pair * self.plan.examples as f64
     }
 
-    /// All looks at one label. Each closer one takes half of what is left of twice the first of them.
+    /// All passes for one label. Each refinement takes half of what is left of twice the first of them.
     fn label(&self) -> f64 {
-        let closer = self.look() + self.costs.bend * self.work.pairs as f64;
-        self.look() + if self.work.closer { 2.0 * closer } else { 0.0 }
+        let refinement = self.pass() + self.costs.deform * self.plan.examples as f64;
+        self.pass() + if self.plan.refined { 2.0 * refinement } else { 0.0 }
     }
 
-    /// Look `look`, from 1, at label `label`, from 1, begins. What was not needed of the planned work before it is skipped.
-    pub fn begin(&mut self, label: usize, look: usize) {
-        self.weight = 0.5_f64.powi(look.saturating_sub(2) as i32);
-        if look == 1 {
+    /// Pass `number` for label `label` begins, both from 1. What was not needed of the planned work before it is skipped.
+    pub fn begin(&mut self, label: usize, number: usize) {
+        self.weight = 0.5_f64.powi(number.saturating_sub(2) as i32);
+        if number == 1 {
             self.done = self.done.max(self.before_labels() + (label - 1) as f64 * self.label());
         }
     }

@@ -6,90 +6,95 @@
 //! come back as 1.00001526).
 
 use super::fuse::probability;
-use super::run::{Run, Task, must_agree};
-use super::{Example, Placement, PreprocessingRecord, Segmentation, Transformation};
+use super::predict::must_agree;
+use super::{
+    Example, Findings, NamedImage, Placement, PreprocessingRecord, Run, Segmentation, Transformation,
+};
 use crate::preprocess::working_grid::cube_index;
 use imaging::Cube;
-use imaging::io::Scan;
 use imaging::{LabelMap, Result, Volume, memory};
 
 /// Side of the script's grid.
 pub const SIDE: usize = 128;
 
-/// Segments: one binary task for each label.
-pub fn segment(mut run: Run, target: &Scan, examples: &[Example<LabelMap>]) -> Result<Segmentation> {
-    let present = examples.iter().flat_map(|e| e.label.counts()).map(|(label, _)| label);
-    let labels = run.wanted(present)?;
-    run.plan(labels.len(), false, false)?;
-    let (image, contexts) = prepare(&mut run, target, examples, |example| {
-        must_agree(&example.name, &example.image.volume.grid, &example.label.grid)
+/// Segments: one binary task for each of the labels.
+pub fn segment(
+    (mut run, mut findings): (Run, Findings),
+    target: &NamedImage,
+    examples: &[Example<LabelMap>],
+    labels: &[u16],
+) -> Result<Segmentation> {
+    let (image, contexts) = prepare((&mut run, &mut findings), target, examples, |example| {
+        must_agree(&example.image.name, &example.image.volume.grid, &example.label.grid)
     })?;
-    run.placements.iter_mut().for_each(|placement| placement.used = true);
+    findings.placements.iter_mut().for_each(|placement| placement.used = true);
     let encoded = run.encode(&image)?;
     let grid = target.volume.grid;
     let mut mask = LabelMap::empty(grid)?;
     let mut probabilities = Vec::new();
-    for (number, &label) in labels.iter().enumerate() {
+    for &label in labels {
         let is = |e: &Example<LabelMap>| {
             stretch(e.label.grid.shape, |i| if e.label.voxels[i] == label { 1.0 } else { 0.0 })
         };
         let tasks: Vec<Cube> = examples.iter().map(is).collect::<Result<_>>()?;
         if tasks.iter().all(|task| task.voxels.iter().all(|&part| part == 0.0)) {
-            run.warn_of(
-                &[label],
-                ["falls"; 2],
-                "between the voxels of this pipeline's grid in all examples.",
-            );
+            let rest = "between the voxels of this pipeline's grid in all examples.";
+            findings.warn_of(&[label], ["falls"; 2], rest);
         }
         let pairs: Vec<_> = contexts.iter().zip(&tasks).collect();
-        let task = Task { label: number + 1, labels: labels.len(), look: 1 };
-        run.begin(task);
-        let output = run.predict(&encoded, &pairs, task)?;
+        let pass = run.next_label();
+        let output = run.output(&encoded, &pairs, pass)?;
         back(grid.shape, &output, |i, y| {
             if y > 0.5 {
                 mask.voxels[i] = label;
             }
         });
-        if run.options.probabilities {
+        if findings.options.probabilities {
             probabilities.push(volume(target, &probability(output))?);
         }
     }
     run.restoring()?;
-    Ok(Segmentation { report: run.report(Some((&mask, &labels))), mask, probabilities })
+    Ok(Segmentation { report: findings.report(&run, Some((&mask, labels))), mask, probabilities })
 }
 
 /// Transforms; the result stays in the network's own units, in which 0 and 1 are the examples' extremes.
-pub fn transform(mut run: Run, target: &Scan, examples: &[Example<Volume>]) -> Result<Transformation> {
-    let (image, contexts) = prepare(&mut run, target, examples, |example| {
-        must_agree(&example.name, &example.image.volume.grid, &example.label.grid)
+pub fn transform(
+    (mut run, mut findings): (Run, Findings),
+    target: &NamedImage,
+    examples: &[Example<Volume>],
+) -> Result<Transformation> {
+    let (image, contexts) = prepare((&mut run, &mut findings), target, examples, |example| {
+        must_agree(&example.image.name, &example.image.volume.grid, &example.label.grid)
     })?;
     let results: Vec<_> = examples.iter().map(|e| Ok(unit(&e.label)?.0)).collect::<Result<_>>()?;
     let pairs: Vec<_> = contexts.iter().zip(&results).collect();
-    run.placements.iter_mut().for_each(|placement| placement.used = true);
+    findings.placements.iter_mut().for_each(|placement| placement.used = true);
     let encoded = run.encode(&image)?;
-    let output = run.predict(&encoded, &pairs, Task::ONLY)?;
+    let pass = run.next_label();
+    let output = run.output(&encoded, &pairs, pass)?;
     run.restoring()?;
-    run.warnings.push(
+    findings.warnings.push(
         "The reference pipeline writes the network's own units: 0 and 1 are the examples' smallest and largest intensity."
             .into(),
     );
-    Ok(Transformation { image: volume(target, &output)?, report: run.report(None) })
+    Ok(Transformation { image: volume(target, &output)?, report: findings.report(&run, None) })
 }
 
 /// Stretches target and examples, each image once.
 fn prepare<L>(
-    run: &mut Run,
-    target: &Scan,
+    (run, findings): (&mut Run, &mut Findings),
+    target: &NamedImage,
     examples: &[Example<L>],
     check: impl Fn(&Example<L>) -> Result<()>,
 ) -> Result<(Cube, Vec<Cube>)> {
-    let see = |run: &mut Run, name: &str, scan: &Scan| -> Result<Cube> {
-        let grid = scan.volume.grid;
-        let (cube, intensity) = unit(&scan.volume)?;
+    let stretched = |findings: &mut Findings, image: &NamedImage| -> Result<Cube> {
+        let NamedImage { name, volume, warnings } = image;
+        let grid = volume.grid;
+        let (cube, intensity) = unit(volume)?;
         let spacing = grid.spacing_mm();
-        run.warnings.extend(scan.facts.warnings.iter().map(|warning| format!("{name}: {warning}")));
-        run.records.push(PreprocessingRecord {
-            name: name.into(),
+        findings.warnings.extend(warnings.iter().map(|warning| format!("{name}: {warning}")));
+        findings.records.push(PreprocessingRecord {
+            name: name.clone(),
             orientation: grid.orientation(),
             box_voxels: [[0; 3], grid.shape],
             working_voxel_mm: std::array::from_fn(|a| spacing[a] * grid.shape[a] as f64 / SIDE as f64),
@@ -98,13 +103,13 @@ fn prepare<L>(
         });
         Ok(cube)
     };
-    let image = see(run, &target.name, target)?;
+    let image = stretched(findings, target)?;
     let mut contexts = Vec::new();
     run.prepared(1)?;
     for (n, example) in examples.iter().enumerate() {
         check(example)?;
-        contexts.push(see(run, &example.name, &example.image)?);
-        run.placements.push(Placement::unaligned(&example.name));
+        contexts.push(stretched(findings, &example.image)?);
+        findings.placements.push(Placement::unaligned(&example.image.name));
         run.prepared(n + 2)?;
     }
     Ok((image, contexts))
@@ -155,7 +160,7 @@ fn back(shape: [usize; 3], cube: &Cube, mut put: impl FnMut(usize, f32)) {
     }
 }
 
-fn volume(target: &Scan, cube: &Cube) -> Result<Volume> {
+fn volume(target: &NamedImage, cube: &Cube) -> Result<Volume> {
     let grid = target.volume.grid;
     let mut voxels = memory::zeros(grid.len())?;
     back(grid.shape, cube, |i, value| voxels[i] = value);

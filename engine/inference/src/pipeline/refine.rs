@@ -1,17 +1,15 @@
-//! The second look: a box around a structure on a working grid of its own, whose voxels are two to four times smaller.
-//! Examples are cut around their own structures and bent onto what the target's box shows. Where the target's structure is,
-//! the examples say, which are bent onto it in the first look too, and what was found in the look before; each counts as far
-//! as it can be relied on, and the box moves until it rests.
+//! Refinement: a box around a structure on a working grid of its own, whose voxels are two to four times smaller. Examples are
+//! cut around their own structures and deformed onto what the target's box shows. Two things say where the target's structure
+//! is: the examples, which the first pass deformed onto the target too, and what the pass before found. Each counts as far as
+//! it can be relied on, and the box moves until it rests.
 
-use super::aligned::Seen;
-use super::fuse::probability;
-use super::run::{Run, Task};
+use super::predict::Labelled;
+use super::prepare::Prepared;
+use super::run::{Pass, Run};
 use crate::preprocess::displacement_field::DisplacementField;
 use crate::preprocess::partial_volume::{PartialVolume, partial_volume};
 use crate::preprocess::working_grid::{LEAST_BOX_MM, WorkingGrid, cube, cube_index};
-use imaging::Cube;
-use imaging::io::Scan;
-use imaging::{LabelMap, Result};
+use imaging::{Cube, Result};
 
 /// Side of the box to the examples' structures at their longest. Training shows 1.3 to 2.4.
 const MARGIN: f64 = 1.5;
@@ -22,12 +20,12 @@ const UNKNOWN: f64 = 2.0;
 /// Errors of the place where a structure is found: parts of the grid's side, and of the structure's longest side.
 const COARSE: f64 = 0.03;
 const BLUNT: f64 = 0.1;
-/// Most looks, the first one counted.
+/// Most passes, the first one counted.
 const MOST: usize = 4;
 /// A box rests when it moves by less than this part of its side.
 const REST: f64 = 0.03;
 
-/// A structure on the working grid of the first look.
+/// A structure on the working grid of the first pass.
 struct Location {
     /// In working voxels along x, y, z.
     middle: [f64; 3],
@@ -67,18 +65,19 @@ impl Location {
         Self::of(side, all.map(|at| (at, cube.voxels[cube_index(side, at)])))
     }
 
-    /// The middle as a shift from the frame's middle, in parts of its side.
+    /// The middle as a shift from the working grid's middle, in parts of its side.
     fn shift(&self, side: usize) -> [f64; 3] {
         self.middle.map(|middle| (middle + 0.5) / side as f64 - 0.5)
     }
 }
 
-/// Where the examples have a structure, as shifts from the middle of the frame of the first look, in parts of its side.
+/// Where the examples have a structure, as shifts from the middle of the working grid of the first pass, in parts of its
+/// side.
 struct LocationPrior {
     shift: [f64; 3],
     /// Squared errors to reckon with.
     variance: [f64; 3],
-    /// Longest side of the structure, as part of the frame's.
+    /// Longest side of the structure, as part of the working grid's.
     longest: f64,
 }
 
@@ -106,77 +105,83 @@ impl LocationPrior {
     }
 }
 
-/// An example that holds the structure.
+/// An example that shows the structure.
 pub struct ContextExample<'a> {
-    pub scan: &'a Scan,
-    pub labels: &'a LabelMap,
-    pub value: u16,
-    pub seen: &'a Seen,
-    pub soft: &'a PartialVolume,
-    /// Its image and the structure in the first look, bent onto the target.
-    pub bent: (&'a Cube, Cube),
+    pub example: &'a Labelled,
+    pub label: u16,
+    pub structure: &'a PartialVolume,
+    /// Its image in the first pass, deformed onto the target.
+    pub image: &'a Cube,
+    /// The structure there, deformed alike.
+    pub mask: Cube,
 }
 
 impl ContextExample<'_> {
-    /// What the network sees of it in a frame: image and structure.
-    fn pair(&self, frame: &WorkingGrid) -> Result<Option<(Cube, Cube)>> {
-        let image = self.seen.in_frame(self.scan, frame)?;
-        let labels = self.seen.order.ras_view(&self.labels.voxels);
-        let soft =
-            partial_volume(self.soft.extent.clone(), &frame.taps(), |voxel| labels(voxel) == self.value)?;
-        soft.map(|soft| Ok((image, cube(frame.side, &soft.patch)?))).transpose()
+    /// Image and structure on a working grid of the example.
+    fn pair(&self, working: &WorkingGrid) -> Result<Option<(Cube, Cube)>> {
+        let Labelled { registered, labels, orientation, .. } = self.example;
+        let image = registered.example().on(working)?;
+        let labels = orientation.ras_view(&labels.voxels);
+        let holds = |voxel| labels(voxel) == self.label;
+        let structure = partial_volume(self.structure.extent.clone(), &working.taps(), holds)?;
+        structure.map(|structure| Ok((image, cube(working.side, &structure.patch)?))).transpose()
+    }
+
+    /// Where the structure is in the example, and where it comes to lie on the target, both on the first working grid.
+    fn locations(&self) -> Option<(Location, Location)> {
+        let side = self.mask.side;
+        Some((Location::of(side, self.structure.patch.places())?, Location::of_cube(&self.mask)?))
     }
 }
 
-/// The output for a structure in the box where it rested, with its frame; `None` where a box would show nothing new or
-/// nothing was found in it. `first` is the probability of the first look, `task` the first look itself.
+/// The probability of a structure in the box where it rested, with its working grid; `None` where a box would show nothing new
+/// or nothing was found in it. `whole` is the probability of the first pass, `first` that pass.
 pub fn refine(
     run: &mut Run,
-    (target, seen): (&Scan, &Seen),
-    first: &Cube,
-    holders: &[ContextExample],
-    task: Task,
+    target: &Prepared,
+    whole: &Cube,
+    examples: &[ContextExample],
+    first: Pass,
 ) -> Result<Option<(WorkingGrid, Cube)>> {
-    let side = seen.frame.side;
-    let places = |holder: &ContextExample| {
-        Some((Location::of(side, holder.soft.patch.places())?, Location::of_cube(&holder.bent.1)?))
-    };
-    let Some(places) = holders.iter().map(places).collect::<Option<Vec<_>>>() else { return Ok(None) };
-    let (own, bent): (Vec<_>, Vec<_>) = places.into_iter().unzip();
-    let expected = LocationPrior::of(&bent, side);
-    let scale = (MARGIN * expected.longest).max(LEAST_BOX_MM / (seen.frame.voxel_mm[0] * side as f64));
+    let working = target.working_grid();
+    let side = working.side;
+    let locations = examples.iter().map(ContextExample::locations).collect::<Option<Vec<_>>>();
+    let Some(locations) = locations else { return Ok(None) };
+    let (own, deformed): (Vec<_>, Vec<_>) = locations.into_iter().unzip();
+    let expected = LocationPrior::of(&deformed, side);
+    let scale = (MARGIN * expected.longest).max(LEAST_BOX_MM / (working.voxel_mm[0] * side as f64));
     if scale > WORTH {
         return Ok(None);
     }
-    let pairs = run.prepare(|| {
-        let pair = |(holder, place): (&ContextExample, &Location)| {
-            holder.pair(&holder.seen.frame.moved(place.shift(side), [scale; 3]))
+    let pairs = run.preparing(|| {
+        let pair = |(example, location): (&ContextExample, &Location)| {
+            let own = example.example.registered.working_grid();
+            example.pair(&own.moved(location.shift(side), [scale; 3]))
         };
-        holders.iter().zip(&own).map(pair).collect::<Result<Option<Vec<_>>>>()
+        examples.iter().zip(&own).map(pair).collect::<Result<Option<Vec<_>>>>()
     })?;
     let Some(pairs) = pairs else { return Ok(None) };
-    let mut shift = expected.with(Location::of_cube(first).map(|place| (place.shift(side), 1.0)));
+    let mut shift = expected.with(Location::of_cube(whole).map(|found| (found.shift(side), 1.0)));
     let mut best = None;
-    for look in 2..=MOST {
-        let frame = seen.frame.moved(shift, [scale; 3]);
-        let task = Task { look, ..task };
-        run.begin(task);
-        let image = run.prepare(|| seen.in_frame(target, &frame))?;
-        let reading = run.reading(task, 0, pairs.len());
-        let bent = run.bend(
+    for number in 2..=MOST {
+        let closer = working.moved(shift, [scale; 3]);
+        let pass = run.pass(Pass { number, ..first });
+        let image = run.preparing(|| target.on(&closer))?;
+        let reading = run.reading(pass, 0, pairs.len());
+        let deformed = run.in_parallel(
             &pairs,
+            |costs| costs.deform,
             |_| reading.clone(),
-            |(example, label)| {
-                let bend = DisplacementField::onto(&image, example)?;
-                Ok((bend.image(example)?, bend.label(label)?))
+            |(example, mask)| {
+                let field = DisplacementField::onto(&image, example)?;
+                Ok((field.image(example)?, field.label(mask)?))
             },
         )?;
-        let pairs: Vec<_> = bent.iter().map(|(image, label)| (image, label)).collect();
-        let encoded = run.encode(&image)?;
-        let found = probability(run.predict(&encoded, &pairs, task)?);
-        let Some(place) = Location::of_cube(&found) else { break };
-        best = Some((frame, found));
-        let step = place.shift(side);
+        let pairs: Vec<_> = deformed.iter().map(|(image, mask)| (image, mask)).collect();
+        let found = run.predict_in(&image, &pairs, pass)?;
+        let Some(location) = Location::of_cube(&found) else { break };
+        best = Some((closer, found));
+        let step = location.shift(side);
         let next = expected.with(Some((std::array::from_fn(|axis| shift[axis] + step[axis] * scale), scale)));
         if (0..3).all(|axis| (next[axis] - shift[axis]).abs() < REST * scale) {
             break;

@@ -17,8 +17,8 @@ pub struct PreprocessingRecord {
     pub working_voxel_mm: [f64; 3],
     /// Intensities that became 0 and 1.
     pub intensity: [f32; 2],
-    /// How far an example was bent onto the target, in millimetres, at the mean of what the target shows; none where nothing
-    /// was bent.
+    /// How far an example was deformed onto the target, in millimetres, at the mean of what the target shows; none where
+    /// nothing was deformed.
     pub mean_displacement_mm: Option<f64>,
 }
 

@@ -1,5 +1,5 @@
-//! Bends what is seen of an example until it looks like the target. Image and label bend together, so the example stays
-//! true, and its structures come to lie where the target has its own.
+//! Deforms an example until it looks like the target. Image and label are deformed together, so the example stays true, and
+//! its structures come to lie where the target has its own.
 //!
 //! Deformable registration by demons (Thirion 1998), coarse to fine. The example's intensities are first brought to the
 //! target's by linear regression in a window around each voxel, so that neither a scanner's bias nor its contrast matters,
@@ -53,16 +53,16 @@ impl DisplacementField {
         {
             grids.push(halve(target, example)?);
         }
-        let mut bend = Self { side: 1, shift: [(); 3].map(|()| Cube { side: 1, voxels: vec![0.0] }) };
+        let mut field = Self { side: 1, shift: [(); 3].map(|()| Cube { side: 1, voxels: vec![0.0] }) };
         for (n, (target, example)) in grids.iter().enumerate().rev() {
-            bend = bend.on_grid(target.side)?;
+            field = field.on_grid(target.side)?;
             let window = Window::of(target);
-            (0..ROUNDS[n.min(1)]).try_for_each(|_| bend.improve(&window, example))?;
+            (0..ROUNDS[n.min(1)]).try_for_each(|_| field.improve(&window, example))?;
         }
-        bend.on_grid(target.side)
+        field.on_grid(target.side)
     }
 
-    /// An image bent.
+    /// An image, deformed.
     pub fn image(&self, cube: &Cube) -> Result<Cube> {
         gathered(self.side, |at, here| {
             let shift = self.shift.each_ref().map(|axis| axis.voxels[at]);
@@ -70,11 +70,11 @@ impl DisplacementField {
         })
     }
 
-    /// A structure bent; one that would vanish keeps its strongest voxel.
+    /// A structure, deformed; one that would vanish keeps its strongest voxel.
     pub fn label(&self, cube: &Cube) -> Result<Cube> {
-        let mut bent = self.image(cube)?;
-        keep_strongest(&mut bent.voxels);
-        Ok(bent)
+        let mut deformed = self.image(cube)?;
+        keep_strongest(&mut deformed.voxels);
+        Ok(deformed)
     }
 
     /// How far voxels are moved, in voxels: the mean over what an image shows, the brighter the more it counts.
@@ -86,7 +86,7 @@ impl DisplacementField {
         sums.0 / sums.1.max(f64::MIN_POSITIVE)
     }
 
-    /// The same bend on a grid of another side.
+    /// The same displacements on a grid of another side.
     fn on_grid(&self, side: usize) -> Result<Self> {
         let ratio = side as f32 / self.side as f32;
         let axis =
@@ -184,7 +184,7 @@ mod tests {
     use imaging::metrics;
     use imaging::random::{generator, normal};
 
-    /// Soft tissue with a structure in it, and the same bent by up to some voxels.
+    /// Soft tissue with a structure in it, and the same deformed by up to some voxels.
     fn bodies() -> [(Cube, Cube); 2] {
         let (side, rng) = (48, &mut generator(1, 2));
         let texture = Cube { side, voxels: (0..side.pow(3)).map(|_| normal(rng)).collect() };
@@ -199,12 +199,12 @@ mod tests {
         let bend = [0.03; 2];
         let warp =
             Deformation { rotation: 0.05, scale: 0.05, shear: 0.05, shift: 0.02, points: 4, bend }.draw(rng);
-        let bent = (warp.image(&image), warp.image(&label));
-        [(image, label), bent]
+        let deformed = (warp.image(&image), warp.image(&label));
+        [(image, label), deformed]
     }
 
     #[test]
-    fn an_example_bends_to_the_target_and_takes_its_label_along_whatever_its_contrast() {
+    fn an_example_is_deformed_onto_the_target_and_takes_its_label_along_whatever_its_contrast() {
         let [(target, truth), (image, label)] = bodies();
         let dice = |label: &Cube| {
             metrics::dice(label.voxels.iter().zip(&truth.voxels).map(|(a, b)| (*a > 0.5, *b > 0.5)))
@@ -213,10 +213,10 @@ mod tests {
         let mut inverted = image.clone();
         change(&mut inverted, |value| 0.9 - 0.8 * value);
         for example in [image, inverted] {
-            let bend = DisplacementField::onto(&target, &example).unwrap();
-            let bent = bend.label(&label).unwrap();
-            assert!((1.0..5.0).contains(&bend.mean(&target)), "{}", bend.mean(&target));
-            assert!(dice(&bent) > 0.85, "{} {}", dice(&label), dice(&bent));
+            let field = DisplacementField::onto(&target, &example).unwrap();
+            let deformed = field.label(&label).unwrap();
+            assert!((1.0..5.0).contains(&field.mean(&target)), "{}", field.mean(&target));
+            assert!(dice(&deformed) > 0.85, "{} {}", dice(&label), dice(&deformed));
         }
     }
 
@@ -225,8 +225,9 @@ mod tests {
         let [(image, label), _] = bodies();
         let flat = Cube { side: 48, voxels: vec![0.3; 48 * 48 * 48] };
         for (target, example) in [(&image, &image), (&flat, &image), (&image, &flat), (&flat, &flat)] {
-            let bent = DisplacementField::onto(target, example).unwrap().label(&label).unwrap();
-            let most = bent.voxels.iter().zip(&label.voxels).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            let deformed = DisplacementField::onto(target, example).unwrap().label(&label).unwrap();
+            let most =
+                deformed.voxels.iter().zip(&label.voxels).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(most < 0.05, "{most}");
         }
     }
@@ -236,7 +237,7 @@ mod tests {
         let [(target, _), (image, mut label)] = bodies();
         label.voxels.fill(0.0);
         label.voxels[24 + 48 * (24 + 48 * 24)] = 1.0;
-        let bent = DisplacementField::onto(&target, &image).unwrap().label(&label).unwrap();
-        assert_eq!(bent.voxels.iter().filter(|&&part| part > 0.5).count(), 1);
+        let deformed = DisplacementField::onto(&target, &image).unwrap().label(&label).unwrap();
+        assert_eq!(deformed.voxels.iter().filter(|&&part| part > 0.5).count(), 1);
     }
 }

@@ -19,12 +19,23 @@ pub struct PartialVolume {
 
 /// Every label on the working grid that `taps` describe (for maps in the body's order), by value.
 pub fn partial_volumes(labels: &LabelMap, taps: &[Vec<Tap>; 3]) -> Result<BTreeMap<u16, PartialVolume>> {
-    let soften = |(value, extent): (u16, Extent)| {
-        let soft = partial_volume(extent, taps, |voxel| labels.voxels[labels.grid.index(voxel)] == value)?;
-        Ok(soft.map(|soft| (value, soft)))
+    partial_volumes_of(labels, taps, |_| true)
+}
+
+/// As [`partial_volumes`], of those labels that are `wanted`.
+pub fn partial_volumes_of(
+    labels: &LabelMap,
+    taps: &[Vec<Tap>; 3],
+    wanted: impl Fn(u16) -> bool,
+) -> Result<BTreeMap<u16, PartialVolume>> {
+    let fill = |(value, extent): (u16, Extent)| {
+        let part = partial_volume(extent, taps, |voxel| labels.voxels[labels.grid.index(voxel)] == value)?;
+        Ok(part.map(|part| (value, part)))
     };
-    let soft: Result<Vec<_>> = extents(labels).into_par_iter().map(soften).collect();
-    Ok(soft?.into_iter().flatten().collect())
+    let mut extents = extents(labels);
+    extents.retain(|&value, _| wanted(value));
+    let parts: Result<Vec<_>> = extents.into_par_iter().map(fill).collect();
+    Ok(parts?.into_iter().flatten().collect())
 }
 
 /// One structure in its box, whose voxels `holds` tells by [x, y, z] in the body's order; `None` where the working grid

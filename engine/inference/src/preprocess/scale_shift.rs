@@ -6,13 +6,13 @@
 
 use super::working_grid::{WorkingGrid, cube_index};
 use imaging::Cube;
+use imaging::Result;
 use imaging::statistics::Sums;
-use imaging::{Result, Volume};
 use rayon::prelude::*;
 
 /// Part of the working grid's side that the example is known beyond its own grid, on each side.
 const AROUND: f64 = 0.25;
-/// Every so manieth working voxel along each axis is compared.
+/// Every nth working voxel along each axis is compared.
 const STRIDE: usize = 2;
 /// First and last step of the search: shifts as a part of the side, scales as an exponent.
 const STEPS: [f64; 2] = [0.08, 0.005];
@@ -72,11 +72,18 @@ pub struct Alignment {
     pub found: bool,
 }
 
-/// `frame` of an example `image` (in the body's order, intensities `range` to [0, 1]), moved and scaled to show what
-/// `target` shows. The same for any number of threads.
-pub fn aligned(frame: &WorkingGrid, image: &Volume, range: [f32; 2], target: &Fixed) -> Result<Alignment> {
+/// `frame` of an example, moved and scaled to show what `target` shows; `image` gives the example on a working grid,
+/// intensities from 0 to 1. The same for any number of threads.
+///
+/// # Errors
+/// What `image` returns.
+pub fn aligned(
+    frame: &WorkingGrid,
+    image: impl FnOnce(&WorkingGrid) -> Result<Cube>,
+    target: &Fixed,
+) -> Result<Alignment> {
     let wide = frame.moved([0.0; 3], [1.0 + 2.0 * AROUND; 3]);
-    let search = Search { cube: wide.image(image, range)?, wide, target };
+    let search = Search { cube: image(&wide)?, wide, target };
     let mut pose = Pose::default();
     let mut best = search.correlation(&pose);
     let mut step = STEPS[0];
@@ -160,7 +167,7 @@ type Place = (usize, (usize, f32));
 mod tests {
     use super::*;
     use glam::{DAffine3, DVec3};
-    use imaging::Grid;
+    use imaging::{Grid, Volume};
 
     /// A lopsided blob around `centre` (mm), larger by `scale`, in an image of 3 mm voxels.
     fn blob(centre: DVec3, scale: f64) -> Volume {
@@ -183,7 +190,8 @@ mod tests {
         let cube = frame.image(&target, [0.0, 1.5]).unwrap();
         let own = frame.clone();
         let fixed = Fixed { frame: &frame, cube: &cube };
-        let Alignment { frame: found, .. } = aligned(&own, &example, [0.0, 1.5], &fixed).unwrap();
+        let Alignment { frame: found, .. } =
+            aligned(&own, |wide| wide.image(&example, [0.0, 1.5]), &fixed).unwrap();
         let difference = |frame: &WorkingGrid| -> f32 {
             let seen = frame.image(&example, [0.0, 1.5]).unwrap();
             seen.voxels.iter().zip(&cube.voxels).map(|(a, b)| (a - b).abs()).sum::<f32>()

@@ -23,7 +23,7 @@ pub struct Visible {
 }
 
 impl Visible {
-    /// Refinement at an image.
+    /// Finds what an image shows.
     ///
     /// A value that more than half of the voxels at the image's faces have is its background. It shows nothing where the
     /// second percentile of all others lies below it. Values below 0 show nothing where they lie farther below the second

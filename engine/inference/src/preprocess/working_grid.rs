@@ -10,7 +10,7 @@ use imaging::{Grid, LabelMap, Result, Volume, memory};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// A box around a structure shows so many millimetres at least, in training as in a closer look.
+/// A box around a structure shows so many millimetres at least, in training as in a refinement.
 pub const LEAST_BOX_MM: f64 = 48.0;
 
 /// The working grid of one image: a cube of `side`³ voxels of equal sides around a box of the image, whose longest

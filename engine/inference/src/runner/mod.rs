@@ -6,9 +6,10 @@ mod device_thread;
 pub use device_thread::Timeouts;
 
 use crate::pipeline;
-use crate::pipeline::{Example, Observer, Options, Progress, Segmentation, Transformation};
+use crate::pipeline::{
+    Cache, Example, NamedImage, Observer, Options, Progress, Segmentation, Transformation,
+};
 use device_thread::{DeviceThread, Failure, may_be_the_devices};
-use imaging::io::Scan;
 use imaging::{Error, LabelMap, Result, Volume};
 use network::{Device, DeviceChoice, Model};
 use std::path::PathBuf;
@@ -31,60 +32,69 @@ pub struct Runner {
     thread: DeviceThread,
     /// The device of the model that is loaded.
     device: Option<Device>,
+    /// What earlier runs prepared and registered.
+    cache: Arc<Cache>,
 }
 
 impl Runner {
     /// Nothing is loaded yet.
     pub fn new(setup: Setup) -> Self {
-        Self { setup, thread: DeviceThread::start(), device: None }
+        Self { setup, thread: DeviceThread::start(), device: None, cache: Arc::default() }
     }
 
-    /// What `look` finds in the model, loading it if need be.
+    /// What runs have prepared and registered so far.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// What `read` gives of the model, which is loaded if need be.
     ///
     /// # Errors
     /// What choosing a device and opening the weights return.
-    pub fn look<T: Send + 'static>(
+    pub fn read<T: Send + 'static>(
         &mut self,
         observer: &mut Observer,
-        look: impl Fn(&Model) -> T + Clone + Send + 'static,
+        read: impl Fn(&Model) -> T + Clone + Send + 'static,
     ) -> Result<T> {
-        let job = move |model: &Model, _: &Options, _: &mut Observer| Ok(look(model));
+        let job = move |model: &Model, _: &Options, _: &mut Observer| Ok(read(model));
         Ok(self.run_with_fallback(0, &Options::default(), observer, job)?.0)
     }
 
-    /// [`pipeline::segment`], down the ladder if need be, with a warning for each step.
+    /// [`pipeline::segment()`], down the ladder if need be, with a warning for each step.
     ///
     /// # Errors
     /// What the last step returned.
     pub fn segment(
         &mut self,
-        target: Arc<Scan>,
+        target: NamedImage,
         examples: Vec<Example<LabelMap>>,
         options: &Options,
         observer: &mut Observer,
     ) -> Result<Segmentation> {
+        let cache = self.cache.clone();
         let (mut done, notes) =
             self.run_with_fallback(examples.len(), options, observer, move |model, options, observer| {
-                pipeline::segment(model, &target, &examples, options, observer)
+                pipeline::segment(model, &cache, &target, &examples, options, observer)
             })?;
         done.report.warnings.splice(0..0, notes);
         Ok(done)
     }
 
-    /// [`pipeline::transform`], down the ladder if need be, with a warning for each step.
+    /// [`pipeline::transform()`], down the ladder if need be, with a warning for each step.
     ///
     /// # Errors
     /// What the last step returned.
     pub fn transform(
         &mut self,
-        target: Arc<Scan>,
+        target: NamedImage,
         examples: Vec<Example<Volume>>,
         options: &Options,
         observer: &mut Observer,
     ) -> Result<Transformation> {
+        let cache = self.cache.clone();
         let (mut done, notes) =
             self.run_with_fallback(examples.len(), options, observer, move |model, options, observer| {
-                pipeline::transform(model, &target, &examples, options, observer)
+                pipeline::transform(model, &cache, &target, &examples, options, observer)
             })?;
         done.report.warnings.splice(0..0, notes);
         Ok(done)
@@ -139,15 +149,14 @@ impl Runner {
             };
             let reason = first_sentence(&reason);
             if demanded {
-                let way_out = "Choose the CPU instead (--device cpu), or run again.";
-                return Err(Error::Device(format!("{reason} {way_out}")));
+                return Err(Error::Device(reason.into()));
             }
             on = DeviceChoice::Cpu;
             notes.push(format!("{reason} The CPU did the work."));
         }
     }
 
-    /// Runs `job` once on the pinned thread, with the model of the last run or one that is loaded now.
+    /// Runs `job` once on the device thread, with the model of the last run or one that is loaded now.
     fn attempt<T: Send + 'static>(
         &mut self,
         on: DeviceChoice,

@@ -88,7 +88,7 @@ impl Curve {
             if inside(at) { low + range * self.at((value - low) / range) } else { value }
         };
         let voxels = scan.volume.voxels.par_iter().enumerate().map(change).collect();
-        Ok(Scan { volume: Volume { grid: scan.volume.grid, voxels }, ..scan.clone() })
+        Ok(Scan { volume: Volume { grid: scan.volume.grid, voxels }.into(), ..scan.clone() })
     }
 }
 

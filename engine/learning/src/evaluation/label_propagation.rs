@@ -1,8 +1,7 @@
 //! Labels without learning: the examples' labels laid on the target by centre and spread of the bright voxels.
 
-use imaging::io::Scan;
 use imaging::statistics::{Sums, otsu};
-use imaging::{LabelMap, Result, memory};
+use imaging::{LabelMap, Result, Volume, memory};
 use inference::pipeline::Example;
 use inference::preprocess::Reorientation;
 use rayon::prelude::*;
@@ -16,10 +15,10 @@ struct Bright {
 }
 
 impl Bright {
-    fn of(image: &Scan) -> Self {
-        let order = Reorientation::of(&image.volume.grid);
-        let threshold = otsu(&[&image.volume.voxels]).unwrap_or(f32::NEG_INFINITY);
-        let value = order.ras_view(&image.volume.voxels);
+    fn of(image: &Volume) -> Self {
+        let order = Reorientation::of(&image.grid);
+        let threshold = otsu(&[&image.voxels]).unwrap_or(f32::NEG_INFINITY);
+        let value = order.ras_view(&image.voxels);
         let [nx, ny, nz] = order.shape();
         let plane = |z: usize| {
             let (mut n, mut sums) = (0.0, [[0.0; 2]; 3]);
@@ -48,9 +47,9 @@ pub struct Placed<'a> {
 }
 
 impl<'a> Placed<'a> {
-    /// Refinement where its bright voxels are.
+    /// Finds where its bright voxels are.
     pub fn new(example: &'a Example<LabelMap>) -> Self {
-        Self { example, bright: Bright::of(&example.image) }
+        Self { example, bright: Bright::of(&example.image.volume) }
     }
 
     /// The voxel of the example that lies on a voxel of the target, both in the body's order.
@@ -69,11 +68,11 @@ impl<'a> Placed<'a> {
 ///
 /// # Errors
 /// [`imaging::Error`].
-pub fn floor(target: &Scan, examples: &[Placed]) -> Result<LabelMap> {
+pub fn floor(target: &Volume, examples: &[Placed]) -> Result<LabelMap> {
     let target_bright = Bright::of(target);
     let labels: Vec<_> = examples.iter().map(|e| e.bright.order.ras_view(&e.example.label.voxels)).collect();
     let [nx, ny, _] = target_bright.order.shape();
-    let mut voxels: Vec<u16> = memory::zeros(target.volume.grid.len())?;
+    let mut voxels: Vec<u16> = memory::zeros(target.grid.len())?;
     voxels.par_chunks_mut((nx * ny).max(1)).enumerate().for_each(|(z, plane)| {
         let mut votes = vec![0; examples.len()];
         for (at, voxel) in plane.iter_mut().enumerate() {
@@ -84,7 +83,7 @@ pub fn floor(target: &Scan, examples: &[Placed]) -> Result<LabelMap> {
             *voxel = majority(&mut votes);
         }
     });
-    Ok(LabelMap { grid: target.volume.grid, voxels: target_bright.order.from_ras(&voxels)? })
+    Ok(LabelMap { grid: target.grid, voxels: target_bright.order.from_ras(&voxels)? })
 }
 
 /// The label above 0 with the most votes, of equals the highest, if it has more than the background.
@@ -99,7 +98,7 @@ fn majority(votes: &mut [u16]) -> u16 {
 ///
 /// # Errors
 /// [`imaging::Error`].
-pub fn nearest(target: &Scan, examples: &[Placed]) -> Result<LabelMap> {
+pub fn nearest(target: &Volume, examples: &[Placed]) -> Result<LabelMap> {
     let bright = Bright::of(target);
     let alike: Vec<f64> = examples.iter().map(|example| correlation((target, &bright), example)).collect();
     let best = (0..alike.len()).max_by(|&a, &b| alike[a].total_cmp(&alike[b]));
@@ -107,8 +106,8 @@ pub fn nearest(target: &Scan, examples: &[Placed]) -> Result<LabelMap> {
 }
 
 /// Pearson's correlation of the voxels that lie on each other; 0 where one of both is constant.
-fn correlation((target, bright): (&Scan, &Bright), example: &Placed) -> f64 {
-    let ours = bright.order.ras_view(&target.volume.voxels);
+fn correlation((target, bright): (&Volume, &Bright), example: &Placed) -> f64 {
+    let ours = bright.order.ras_view(&target.voxels);
     let theirs = example.bright.order.ras_view(&example.example.image.volume.voxels);
     let [nx, ny, nz] = bright.order.shape();
     let plane = |z: usize| {

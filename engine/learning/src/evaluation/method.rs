@@ -4,8 +4,8 @@ use super::config::{Baseline, Config};
 use super::label_propagation::{Placed, floor, nearest};
 use super::task_unet::TaskUNet;
 use imaging::io::Scan;
-use imaging::{LabelMap, Result};
-use inference::pipeline::{Example, Options, Refinement, segment};
+use imaging::{LabelMap, Result, Volume};
+use inference::pipeline::{Cache, Example, NamedImage, Options, Refinement, segment};
 use network::{Device, Model};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -33,7 +33,7 @@ pub enum Method {
 }
 
 /// A way to lay the labels of examples on a target.
-type Copying = fn(&Scan, &[Placed]) -> Result<LabelMap>;
+type Copying = fn(&Volume, &[Placed]) -> Result<LabelMap>;
 
 /// What segments targets after it has met the examples.
 pub type Segmenter<'a> = Box<dyn Fn(&Scan) -> Result<LabelMap> + 'a>;
@@ -67,15 +67,19 @@ impl Method {
             return Ok(Box::new(|target| LabelMap::empty(target.volume.grid)));
         }
         let by = |model: &'a Model, looks| -> Segmenter<'a> {
-            let options = Options { looks, ..Options::default() };
-            Box::new(move |target| Ok(segment(model, target, examples, &options, &mut |_| Ok(()))?.mask))
+            let options = Options { refinement: looks, ..Options::default() };
+            let cache = Cache::default();
+            Box::new(move |target| {
+                let target = NamedImage::from(target);
+                Ok(segment(model, &cache, &target, examples, &options, &mut |_| Ok(()))?.mask)
+            })
         };
         Ok(match self {
             Self::InContext(InContext { model, looks, .. }) => by(model, *looks),
             Self::Vote(model) => by(model, Refinement::Closer),
             Self::Copy(_, copy) => {
                 let placed: Vec<Placed> = examples.iter().map(Placed::new).collect();
-                Box::new(move |target| copy(target, &placed))
+                Box::new(move |target| copy(&target.volume, &placed))
             }
             Self::Learn(steps, device) => {
                 let learnt = TaskUNet::from(examples, *steps, device)?;

@@ -107,11 +107,7 @@ impl LabelledScan {
 
     /// As an example of a group's structures.
     pub fn example(&self, group: usize) -> Example<LabelMap> {
-        Example {
-            name: self.image.name.clone(),
-            image: self.image.clone(),
-            label: self.labels[group].clone(),
-        }
+        Example { image: (&*self.image).into(), label: self.labels[group].clone() }
     }
 }
 

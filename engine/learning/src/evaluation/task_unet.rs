@@ -4,7 +4,7 @@ use crate::training::{Config, Episodes, LabelledScan, Pool, State, TrainingLoop}
 use imaging::io::Scan;
 use imaging::labels::Names;
 use imaging::{LabelMap, Result};
-use inference::pipeline::{Example, Options, Refinement, segment};
+use inference::pipeline::{Cache, Example, NamedImage, Options, Refinement, segment};
 use network::{Device, Model};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -36,9 +36,11 @@ impl<'a> TaskUNet<'a> {
     /// Those of the pipeline.
     pub fn segment(&self, target: &Scan) -> Result<LabelMap> {
         let mut all = LabelMap::empty(target.volume.grid)?;
+        let (cache, target) = (Cache::default(), NamedImage::from(target));
         for (value, model) in &self.models {
-            let options = Options { labels: vec![*value], looks: Refinement::Closer, ..Options::default() };
-            let mask = segment(model, target, self.examples, &options, &mut |_| Ok(()))?.mask;
+            let refinement = Refinement::Closer;
+            let options = Options { labels: vec![*value], refinement, ..Options::default() };
+            let mask = segment(model, &cache, &target, self.examples, &options, &mut |_| Ok(()))?.mask;
             all.voxels
                 .par_iter_mut()
                 .zip(mask.voxels)

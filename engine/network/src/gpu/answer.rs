@@ -28,8 +28,7 @@ pub fn wait<T, E: Display>(answer: impl Future<Output = Result<T, E>>) -> Result
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Error::Device(
-                "The graphics card does not answer. Run again on the CPU (--device cpu), or restart the computer."
-                    .into(),
+                "The graphics card does not answer. If it stays so, restart the computer.".into(),
             ));
         }
         std::thread::park_timeout(left);
@@ -59,8 +58,5 @@ pub fn lost(error: &dyn Display) -> Error {
     let lines =
         report.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("Backtrace"));
     let reason: Vec<&str> = lines.take(3).collect();
-    Error::Device(format!(
-        "The graphics card failed: {}. Run again on the CPU (--device cpu).",
-        reason.join(" ").trim_end_matches('.')
-    ))
+    Error::Device(format!("The graphics card failed: {}.", reason.join(" ").trim_end_matches('.')))
 }

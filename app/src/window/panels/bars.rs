@@ -1,13 +1,13 @@
 //! Menu bar, tool strip and status bar.
 
-use super::icons::{self, Icon};
-use super::theme::{self, colours};
-use super::widgets::{Commands, hint};
 use crate::commands::edit::Edit;
 use crate::commands::view::View;
 use crate::commands::{Command, menus};
 use crate::state::{DeviceState, State};
 use crate::viewer::Tool;
+use crate::window::icons::{self, Icon};
+use crate::window::theme::{self, colours};
+use crate::window::widgets::{Commands, hint};
 use egui::{
     Align, Align2, Atom, Button, Color32, CornerRadius, FontId, Frame, IdSalt, Layout, Margin, Panel,
     RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,

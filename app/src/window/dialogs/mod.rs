@@ -1,13 +1,15 @@
 //! Shortcuts, about, and sentences to the user.
 
-use super::icons::{self, Icon};
-use super::path_dialog as path;
-use super::theme::{self, colours};
-use super::widgets::{Commands, Look, button, muted, scrolled};
+pub mod import;
+mod path;
+
 use crate::commands::dialog::Dialogs;
 use crate::commands::menus;
 use crate::state::Question;
 use crate::state::{Dialog, Leave, State};
+use crate::window::icons::{self, Icon};
+use crate::window::theme::{self, colours};
+use crate::window::widgets::{Commands, Look, button, muted, scrolled};
 use egui::{
     Align, Align2, Area, Color32, CornerRadius, Frame, Id, Layout, Margin, Modal, Order, RichText, Role,
     Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,

@@ -3,15 +3,15 @@
 use super::bars::{in_the_middle, minus};
 use super::network_view;
 use super::results::dice;
-use super::texture_cache::TextureCache;
-use super::theme::{self, colours};
-use super::widgets::{Commands, Look, command_button, within};
 use crate::commands::file::File;
 use crate::commands::view::View;
 use crate::document::Mask;
 use crate::state::paths::on_wayland;
 use crate::state::{Layout as Arrangement, State};
 use crate::viewer::{ImageTexture, Layers, Pane, Plane, show_pane};
+use crate::window::texture_cache::TextureCache;
+use crate::window::theme::{self, colours};
+use crate::window::widgets::{Commands, Look, command_button, within};
 use egui::{Align2, CentralPanel, Color32, FontId, Frame, Id, Rect, RichText, Ui, Vec2, pos2, vec2};
 use imaging::io::readable_formats;
 

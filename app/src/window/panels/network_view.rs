@@ -1,9 +1,9 @@
 //! The fourth pane: what the network saw of each image.
 
 use super::bars::minus;
-use super::theme;
-use super::widgets::within;
 use crate::state::State;
+use crate::window::theme;
+use crate::window::widgets::within;
 use egui::{Color32, Rect, RichText, ScrollArea, Ui, vec2};
 use inference::pipeline::PreprocessingRecord;
 
@@ -19,7 +19,7 @@ pub fn show(ui: &mut Ui, state: &State, rect: Rect) {
         ui.label(RichText::new("What the network sees").font(theme::semibold(12.0)).color(Color32::WHITE));
         let Some(report) = report else {
             let text = "After a run: the part of each image that reached the network, how coarsely, and how far an \
-                        example was bent onto the target.";
+                        example was deformed onto the target.";
             ui.label(RichText::new(text).size(12.0).color(QUIET));
             return;
         };
@@ -36,7 +36,7 @@ pub fn show(ui: &mut Ui, state: &State, rect: Rect) {
     });
 }
 
-/// `LIA → RAS · 80 × 80 × 80 voxels seen at 1.7 mm · intensities 3 to 118 · bent by 2.9 mm`.
+/// `LIA → RAS · 80 × 80 × 80 voxels seen at 1.7 mm · intensities 3 to 118 · deformed by 2.9 mm`.
 fn describe(record: &PreprocessingRecord) -> String {
     let [start, end] = record.box_voxels;
     let [x, y, z]: [usize; 3] = std::array::from_fn(|axis| end[axis] - start[axis]);
@@ -45,8 +45,9 @@ fn describe(record: &PreprocessingRecord) -> String {
     let voxel = if even { format!("{a:.1} mm") } else { format!("{a:.1} × {b:.1} × {c:.1} mm") };
     let [low, high] = record.intensity;
     let turned = &record.orientation;
-    let bent = record.mean_displacement_mm.map_or(String::new(), |mm| format!(" · bent by {mm:.1} mm"));
+    let deformed =
+        record.mean_displacement_mm.map_or(String::new(), |mm| format!(" · deformed by {mm:.1} mm"));
     minus(format!(
-        "{turned} → RAS · {x} × {y} × {z} voxels seen at {voxel} · intensities {low:.0} to {high:.0}{bent}"
+        "{turned} → RAS · {x} × {y} × {z} voxels seen at {voxel} · intensities {low:.0} to {high:.0}{deformed}"
     ))
 }

@@ -2,8 +2,6 @@
 
 use super::bars::{gigabytes, minus};
 use super::shelf;
-use super::theme::{self, colours};
-use super::widgets::{self, Commands, Look, command_button, head, link, muted, slider};
 use crate::commands::Command;
 use crate::commands::file::File;
 use crate::commands::run::Run;
@@ -11,6 +9,8 @@ use crate::commands::view::View;
 use crate::document::{Mask, Provenance, Status};
 use crate::state::{self, Layout as Arrangement, State, messages};
 use crate::viewer::OverlayStyle;
+use crate::window::theme::{self, colours};
+use crate::window::widgets::{self, Commands, Look, command_button, head, link, muted, slider};
 use egui::{Align, Frame, Layout, Margin, Panel, RichText, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
 use imaging::metrics::{COLUMNS, LabelScore};
 use inference::pipeline::Stage;

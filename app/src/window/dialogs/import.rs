@@ -1,10 +1,10 @@
 //! The import plan sheet: what a drop leads to, before anything is loaded.
 
-use super::theme::{self, colours};
-use super::widgets::{self, Commands, Look, button, dot, light_colour, link, muted};
 use crate::commands::import::Import;
 use crate::import::{Check, Fix, Light, Outcome, Phase, Plan, Role, Yield};
 use crate::state::State;
+use crate::window::theme::{self, colours};
+use crate::window::widgets::{self, Commands, Look, button, dot, light_colour, link, muted};
 use egui::{
     Align, Color32, ComboBox, CornerRadius, Frame, Id, Layout, Margin, Modal, Popup, RichText, ScrollArea,
     Stroke, Ui, Vec2, vec2,

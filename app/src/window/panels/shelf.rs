@@ -1,9 +1,5 @@
 //! The left panel: target, example shelf, labels.
 
-use super::icons::{self, Icon};
-use super::texture_cache::TextureCache;
-use super::theme::{self, colours};
-use super::widgets::{self, Commands, command_link, dot, head, light_colour, swatch};
 use crate::commands::examples::Examples;
 use crate::commands::file::File;
 use crate::commands::view::View;
@@ -12,6 +8,10 @@ use crate::import::Light;
 use crate::import::shape_of;
 use crate::state::State;
 use crate::state::paths::on_wayland;
+use crate::window::icons::{self, Icon};
+use crate::window::texture_cache::TextureCache;
+use crate::window::theme::{self, colours};
+use crate::window::widgets::{self, Commands, command_link, dot, head, light_colour, swatch};
 use egui::{
     Align, Color32, CornerRadius, Frame, Layout, Panel, Pos2, Rect, Response, Role, Sense, Stroke, Ui, Vec2,
     WidgetInfo, pos2, vec2,

@@ -1,10 +1,10 @@
 //! The window's own dialog for a path, for desktops without one: a line of text and what it could become.
 
-use super::theme::{self, colours};
-use super::widgets::{Commands, link, muted};
 use crate::commands::dialog::Dialogs;
 use crate::state::Question;
 use crate::state::paths::OFFERED;
+use crate::window::theme::{self, colours};
+use crate::window::widgets::{Commands, link, muted};
 use egui::text::{CCursor, CCursorRange};
 use egui::{Id, Key, Modifiers, RichText, TextEdit, Ui, vec2};
 

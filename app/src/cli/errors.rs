@@ -1,0 +1,42 @@
+//! The engine's errors in the words of the command line: which option does what they ask for.
+
+use imaging::Error;
+
+/// One line: what is wrong and what to do about it.
+pub fn in_words(error: &Error) -> String {
+    match error {
+        Error::Misplaced { copyable, .. } => {
+            let copy = if *copyable {
+                "or --geometry copy to give it the image's header"
+            } else {
+                "the image's header cannot be copied to another number of voxels"
+            };
+            format!("{error} Choose --geometry resample to trust both headers, {copy}.")
+        }
+        Error::Device(_) => {
+            format!("{error} Run again on the CPU (--device cpu), or update the card's driver.")
+        }
+        Error::SeveralStructures { .. } => format!("{error} Name it with --labels."),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_user_has_to_choose_is_told_with_the_option_that_chooses_it() {
+        let misplaced = |copyable| Error::Misplaced { problem: "They lie apart.".into(), copyable };
+        for (error, option) in [
+            (misplaced(true), "--geometry copy"),
+            (misplaced(false), "--geometry resample"),
+            (Error::Device("The graphics card failed.".into()), "--device cpu"),
+            (Error::SeveralStructures { labels: vec![1, 2] }, "--labels"),
+        ] {
+            let text = in_words(&error);
+            assert!(text.starts_with(&error.to_string()) && text.contains(option), "{text}");
+        }
+        assert!(!in_words(&misplaced(false)).contains("--geometry copy"));
+    }
+}

@@ -1,0 +1,179 @@
+//! Prepared images and registrations of earlier runs, found again by content: another selection of labels or one more
+//! example costs only what is new.
+
+use super::NamedImage;
+use super::prepare::{Prepared, PreparedContent};
+use super::register::{Registered, RegisteredContent, register};
+use imaging::{Result, Volume};
+use rayon::prelude::*;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+/// Bytes of a cache unless another limit is set: 88 registrations and 75 images on a working grid of 48³.
+pub const CACHE_BYTES: usize = 256 << 20;
+
+/// Cubes that a registration holds: the target's and the example's image, the three components of the displacement field, the
+/// deformed image. The field counts from the start, though it comes later.
+const REGISTRATION_CUBES: usize = 6;
+/// Parts of the limit that prepared images and registrations may take.
+const SHARES: [usize; 2] = [1, 7];
+
+/// Results of [`super::prepare()`] and [`register()`] by the content of the images, whatever they are called: of equal content the
+/// second is looked up. The least recently used give way where the limit is reached.
+///
+/// A key is 128 bits: two SipHash-1-3 with random keys of this process over voxels, shape, affine and the working grid's side.
+/// It is computed once for an image and run.
+pub struct Cache {
+    prepared: Mutex<Recent<u128, PreparedContent>>,
+    registered: Mutex<Recent<[u128; 2], RegisteredContent>>,
+}
+
+/// What was computed because it was not in the cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Computed {
+    /// Images prepared.
+    pub prepared: usize,
+    /// Examples laid on a target.
+    pub registered: usize,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self::new(CACHE_BYTES)
+    }
+}
+
+impl Cache {
+    /// An empty cache that holds at most so many bytes; with 0 it keeps nothing.
+    pub fn new(limit: usize) -> Self {
+        let [prepared, registered] = SHARES.map(|share| limit / (SHARES[0] + SHARES[1]) * share);
+        Self { prepared: Mutex::new(Recent::new(prepared)), registered: Mutex::new(Recent::new(registered)) }
+    }
+
+    /// As [`super::prepare()`].
+    ///
+    /// # Errors
+    /// As [`super::prepare()`].
+    pub fn prepare(&self, image: &NamedImage, side: usize) -> Result<Prepared> {
+        let key = content(&image.volume, side);
+        if let Some(content) = lock(&self.prepared).get(&key) {
+            return Ok(Prepared { image: image.clone(), content });
+        }
+        let prepared = Prepared::of(image, side, key)?;
+        lock(&self.prepared).put(key, &prepared.content, cube_bytes(side));
+        Ok(prepared)
+    }
+
+    /// As [`register()`].
+    ///
+    /// # Errors
+    /// As [`register()`].
+    pub fn register(&self, example: &Prepared, target: &Prepared) -> Result<Registered> {
+        let key = [example.content.key, target.content.key];
+        if let Some(content) = lock(&self.registered).get(&key) {
+            return Ok(Registered { example: example.clone(), content });
+        }
+        let registered = register(example, target)?;
+        let bytes = REGISTRATION_CUBES * cube_bytes(target.content.working.side);
+        lock(&self.registered).put(key, &registered.content, bytes);
+        Ok(registered)
+    }
+
+    /// Bytes that are held.
+    pub fn bytes(&self) -> usize {
+        lock(&self.prepared).bytes + lock(&self.registered).bytes
+    }
+
+    /// What was computed so far.
+    pub fn computed(&self) -> Computed {
+        Computed { prepared: lock(&self.prepared).computed, registered: lock(&self.registered).computed }
+    }
+
+    /// Lets go of everything.
+    pub fn clear(&self) {
+        lock(&self.prepared).clear();
+        lock(&self.registered).clear();
+    }
+}
+
+fn cube_bytes(side: usize) -> usize {
+    size_of::<f32>() * side.pow(3)
+}
+
+/// What is kept stays whole whoever panics: entries come and go in one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Values by key, those that were used last.
+struct Recent<K, V> {
+    limit: usize,
+    bytes: usize,
+    /// Counts uses; an entry with a smaller number was used longer ago.
+    now: u64,
+    computed: usize,
+    entries: HashMap<K, Entry<V>>,
+}
+
+struct Entry<V> {
+    value: Arc<V>,
+    bytes: usize,
+    used: u64,
+}
+
+impl<K: Copy + Eq + Hash, V> Recent<K, V> {
+    fn new(limit: usize) -> Self {
+        Self { limit, bytes: 0, now: 0, computed: 0, entries: HashMap::new() }
+    }
+
+    fn get(&mut self, key: &K) -> Option<Arc<V>> {
+        self.now += 1;
+        let entry = self.entries.get_mut(key)?;
+        entry.used = self.now;
+        Some(entry.value.clone())
+    }
+
+    fn put(&mut self, key: K, value: &Arc<V>, bytes: usize) {
+        self.computed += 1;
+        if bytes > self.limit {
+            return;
+        }
+        while self.bytes + bytes > self.limit {
+            let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| *key);
+            let gone = oldest.and_then(|key| self.entries.remove(&key));
+            self.bytes -= gone.expect("bytes are those of the entries").bytes;
+        }
+        let new = Entry { value: value.clone(), bytes, used: self.now };
+        let replaced = self.entries.insert(key, new).map_or(0, |old| old.bytes);
+        self.bytes = self.bytes + bytes - replaced;
+    }
+
+    fn clear(&mut self) {
+        self.entries.clear();
+        self.bytes = 0;
+    }
+}
+
+/// What the preparation of an image depends on, as 128 bits that no other content of this process is expected to have.
+pub(super) fn content(volume: &Volume, side: usize) -> u128 {
+    static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [(); 2].map(|()| RandomState::new()));
+    /// Voxels that a thread hashes in one go; both hashes find them in its cache.
+    const PIECE: usize = 1 << 15;
+    let hash = |feed: &dyn Fn(&mut dyn Hasher)| {
+        KEYS.each_ref().map(|keys| {
+            let mut hasher = keys.build_hasher();
+            feed(&mut hasher);
+            hasher.finish()
+        })
+    };
+    let piece = |voxels: &[f32]| hash(&|hasher| hasher.write(bytemuck::cast_slice(voxels)));
+    let pieces: Vec<[u64; 2]> = volume.voxels.par_chunks(PIECE).map(piece).collect();
+    let [high, low] = hash(&|hasher| {
+        let numbers = volume.grid.shape.into_iter().chain([side]).map(|number| number as u64);
+        let affine = volume.grid.world_from_voxel.to_cols_array();
+        let all = numbers.chain(affine.map(f64::to_bits)).chain(pieces.iter().copied().flatten());
+        all.for_each(|number| hasher.write_u64(number));
+    });
+    u128::from(high) << 64 | u128::from(low)
+}
