@@ -26,6 +26,27 @@ fn add_example(draft: &mut Draft<'_>, value: u16) -> Result<ExampleId, Refusal> 
 }
 
 #[test]
+fn a_file_names_labels_without_a_name_and_renames_none() {
+    let (mut document, mut history) = (Document::default(), History::new(&Document::default()));
+    let named = |name: Option<&str>| [FoundLabel { value: 4, name: name.map(str::to_owned), colour: None }];
+    let mut add = |document: &mut Document, name: Option<&str>| {
+        let conflicts = document.labels().conflicts(&named(name)).count();
+        let mut draft = document.draft();
+        let labels = Bricks::filled(SHAPE, 4).to_label_map(grid(SHAPE).world_from_voxel).unwrap();
+        draft.add_example(scan(SHAPE, 1), Arc::new(labels), &named(name), example_info("one")).unwrap();
+        draft.commit(&mut history, "Load", START).unwrap();
+        (document.labels().name(4), conflicts)
+    };
+    assert_eq!(add(&mut document, None), ("Label 4".into(), 0));
+    let colour = document.labels().get(4).unwrap().colour;
+    assert_eq!(add(&mut document, Some("Putamen")), ("Putamen".into(), 0));
+    assert_eq!(document.labels().get(4).unwrap().colour, colour);
+    // Another protocol: the name stays, and whoever loads can say so.
+    assert_eq!(add(&mut document, Some("Ventricle")), ("Putamen".into(), 1));
+    assert_eq!(document.labels().names().known(4), Some("Putamen"));
+}
+
+#[test]
 fn colours_stay_whatever_comes_and_goes() {
     let (mut document, mut history, mask) = opened(SHAPE);
     let first = colours(&document);

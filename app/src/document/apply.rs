@@ -86,13 +86,13 @@ impl Document {
             }
             (Edit::Labels { changes, from, to }, _) => {
                 let (from, to) = way.ends(*from, *to);
-                if self.labels.revision != from {
-                    return Err(EditError::Stale(PartId::Labels));
-                }
-                self.labels.put(changes.iter().map(|change| {
+                let changes = changes.iter().map(|change| {
                     let (from, to) = way.ends(&change.from, &change.to);
                     (change.value, from, to)
-                }))?;
+                });
+                if self.labels.revision != from || !self.labels.put(changes) {
+                    return Err(EditError::Stale(PartId::Labels));
+                }
                 self.labels.revision = to;
                 Ok(())
             }

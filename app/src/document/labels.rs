@@ -3,11 +3,11 @@
 //! A colour belongs to its entry and changes with that entry alone. An entry that brings no colour gets the first one
 //! of the fixed sequence that no entry has, whatever its value: the order in which labels came decides, and neither
 //! switching labels or examples off nor adding others moves a colour. Every value of a loaded mask or example has an
-//! entry, since loading adds those that are missing; entries that exist are never renamed or recoloured by a file.
+//! entry, since loading adds those that are missing. A file names an entry that has no name yet; it never renames or
+//! recolours another.
 
 use super::colours::{Colour, sequence};
-use super::edit::EditError;
-use super::ids::{PartId, Revision};
+use super::ids::Revision;
 use imaging::labels::Names;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -134,14 +134,28 @@ impl LabelTable {
         (1..=u16::MAX).find(|value| !self.entries.contains_key(value))
     }
 
-    /// What has to be added so that every found label has an entry.
+    /// Found labels that the table calls by another name, which it keeps: values and both names, theirs first.
+    pub fn conflicts<'a>(&'a self, found: &'a [FoundLabel]) -> impl Iterator<Item = (u16, &'a str, &'a str)> {
+        found.iter().filter_map(|FoundLabel { value, name, .. }| {
+            let (theirs, ours) = (name.as_deref()?, self.get(*value)?.name.as_str());
+            (theirs != ours && ours != default_name(*value)).then_some((*value, theirs, ours))
+        })
+    }
+
+    /// What has to change so that every found label has an entry, and a name where one is found and none was given yet.
     pub fn missing(&self, found: &[FoundLabel]) -> Vec<LabelChange> {
         let brought = found.iter().filter_map(|label| label.colour);
         let taken: HashSet<Colour> = self.entries.values().map(|label| label.colour).chain(brought).collect();
         let mut colours = sequence().filter(|colour| !taken.contains(colour));
         let mut new = BTreeMap::new();
         for FoundLabel { value, name, colour } in found {
-            if *value == 0 || self.entries.contains_key(value) || new.contains_key(value) {
+            if *value == 0 || new.contains_key(value) {
+                continue;
+            }
+            if let Some(known) = self.get(*value) {
+                if let Some(name) = name.as_ref().filter(|_| known.name == default_name(*value)) {
+                    new.insert(*value, Label { name: name.clone(), ..known.clone() });
+                }
                 continue;
             }
             let colour = colour.or_else(|| colours.next());
@@ -153,7 +167,8 @@ impl LabelTable {
             };
             new.insert(*value, label);
         }
-        new.into_iter().map(|(value, label)| LabelChange { value, from: None, to: Some(label) }).collect()
+        let change = |(value, label)| LabelChange { value, from: self.get(value).cloned(), to: Some(label) };
+        new.into_iter().map(change).collect()
     }
 
     pub(super) fn show(&mut self, value: u16, visible: bool) {
@@ -164,13 +179,13 @@ impl LabelTable {
         }
     }
 
-    /// Puts entries in place; nothing is done where one of them is not what the change starts from.
+    /// Puts entries in place; nothing is done, and false returned, where one of them is not what the change starts from.
     pub(super) fn put<'a>(
         &mut self,
         changes: impl Iterator<Item = (u16, &'a Option<Label>, &'a Option<Label>)> + Clone,
-    ) -> Result<(), EditError> {
+    ) -> bool {
         if !changes.clone().all(|(value, from, _)| value != 0 && self.get(value) == from.as_ref()) {
-            return Err(EditError::Stale(PartId::Labels));
+            return false;
         }
         for (value, _, to) in changes {
             match to {
@@ -178,7 +193,7 @@ impl LabelTable {
                 None => self.entries.remove(&value),
             };
         }
-        Ok(())
+        true
     }
 }
 

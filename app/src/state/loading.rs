@@ -1,15 +1,15 @@
-//! From paths to an import plan, and from the plan to the document.
+//! From the import plan to the document.
 
 use super::{Layout, Platform, State, messages};
 use crate::demo::DemoCase;
 use crate::document::{
     Bricks, Draft, ExampleInfo, FoundLabel, MaskId, MaskInfo, PartId, Provenance, Refusal, Status, TargetId,
 };
-use crate::import::{Check, Fix, Item, Light, Phase, Plan, Role, roles};
-use crate::jobs::{ConformedLabels, ImageFile, ImageSource, Job, JobId, Outcome, Probe, Read};
+use crate::import::{Fix, Item, Light, Role};
+use crate::jobs::{ConformedLabels, ImageFile, ImageSource, Job, JobId, Outcome, Read};
 use imaging::conform::GeometryChoice;
-use imaging::io::{Scan, readable_files};
-use std::collections::{HashMap, HashSet};
+use imaging::io::Scan;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -63,69 +63,6 @@ impl State {
     /// Whether images, label maps or masks are on their way from an import plan.
     pub fn is_loading(&self) -> bool {
         !self.loads.targets.is_empty() || !self.loads.labels.is_empty()
-    }
-
-    /// Adds files and what folders hold to the import plan.
-    pub fn open(&mut self, paths: Vec<PathBuf>, platform: &mut Platform) {
-        if paths.is_empty() {
-            return;
-        }
-        let target = self.target().cloned();
-        let plan = self.plan.get_or_insert_with(|| Plan::new(target));
-        plan.search(platform.jobs.read(Read::List(paths)));
-    }
-
-    /// Adds files to the plan and has them looked at.
-    pub(super) fn listed(&mut self, id: JobId, outcome: Outcome<Vec<PathBuf>>, platform: &mut Platform) {
-        if !self.plan.as_mut().is_some_and(|plan| plan.searched(id)) {
-            return;
-        }
-        let files = outcome.unwrap_or_else(|failure| {
-            self.warn(messages::failure(&failure));
-            Vec::new()
-        });
-        let Some(plan) = &mut self.plan else { return };
-        let known: HashSet<PathBuf> = plan.items.iter().map(|item| item.path.clone()).collect();
-        let first = plan.items.len();
-        plan.items.extend(files.into_iter().filter(|path| !known.contains(path)).map(Item::new));
-        if plan.items.is_empty() {
-            self.plan = None;
-            return self.warn(format!(
-                "There is no image file in what you opened; Exemplar reads {}.",
-                readable_files()
-            ));
-        }
-        plan.change();
-        roles::by_name(plan);
-        for index in first..plan.items.len() {
-            if matches!(plan.items[index].check, Check::Waiting) {
-                let path = plan.items[index].path.clone();
-                plan.probe(index, platform.jobs.read(Read::Probe { path, values: false }));
-            }
-        }
-    }
-
-    /// Enters into the plan what became of a file.
-    pub(super) fn probed(&mut self, id: JobId, outcome: Outcome<Probe>, platform: &mut Platform) {
-        let Some(plan) = &mut self.plan else { return };
-        let Some(index) = plan.probed(id) else { return };
-        plan.items[index].check = match outcome {
-            Ok(probe) => Check::Image(Box::new(probe)),
-            // The plan shows it in the file's row.
-            Err(failure) => Check::Broken(messages::failure(&failure)),
-        };
-        plan.change();
-        if plan.phase() != Phase::Ready {
-            return;
-        }
-        let unclear = roles::unclear(plan);
-        if unclear.is_empty() {
-            roles::by_content(plan);
-        }
-        for index in unclear {
-            let path = plan.items[index].path.clone();
-            plan.probe(index, platform.jobs.read(Read::Probe { path, values: true }));
-        }
     }
 
     /// Loads what the plan says; target and labels arrive one by one as they are read.
@@ -251,9 +188,21 @@ impl State {
 fn add_example(draft: &mut Draft, labels: ConformedLabels, remark: Option<String>) -> Result<(), Refusal> {
     let ConformedLabels { image, map, found, warnings } = labels;
     let known = warnings.iter().any(|warning| Some(warning) == remark.as_ref());
-    let remarks = remark.into_iter().filter(|_| !known).chain(warnings).collect();
+    let names = name_conflict(draft, &found);
+    let remarks = remark.into_iter().filter(|_| !known).chain(warnings).chain(names).collect();
     let info = ExampleInfo { name: image.name.clone(), on: true, remarks };
     draft.add_example(image, map, &found, info).map(drop)
+}
+
+/// Warns where a file means something else by a label value than the files before it: two protocols in one document.
+fn name_conflict(draft: &Draft, found: &[FoundLabel]) -> Option<String> {
+    let mut conflicts = draft.document().labels().conflicts(found);
+    let (value, theirs, ours) = conflicts.next()?;
+    let more = match conflicts.count() {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    Some(format!("label {value} is {theirs} here and {ours} in the files before{more}"))
 }
 
 /// Adds a mask of a file. There is one ground truth, so another takes its place.
@@ -269,7 +218,8 @@ fn add_mask(
     }
     let name = if status == Status::Reference { "Ground truth" } else { "Mask" };
     let provenance = Provenance::File(path);
-    let info = MaskInfo { name: name.into(), status, provenance, remarks: labels.warnings };
+    let remarks = labels.warnings.into_iter().chain(name_conflict(draft, &labels.found)).collect();
+    let info = MaskInfo { name: name.into(), status, provenance, remarks };
     draft.add_mask(Bricks::from_label_map(&labels.map), &labels.found, info)
 }
 

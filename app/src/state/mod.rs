@@ -14,6 +14,7 @@ mod masks;
 pub mod messages;
 mod notices;
 pub mod paths;
+mod planning;
 mod platform;
 mod read_out;
 mod run;
