@@ -1,5 +1,5 @@
-//! Prepared images and registrations of earlier runs, found again by content: another selection of labels or one more
-//! example costs only what is new.
+//! Prepared images and registrations of earlier runs, keyed by content: a run with other labels or one more example
+//! computes only what is new.
 
 use super::NamedImage;
 use super::prepare::{Prepared, PreparedContent};
@@ -13,17 +13,17 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 /// Bytes of a cache unless another limit is set: 88 registrations and 75 images on a working grid of 48³.
 pub const CACHE_BYTES: usize = 256 << 20;
 
-/// Cubes that a registration holds: the target's and the example's image, the three components of the displacement field, the
-/// deformed image. The field counts from the start, though it comes later.
+/// Cubes that a registration holds: the target's and the example's image, the three components of the displacement
+/// field, and the deformed image. The field counts from the start, although it is computed later.
 const REGISTRATION_CUBES: usize = 6;
-/// Parts of the limit that prepared images and registrations may take.
+/// Shares of the limit for prepared images and for registrations.
 const SHARES: [usize; 2] = [1, 7];
 
-/// Results of [`super::prepare()`] and [`register()`] by the content of the images, whatever they are called: of equal content the
-/// second is looked up. The least recently used give way where the limit is reached.
+/// Results of [`super::prepare()`] and [`register()`] by the content of the images, whatever their names: equal content
+/// is computed once. At the limit, the least recently used results are evicted.
 ///
-/// A key is 128 bits: two SipHash-1-3 with random keys of this process over voxels, shape, affine and the working grid's side.
-/// It is computed once for an image and run.
+/// A key has 128 bits: two SipHash-1-3 with random keys of this process over voxels, shape, affine and the working
+/// grid's side. It is computed once for each image and run.
 pub struct Cache {
     prepared: Mutex<Recent<u128, PreparedContent>>,
     registered: Mutex<Recent<[u128; 2], RegisteredContent>>,
@@ -34,7 +34,7 @@ pub struct Cache {
 pub struct Computed {
     /// Images prepared.
     pub prepared: usize,
-    /// Examples laid on a target.
+    /// Examples registered with a target.
     pub registered: usize,
 }
 
@@ -45,7 +45,7 @@ impl Default for Cache {
 }
 
 impl Cache {
-    /// An empty cache that holds at most so many bytes; with 0 it keeps nothing.
+    /// An empty cache that holds at most `limit` bytes; with 0 it keeps nothing.
     pub fn new(limit: usize) -> Self {
         let [prepared, registered] = SHARES.map(|share| limit / (SHARES[0] + SHARES[1]) * share);
         Self { prepared: Mutex::new(Recent::new(prepared)), registered: Mutex::new(Recent::new(registered)) }
@@ -80,17 +80,17 @@ impl Cache {
         Ok(registered)
     }
 
-    /// Bytes that are held.
+    /// Bytes that the cached results occupy.
     pub fn bytes(&self) -> usize {
         lock(&self.prepared).bytes + lock(&self.registered).bytes
     }
 
-    /// What was computed so far.
+    /// How much has been computed so far.
     pub fn computed(&self) -> Computed {
         Computed { prepared: lock(&self.prepared).computed, registered: lock(&self.registered).computed }
     }
 
-    /// Lets go of everything.
+    /// Drops all cached results.
     pub fn clear(&self) {
         lock(&self.prepared).clear();
         lock(&self.registered).clear();
@@ -101,16 +101,16 @@ fn cube_bytes(side: usize) -> usize {
     size_of::<f32>() * side.pow(3)
 }
 
-/// What is kept stays whole whoever panics: entries come and go in one step.
+/// A poisoned lock is safe to use: entries are added and removed in one step, so a panic leaves no partial state.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Values by key, those that were used last.
+/// The most recently used values, by key.
 struct Recent<K, V> {
     limit: usize,
     bytes: usize,
-    /// Counts uses; an entry with a smaller number was used longer ago.
+    /// Counter of uses; an entry with a smaller number was used longer ago.
     now: u64,
     computed: usize,
     entries: HashMap<K, Entry<V>>,
@@ -141,8 +141,8 @@ impl<K: Copy + Eq + Hash, V> Recent<K, V> {
         }
         while self.bytes + bytes > self.limit {
             let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| *key);
-            let gone = oldest.and_then(|key| self.entries.remove(&key));
-            self.bytes -= gone.expect("bytes are those of the entries").bytes;
+            let evicted = oldest.and_then(|key| self.entries.remove(&key));
+            self.bytes -= evicted.expect("bytes are those of the entries").bytes;
         }
         let new = Entry { value: value.clone(), bytes, used: self.now };
         let replaced = self.entries.insert(key, new).map_or(0, |old| old.bytes);
@@ -155,10 +155,11 @@ impl<K: Copy + Eq + Hash, V> Recent<K, V> {
     }
 }
 
-/// What the preparation of an image depends on, as 128 bits that no other content of this process is expected to have.
+/// A 128-bit hash of what the preparation of an image depends on; no other content of this process is expected to
+/// share it.
 pub(super) fn content(volume: &Volume, side: usize) -> u128 {
     static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [(); 2].map(|()| RandomState::new()));
-    /// Voxels that a thread hashes in one go; both hashes find them in its cache.
+    /// Voxels that a thread hashes at a time, so that the second hash reads them from the processor's cache.
     const PIECE: usize = 1 << 15;
     let hash = |feed: &dyn Fn(&mut dyn Hasher)| {
         KEYS.each_ref().map(|keys| {

@@ -1,4 +1,4 @@
-//! What is found out during a run and told in its report: what was done to images, how examples lie, what is odd.
+//! What a run collects for its report: preprocessing records, placements of the examples, and warnings.
 
 use super::memory_budget::Need;
 use super::report::{LabelVolume, Seconds};
@@ -18,13 +18,14 @@ pub struct Findings<'a> {
 }
 
 impl<'a> Findings<'a> {
-    /// Nothing is known yet but what follows from the model and from the memory that there is.
+    /// Starts with the warnings that follow from the model and from the available memory.
     pub fn new(model: &Model, need: Need, options: &'a Options) -> Self {
-        let warnings = unread(model).into_iter().chain(need.fewer.clone()).collect();
+        let warnings = unread_examples(model).into_iter().chain(need.fewer.clone()).collect();
         Self { options, records: Vec::new(), placements: Vec::new(), warnings, need }
     }
 
-    /// For each example whether anything is learnt from it: not from those that are flagged, unless all are. Warns of those.
+    /// For each example, whether it is used: flagged examples are not, unless all are flagged. Adds a warning for each
+    /// flagged one.
     pub fn trusted(&mut self) -> Vec<bool> {
         let all = self.placements.iter().all(|placement| placement.flagged);
         let what = if all { "so do not trust the result" } else { "so it was left out" };
@@ -38,7 +39,7 @@ impl<'a> Findings<'a> {
         self.placements.iter().map(|placement| all || !placement.flagged).collect()
     }
 
-    /// A warning about some labels, unless there are none; `verb` for one and for several.
+    /// Adds a warning about `labels`, unless there are none; `verb` in singular and plural.
     pub fn warn_of(&mut self, labels: &[u16], verb: [&str; 2], rest: &str) {
         if !labels.is_empty() {
             let verb = verb[usize::from(labels.len() > 1)];
@@ -46,7 +47,7 @@ impl<'a> Findings<'a> {
         }
     }
 
-    /// The report of a run that is done; `labels` are those of `mask`. Those that came out empty are named.
+    /// The report of a finished run; `result` is the mask with its labels. Warns of labels without a voxel.
     pub fn report(mut self, run: &Run, result: Option<(&LabelMap, &[u16])>) -> Report {
         let (seconds, flops) = run.cost();
         let names = &self.options.names;
@@ -87,7 +88,7 @@ impl<'a> Findings<'a> {
 }
 
 impl Options {
-    /// Labels with their names, where these are known.
+    /// Label values with their names, where these are known.
     pub(super) fn name_all(&self, labels: &[u16]) -> String {
         let named = |&label: &u16| match self.names.known(label) {
             Some(name) => format!("Label {label} ({name})"),
@@ -96,7 +97,7 @@ impl Options {
         labels.iter().map(named).collect::<Vec<_>>().join(", ")
     }
 
-    /// The labels to segment: those asked for, else all of `present`, which are those that any example holds.
+    /// The labels to segment: those requested, otherwise all of `present`, the labels that any example holds.
     pub(super) fn wanted(&self, model: &Model, present: impl Iterator<Item = u16>) -> Result<Vec<u16>> {
         let mut present: Vec<u16> = present.collect();
         present.sort_unstable();
@@ -125,8 +126,8 @@ impl Options {
     }
 }
 
-/// A sentence where the network reads no example.
-fn unread(model: &Model) -> Option<String> {
+/// A warning if the network reads no examples.
+fn unread_examples(model: &Model) -> Option<String> {
     (!model.info.reads_examples).then(|| {
         "These weights are a U-Net that knows one task: it read no example; the examples only say what the result \
          is called, its range of intensities, and how closely to look."

@@ -8,25 +8,25 @@ use imaging::Cube;
 use imaging::{Grid, LabelMap, Result, Volume, memory};
 use rayon::prelude::*;
 
-/// Less than this is no sign of a structure.
+/// Probabilities below this are no evidence of a structure.
 const UNLIKELY: f32 = 0.02;
-/// Steps between the thresholds that are tried.
+/// The thresholds tried are multiples of 1 / STEPS.
 const STEPS: usize = 1000;
-/// Part of a box's side over which it gives way to the whole body.
+/// Fraction of a box's side over which the refinement blends into the whole field of view.
 const FADE: f32 = 0.1;
 
-/// From which probability on a voxel may belong to a structure.
+/// The probability above which a voxel may belong to a structure.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Threshold {
-    /// Where the mask is expected to have the largest Dice, [`threshold`].
+    /// The threshold with the largest expected Dice; see [`threshold`].
     #[default]
     ExpectedDice,
     /// The same for all structures, above 0.
     At(f32),
 }
 
-/// Labels on the target's own grid: at each voxel the label whose probability is the largest multiple of its threshold, 0 where
-/// none is above it. Cheap, so that another threshold is one more call.
+/// Labels on the target's own grid: at each voxel the label whose probability is the largest multiple of its threshold,
+/// 0 where none is above it. Cheap: for another threshold, call it again.
 ///
 /// # Errors
 /// [`imaging::Error::Memory`].
@@ -52,8 +52,8 @@ pub fn probability_volume(target: &Prepared, probabilities: &Probabilities) -> R
     Ok(Volume { grid: target.image.volume.grid, voxels })
 }
 
-/// Brings working cubes to the image that a working grid lies in, by trilinear interpolation. Axes of the image are
-/// in RAS order, x fastest.
+/// Resamples cubes on a working grid to the grid of its image by trilinear interpolation. The image's axes are in RAS
+/// order, x fastest.
 pub struct InverseResampler {
     axes: [Vec<Option<(usize, f32)>>; 3],
     side: usize,
@@ -69,7 +69,7 @@ impl InverseResampler {
         self.axes.each_ref().map(Vec::len)
     }
 
-    /// The cube on the image's grid; `outside` where the working grid does not reach.
+    /// The cube on the image's grid; `outside` is the value beyond the working grid.
     pub fn volume(&self, cube: &Cube, outside: f32) -> Result<Vec<f32>> {
         let mut voxels = memory::filled(self.shape().iter().product(), outside)?;
         let [nx, ny, _] = self.shape();
@@ -84,7 +84,7 @@ impl InverseResampler {
         Ok(voxels)
     }
 
-    /// The working values along x that lie on image row (y, z); false where the working grid does not reach.
+    /// Interpolates the working values along x for image row (y, z); false where the row lies outside the working grid.
     fn line(&self, cube: &Cube, y: usize, z: usize, line: &mut [f32]) -> bool {
         let (Some((j, v)), Some((k, w))) = (self.axes[1][y], self.axes[2][z]) else { return false };
         let next = |i: usize| (i + 1).min(self.side - 1);
@@ -96,8 +96,8 @@ impl InverseResampler {
         true
     }
 
-    /// How much a box counts at an image voxel along one axis: nothing at its faces, all from [`FADE`] of its side on.
-    fn inwards(&self, axis: usize, voxel: usize) -> f32 {
+    /// Weight of a box at an image voxel along one axis: 0 at its faces, 1 from [`FADE`] of its side blend_weight.
+    fn blend_weight(&self, axis: usize, voxel: usize) -> f32 {
         self.axes[axis][voxel].map_or(0.0, |(i, part)| {
             let at = (i as f32 + part + 0.5) / self.side as f32;
             (at.min(1.0 - at) / FADE).clamp(0.0, 1.0)
@@ -114,8 +114,8 @@ impl InverseResampler {
     }
 }
 
-/// The rows of a structure's probabilities on the image's grid, axes in RAS order: those of the whole body, and those of a box,
-/// which count the more the farther from its faces.
+/// The rows of a structure's probabilities on the image's grid, axes in RAS order. A refined box replaces the whole
+/// field of view with a weight that grows with the distance from its faces.
 struct Rows<'a> {
     whole: InverseResampler,
     cube: &'a Cube,
@@ -128,10 +128,10 @@ impl<'a> Rows<'a> {
         Self { whole: InverseResampler::new(working), cube: whole, refined }
     }
 
-    /// Reads row (y, z); false, with the row left undefined, where no voxel of it is above `least`. `line` is room for a line
-    /// of the working grid.
+    /// Reads row (y, z); false, with the row undefined, where none of its voxels is above `least`. `line` is a buffer
+    /// for one line of the working grid.
     fn read(&self, [y, z]: [usize; 2], least: f32, line: &mut [f32], row: &mut [f32]) -> bool {
-        // Interpolation never exceeds what it interpolates: most rows are settled here.
+        // Interpolation never exceeds its inputs, so this test settles most rows.
         let covered = self.whole.line(self.cube, y, z, line);
         let mut above = covered && line.iter().any(|&p| p > least);
         if above || self.refined.is_some() {
@@ -144,26 +144,26 @@ impl<'a> Rows<'a> {
             && closer.line(cube, y, z, line)
         {
             above = true;
-            let weight = closer.inwards(1, y) * closer.inwards(2, z);
-            closer.spread(line, |x, p| row[x] += (p - row[x]) * weight * closer.inwards(0, x));
+            let weight = closer.blend_weight(1, y) * closer.blend_weight(2, z);
+            closer.spread(line, |x, p| row[x] += (p - row[x]) * weight * closer.blend_weight(0, x));
         }
         above
     }
 }
 
-/// A label map in the making, as [`fuse()`] makes it. Labels come one after the other, so that none has to be kept.
+/// Incremental [`fuse()`]: labels are added one after another, so that no probabilities have to be kept.
 pub struct LabelFusion {
     working: WorkingGrid,
     orientation: Reorientation,
     grid: Grid,
     threshold: Threshold,
-    /// The largest multiple of a threshold so far, and whose it is; axes in RAS order.
+    /// The largest multiple of a threshold so far, and the label that reached it; axes in RAS order.
     best: Vec<f32>,
     winner: Vec<u16>,
 }
 
 impl LabelFusion {
-    /// No label yet.
+    /// Starts without a label.
     ///
     /// # Errors
     /// [`imaging::Error::Memory`].
@@ -179,7 +179,7 @@ impl LabelFusion {
         })
     }
 
-    /// Adds a label.
+    /// Adds a label; where multiples are equal, the label that was added first wins.
     pub fn add(&mut self, probabilities: &Probabilities) {
         let Probabilities { label, whole, refined, .. } = probabilities;
         let least = match self.threshold {
@@ -213,8 +213,8 @@ impl LabelFusion {
     }
 }
 
-/// The probability that the network's output y stands for, p = y² / (y² + (1 − y)²) on y clamped to [0, 1]: the
-/// inverse of what its training loss makes of a probability. One half stays one half.
+/// Converts the network's output y to the probability p = y² / (y² + (1 − y)²), y clamped to [0, 1]. This inverts the
+/// bias that the training loss gives the output. One half stays one half.
 pub fn probability(mut output: Cube) -> Cube {
     for value in &mut output.voxels {
         let y = if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) };
@@ -223,11 +223,12 @@ pub fn probability(mut output: Cube) -> Cube {
     output
 }
 
-/// The threshold at which a structure's mask is expected to have the largest Dice: the c for which
-/// 2 Σ p (over p > c) / (number of p > c + Σ p) is largest, if that is below one half. Where the network is unsure, a threshold
-/// of one half makes masks too small. A structure that is nowhere more likely than not is not made up: one half again.
+/// The threshold at which a structure's mask has the largest expected Dice: the c that maximises
+/// 2 Σ p (over p > c) / (number of p > c + Σ p), at most one half. Where the network is uncertain, a threshold of one
+/// half makes masks too small. If no probability exceeds one half, the threshold is one half, so that no structure is
+/// invented.
 pub fn threshold(probabilities: &Cube) -> f32 {
-    // Voxels with a probability from n steps on, and the sum of theirs.
+    // For each bin n: the number of voxels whose probability lies in it, and the sum of those probabilities.
     let mut counted = [(0.0, 0.0); STEPS + 1];
     for &p in &probabilities.voxels {
         let (count, sum) = &mut counted[(p * STEPS as f32) as usize];
@@ -267,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refinement_wins_inside_its_box_and_gives_way_at_its_faces() {
+    fn a_refinement_wins_inside_its_box_and_fades_at_its_faces() {
         let target = target(32);
         let closer = target.working_grid().moved([0.0; 3], [0.5; 3]);
         let label = Probabilities { refined: Some((closer, full(1.0))), ..found(7, full(0.0)) };
@@ -296,7 +297,7 @@ mod tests {
 
     #[test]
     fn of_two_labels_the_one_farther_above_its_threshold_wins() {
-        // Unsure nearly everywhere, so cut at 0.25: 0.4 is farther above that than 0.7 is above one half.
+        // Uncertain nearly everywhere, so the threshold is 0.25: 0.4 is a larger multiple of it than 0.7 is of 0.5.
         let mut unsure = full(0.2505);
         (unsure.voxels[0], unsure.voxels[4095]) = (1.0, 0.4);
         let all = [found(1, full(0.6)), found(2, full(0.4)), found(3, full(0.7)), found(4, unsure)];

@@ -1,4 +1,4 @@
-//! Images as the engine takes them: from a file, a scanner's software or a test.
+//! Input images of the pipeline: from a file, from another program or from a test.
 
 use imaging::Volume;
 use imaging::io::Scan;
@@ -7,16 +7,16 @@ use std::sync::Arc;
 /// An image with its name. Cheap to clone: voxels are shared.
 #[derive(Clone, Debug)]
 pub struct NamedImage {
-    /// Named in progress, report and warnings.
+    /// Name for progress, report and warnings.
     pub name: String,
     /// Finite intensities in any unit, x fastest, on a grid whose world is RAS+ in millimetres.
     pub volume: Arc<Volume>,
-    /// What a reader of the file noticed; repeated in the report.
+    /// Warnings of the reader of the file; the report repeats them.
     pub warnings: Vec<String>,
 }
 
 impl NamedImage {
-    /// An image that nothing is odd about.
+    /// An image without warnings.
     pub fn new(name: impl Into<String>, volume: impl Into<Arc<Volume>>) -> Self {
         Self { name: name.into(), volume: volume.into(), warnings: Vec::new() }
     }
@@ -29,11 +29,11 @@ impl From<&Scan> for NamedImage {
     }
 }
 
-/// An image and what somebody made of it.
+/// A context example: an image and its label.
 #[derive(Clone, Debug)]
 pub struct Example<L> {
-    /// The image.
+    /// The image that the label belongs to.
     pub image: NamedImage,
-    /// Its label map (segmentation) or result image (transformation), at the same places in the world.
+    /// Its label map (segmentation) or result image (transformation), on the same grid up to the order of the axes.
     pub label: Arc<L>,
 }

@@ -1,9 +1,9 @@
-//! From images to labels: four steps, each with a result of its own, and whole runs that are loops over them.
+//! From images to labels: four steps, each with its own result, and complete runs that loop over them.
 //!
-//! | step | of | result |
+//! | step | input | result |
 //! | --- | --- | --- |
 //! | [`prepare()`] | an image | [`Prepared`]: axes in RAS order, foreground, working grid, intensities from 0 to 1 |
-//! | [`register()`] | an example and a target | [`Registered`]: where it lies on the target, and its deformation |
+//! | [`register()`] | an example and a target | [`Registered`]: its alignment with the target, and its deformation |
 //! | [`predict()`] | a label, a target and examples | [`Probabilities`] on the target's working grid |
 //! | [`fuse()`] | the probabilities of all labels | the label map on the target's own grid |
 //!
@@ -46,10 +46,10 @@ use memory_budget::Need;
 use network::Model;
 use serde::{Deserialize, Serialize};
 
-/// Side of the working grid where the weights do not say which one they were trained for.
+/// Side of the working grid if the weights do not state the one they were trained on.
 pub const DEFAULT_GRID: usize = 64;
 
-/// How scans reach the network.
+/// How scans are brought to the network's input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pipeline {
@@ -65,29 +65,29 @@ pub fn working_side(model: &Model) -> usize {
     model.info.grid.unwrap_or(DEFAULT_GRID)
 }
 
-/// Whether the aligned pipeline refines what it finds in a box around it.
+/// Whether the aligned pipeline refines a structure in a box around it.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refinement {
-    /// Where the weights were trained for that.
+    /// If the weights were trained for it.
     #[default]
     AsTrained,
-    /// Never: the whole body only.
+    /// Never: a single pass over the whole field of view.
     One,
-    /// Always: the whole body, then a box around what was found.
+    /// Always: the whole field of view, then a box around the structure.
     Closer,
 }
 
-/// How to run.
+/// Options of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// How scans reach the network.
+    /// How scans are brought to the network's input.
     pub pipeline: Pipeline,
-    /// Pairs read at once (ℓ); None takes what memory allows.
+    /// Pairs read at once (mini-context ℓ); `None`: as many as memory allows.
     pub mini_context: Option<usize>,
     /// Labels to segment; empty: every value above 0 in the examples.
     pub labels: Vec<u16>,
-    /// Whether the aligned pipeline refines what it finds.
+    /// Whether the aligned pipeline refines a structure in a box around it.
     pub refinement: Refinement,
     /// Keep one probability volume for each label.
     pub probabilities: bool,
@@ -98,32 +98,32 @@ pub struct Options {
 /// Receives progress; an error (such as [`Error::Cancelled`]) stops the run.
 pub type Observer<'a> = dyn FnMut(Progress) -> Result<()> + 'a;
 
-/// A segmentation that was run.
+/// The result of [`segment()`].
 #[derive(Clone, Debug)]
 pub struct Segmentation {
     /// Labels on the target's grid.
     pub mask: LabelMap,
-    /// One volume for each label in the order of the report, if asked for.
+    /// If requested, one volume for each label in the order of the report, values from 0 to 1.
     pub probabilities: Vec<Volume>,
-    /// How it was made.
+    /// Timings, memory, records and warnings.
     pub report: Report,
 }
 
-/// A transformation that was run.
+/// The result of [`transform()`].
 #[derive(Clone, Debug)]
 pub struct Transformation {
     /// Image on the target's grid, in the examples' intensity units.
     pub image: Volume,
-    /// How it was made.
+    /// Timings, memory, records and warnings.
     pub report: Report,
 }
 
-/// Segments `target` by example: all four steps for all labels, in one call.
+/// Segments `target` by example: all four steps for all labels.
 ///
 /// # Errors
-/// [`Error::Request`] without an example or for a label that none holds, [`Error::Geometry`] where a label does not lie on its
-/// image, [`Error::TooLarge`] before anything is done where it cannot fit into memory, and what the observer or the device
-/// return.
+/// [`Error::Request`] without an example or for a label that no example holds, [`Error::Geometry`] if a label does not
+/// lie on its image, [`Error::TooLarge`] before any work if the run cannot fit into memory, and the errors of the
+/// observer and the device.
 pub fn segment(
     model: &Model,
     cache: &Cache,
@@ -133,9 +133,9 @@ pub fn segment(
     observer: &mut Observer,
 ) -> Result<Segmentation> {
     must_have_examples(examples)?;
-    let held: Vec<segment::Held> =
+    let voxel_counts: Vec<segment::VoxelCounts> =
         examples.iter().map(|example| example.label.counts().into_iter().collect()).collect();
-    let labels = options.wanted(model, held.iter().flat_map(|held| held.keys().copied()))?;
+    let labels = options.wanted(model, voxel_counts.iter().flat_map(|counts| counts.keys().copied()))?;
     let refined = options.pipeline == Pipeline::Aligned
         && match options.refinement {
             Refinement::AsTrained => model.info.closer,
@@ -147,7 +147,9 @@ pub fn segment(
     let volumes = if options.probabilities { labels.len() } else { 0 };
     let run = begin(model, cache, (target, examples), options, (plan, volumes), observer)?;
     match options.pipeline {
-        Pipeline::Aligned => segment::segment(run, cache, target, (examples, &held), &labels, refined),
+        Pipeline::Aligned => {
+            segment::segment(run, cache, target, (examples, &voxel_counts), &labels, refined)
+        }
         Pipeline::Reference => reference::segment(run, target, examples, &labels),
     }
 }
@@ -186,7 +188,7 @@ fn must_have_examples<L>(examples: &[Example<L>]) -> Result<()> {
     Ok(())
 }
 
-/// Begins a run with so many volumes of probabilities, if it fits into memory.
+/// Begins a run that returns `volumes` volumes of probabilities, if it fits into memory.
 fn begin<'a, 'o, T: Voxel>(
     model: &'a Model,
     cache: &Cache,

@@ -1,41 +1,43 @@
-//! How examples lie on a target, and whether one shows what the target shows.
+//! The placement of an example on a target, and whether both show the same part of the body.
 
 use crate::preprocess::WorkingGrid;
 use glam::DAffine3;
 use imaging::Grid;
 use serde::Serialize;
 
-/// What a report says of an example.
+/// An example in the report.
 #[derive(Clone, Debug, Serialize)]
 pub struct Placement {
-    /// Name of the image.
+    /// Name of the example's image.
     pub name: String,
-    /// Whether any label was learnt from it.
+    /// Whether any label was predicted from it.
     pub used: bool,
-    /// Whether it hardly shows what the target shows, so that where it lies is not to be trusted.
+    /// Whether it hardly shows what the target shows, so that its placement is unreliable.
     pub flagged: bool,
-    /// Why it is flagged.
+    /// Why it is flagged; `None` if it is not.
     pub reason: Option<String>,
-    /// Places in the example, in RAS millimetres, to those in the target that look alike, before anything is deformed: the
-    /// rows of a 4 × 4 matrix. None where images are not aligned, and where the header of the example cannot be inverted.
+    /// Maps positions in the example to the corresponding ones in the target, both in RAS millimetres, before any
+    /// deformation: the rows of a 4 × 4 matrix. `None` if images are not aligned or if the example's affine cannot be
+    /// inverted.
     pub affine: Option<[[f64; 4]; 4]>,
 }
 
 impl Placement {
-    /// Of an example that is not aligned.
+    /// The placement of an example that is not aligned.
     pub fn unaligned(name: &str) -> Self {
         Self { name: name.into(), used: false, flagged: false, reason: None, affine: None }
     }
 }
 
-/// An example of what the target shows is scaled by less than this along each axis, or by more than one over it. Of heads of
-/// different people none was scaled by more than 1.24, with their skulls or all without, of crops around a hippocampus one in
-/// thirty by more than 1.5; where a stripped brain was laid on a whole head or the reverse and its structures were lost, all
-/// were by 1.69 to 3.8. Neither their correlation nor how far they were deformed tells these apart.
+/// Largest scale along an axis, or its reciprocal, of an example that shows what the target shows. Heads of different
+/// subjects, all with or all without their skulls, were never scaled by more than 1.24; of crops around a hippocampus,
+/// one in thirty was scaled by more than 1.5. Where a skull-stripped brain was registered with a whole head, or the
+/// reverse, and its structures were lost, all scales were from 1.69 to 3.8. Neither correlation nor displacement
+/// separates these cases.
 const MOST_SCALED: f64 = 1.6;
 
-/// Why an example whose working grid was laid so hardly shows what the target shows; `None` where it does. `found`: both
-/// images correlate there.
+/// Why an example with this aligned working grid hardly shows what the target shows; `None` if it does. `found`:
+/// whether both images correlate there.
 pub fn doubt(example: &WorkingGrid, target: &WorkingGrid, found: bool) -> Option<String> {
     let scales = (0..3).map(|axis| target.voxel_mm[axis] / example.voxel_mm[axis]);
     let most = scales.max_by(|a, b| a.ln().abs().total_cmp(&b.ln().abs())).unwrap_or(1.0);
@@ -48,7 +50,7 @@ pub fn doubt(example: &WorkingGrid, target: &WorkingGrid, found: bool) -> Option
     }
 }
 
-/// The rows of [`Placement::affine`], by working grids and the grids of the images that these lie in, axes in RAS order.
+/// The rows of [`Placement::affine`], from the working grids and the grids of their images, axes in RAS order.
 pub fn affine(
     (example, grid): (&WorkingGrid, &Grid),
     (target, target_grid): (&WorkingGrid, &Grid),

@@ -1,4 +1,4 @@
-//! Step 1: one image brought to its working grid.
+//! Step 1: one image resampled to its working grid.
 
 use super::cache::content;
 use super::{NamedImage, PreprocessingRecord};
@@ -7,14 +7,14 @@ use crate::preprocess::{Reorientation, Visible, WorkingGrid};
 use imaging::{Cube, Grid, Result};
 use std::sync::Arc;
 
-/// An image with all that is known of it before another image is looked at. Cheap to clone.
+/// An image with everything that depends on it alone. Cheap to clone.
 #[derive(Clone)]
 pub struct Prepared {
     pub(super) image: NamedImage,
     pub(super) content: Arc<PreparedContent>,
 }
 
-/// What follows from the voxels, the grid and the side alone, whatever the image is called. The voxels themselves stay with
+/// What depends on the voxels, the grid and the side alone, not on the image's name. The voxels themselves stay with
 /// the image, so that a cache does not keep them.
 pub(super) struct PreparedContent {
     /// See [`content`].
@@ -30,10 +30,10 @@ pub(super) struct PreparedContent {
     pub cube: Cube,
 }
 
-/// Prepares an image: axes in RAS order, what shows anything, the box of the foreground, a working grid of `side`³ voxels
-/// around it, intensities from the 2nd to the 98th percentile in the box brought to [0, 1].
+/// Prepares an image: axes in RAS order, visible voxels, the box of the foreground, a working grid of `side`³ voxels
+/// around it, and intensities scaled so that the 2nd and 98th percentile in the box become 0 and 1.
 ///
-/// `side` is that of the grid that the weights were trained on, [`super::working_side`].
+/// `side` is the side of the grid that the weights were trained on; see [`super::working_side`].
 ///
 /// # Errors
 /// [`imaging::Error::Memory`].
@@ -42,26 +42,25 @@ pub fn prepare(image: &NamedImage, side: usize) -> Result<Prepared> {
 }
 
 impl Prepared {
-    /// As [`prepare()`], of an image whose content is known by `key`.
+    /// As [`prepare()`], for an image whose content has the cache key `key`.
     pub(super) fn of(image: &NamedImage, side: usize, key: u128) -> Result<Self> {
         let orientation = Reorientation::of(&image.volume.grid);
-        let mut body = orientation.image_to_ras(&image.volume)?;
-        let visible = Visible::of(&body)?;
-        visible.apply(&mut body);
-        let working = WorkingGrid::around_foreground(&body, side)?;
-        let intensity = working.intensity_range(&body)?;
-        let cube = working.image(&body, intensity)?;
-        let content =
-            PreparedContent { key, orientation, visible, working, grid: body.grid, intensity, cube };
+        let mut ras = orientation.image_to_ras(&image.volume)?;
+        let visible = Visible::of(&ras)?;
+        visible.apply(&mut ras);
+        let working = WorkingGrid::around_foreground(&ras, side)?;
+        let intensity = working.intensity_range(&ras)?;
+        let cube = working.image(&ras, intensity)?;
+        let content = PreparedContent { key, orientation, visible, working, grid: ras.grid, intensity, cube };
         Ok(Self { image: image.clone(), content: Arc::new(content) })
     }
 
-    /// The image.
+    /// The image as it was given, in its stored axis order.
     pub fn image(&self) -> &NamedImage {
         &self.image
     }
 
-    /// Where the working grid lies in the image, whose axes are in RAS order.
+    /// The working grid in the image, whose axes are in RAS order.
     pub fn working_grid(&self) -> &WorkingGrid {
         &self.content.working
     }
@@ -82,7 +81,7 @@ impl Prepared {
         working.image_of(|at| visible.value(voxel(at)), *intensity)
     }
 
-    /// What is odd about the image, each a sentence with its name.
+    /// Warnings about the image, each with its name.
     pub fn notes(&self) -> Vec<String> {
         let constant = self.content.intensity[0] >= self.content.intensity[1];
         let constant =
@@ -91,7 +90,7 @@ impl Prepared {
         notes.map(|note| format!("{}: {note}", self.image.name)).collect()
     }
 
-    /// What was done, for the report.
+    /// The preprocessing record for the report.
     pub fn record(&self) -> PreprocessingRecord {
         let PreparedContent { working, intensity, .. } = &*self.content;
         PreprocessingRecord {
@@ -107,8 +106,8 @@ impl Prepared {
         }
     }
 
-    /// The part of a structure of so many voxels of an example that lies where this image shows anything, according to the
-    /// example's working grid.
+    /// The fraction of an example's structure that lies inside the visible extent of this image, according to the
+    /// example's working grid. `voxels` is the structure's size in the example.
     pub(super) fn shows(&self, example: &WorkingGrid, structure: &PartialVolume, voxels: usize) -> f64 {
         let PreparedContent { working, visible, .. } = &*self.content;
         let inside =

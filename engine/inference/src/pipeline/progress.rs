@@ -1,29 +1,29 @@
-//! How far a run is: the steps that it takes, each weighed by what it costs.
+//! The progress of a run: its steps, weighted by their cost.
 
 use super::Observer;
 use imaging::Result;
 use network::ModelInfo;
 
-/// Where a run is. Reported between steps; the receiver may stop the run there.
+/// The state of a run, reported between its steps; the receiver may stop the run there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
-    /// What it does.
+    /// The step in progress.
     pub stage: Stage,
-    /// Part of the planned work that is done, from 0 to 1; never less than before.
+    /// Fraction of the planned work that is done, from 0 to 1; never decreases.
     pub fraction: f32,
 }
 
-/// What a run does.
+/// A step of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stage {
-    /// Bringing images to the working grid; `done` of `total` are there.
+    /// Resampling images to their working grids; `done` of `total` are finished.
     Preparing {
         /// Images done.
         done: usize,
         /// All images.
         total: usize,
     },
-    /// Laying examples on the target and deforming them onto it; `done` of `total` are there.
+    /// Registering and deforming examples onto the target; `done` of `total` are finished.
     Registering {
         /// Examples done.
         done: usize,
@@ -32,49 +32,49 @@ pub enum Stage {
     },
     /// The network has read `pair` of `pairs` examples for label `label` of `labels` (all from 1).
     Reading {
-        /// Number of the label at work.
+        /// Number of the current label, from 1.
         label: usize,
         /// All labels.
         labels: usize,
-        /// 1 for the whole body, from 2 on for a refinement in a box around the structure.
+        /// 1 for the whole field of view, 2 and above for a refinement in a box around the structure.
         pass: usize,
         /// Pairs read.
         pair: usize,
         /// All pairs.
         pairs: usize,
-        /// Floating-point operations of the network by its seconds, so far.
+        /// Floating-point operations of the network per second of its time, so far.
         flops_per_second: f64,
     },
-    /// Bringing the result to the target's grid.
+    /// Resampling the result to the target's grid.
     Restoring,
 }
 
 impl Progress {
-    /// Before the first step of a run on so many images.
+    /// The state before the first step of a run on `images` images, the target included.
     pub fn start(images: usize) -> Self {
         Self { stage: Stage::Preparing { done: 0, total: images }, fraction: 0.0 }
     }
 }
 
-/// What steps cost, as multiples of deforming one example.
+/// Costs of the steps, in units of the deformation of one example.
 #[derive(Clone, Copy, Debug)]
 pub struct Costs {
-    /// Bringing an image to its working grid.
+    /// Preparing an image.
     pub prepare: f64,
-    /// Laying an example on the target.
+    /// Aligning an example with the target.
     pub place: f64,
     pub deform: f64,
-    /// The network's target branch, halfway down and up.
+    /// Half of the network's target branch: its encoder, or its decoder.
     pub target: f64,
     /// The network reading one pair.
     pub pair: f64,
 }
 
 impl Costs {
-    /// On a working grid of `side`³. Measured on two cores with the bundled weights on heads of 1.3 million voxels: 150 ms for
-    /// an image with its place, which share them about as 4 : 3, 80 ms for a deformation, 60 ms for the target branch each way,
-    /// 95 ms for a pair. A network's work grows with the square of its channels and with the voxels of the grid; deformations
-    /// are made on a grid of their own.
+    /// Costs on a working grid of `side`³. Measured on two cores with the bundled weights on heads of 1.3 million
+    /// voxels: 150 ms to prepare and align an image, in a ratio of about 4 : 3; 80 ms for a deformation; 60 ms for each
+    /// half of the target branch; 95 ms for a pair. A network's work grows with the square of its channels and with the
+    /// voxels of the grid; deformations are computed on a grid of fixed size.
     pub fn of(model: &ModelInfo, side: usize) -> Self {
         const MEASURED: [f64; 2] = [8.0, 48.0];
         let [channels, side] = [model.channels.first().copied().unwrap_or(0), side].map(|n| n as f64);
@@ -84,16 +84,16 @@ impl Costs {
     }
 }
 
-/// What a run is going to do, for the growth of [`Progress::fraction`].
+/// The planned work of a run, by which [`Progress::fraction`] grows.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// Examples that are prepared and registered.
     pub examples: usize,
     /// Whether they are deformed.
     pub deformed: bool,
-    /// Labels, or 1 for an image.
+    /// Number of labels; 1 for a transformation.
     pub labels: usize,
-    /// Whether the network refines what it finds.
+    /// Whether the network refines each structure.
     pub refined: bool,
 }
 
@@ -105,12 +105,12 @@ pub struct Tracker<'a, 'o> {
     done: f64,
     total: f64,
     plan: Plan,
-    /// What the steps of the pass at hand count, since the number of passes is not known before.
+    /// Weight of the steps of the current pass, since the number of passes is unknown in advance.
     weight: f64,
 }
 
 impl<'a, 'o> Tracker<'a, 'o> {
-    /// Nothing of the plan is done.
+    /// Progress at the start of a plan.
     pub fn new(costs: Costs, plan: Plan, observer: &'a mut Observer<'o>) -> Self {
         let now = Progress::start(plan.examples + 1);
         let mut tracker = Self { observer, costs, now, done: 0.0, total: 1.0, plan, weight: 1.0 };
@@ -118,24 +118,26 @@ impl<'a, 'o> Tracker<'a, 'o> {
         tracker
     }
 
+    /// Cost of all steps before the first label.
     fn before_labels(&self) -> f64 {
         let Costs { prepare, place, deform, .. } = self.costs;
         let example = prepare + place + if self.plan.deformed { deform } else { 0.0 };
         prepare + example * self.plan.examples as f64
     }
 
-    /// A pass for one label.
+    /// Cost of one pass for one label.
     fn pass(&self) -> f64 {
         2.0 * self.costs.target + self.costs.pair * self.plan.examples as f64
     }
 
-    /// All passes for one label. Each refinement takes half of what is left of twice the first of them.
+    /// Cost of all passes for one label. Refinements are budgeted at twice the cost of the first; each takes half of
+    /// what remains.
     fn label(&self) -> f64 {
         let refinement = self.pass() + self.costs.deform * self.plan.examples as f64;
         self.pass() + if self.plan.refined { 2.0 * refinement } else { 0.0 }
     }
 
-    /// Pass `number` for label `label` begins, both from 1. What was not needed of the planned work before it is skipped.
+    /// Begins pass `number` for label `label`, both from 1. Planned work that was not needed before it is skipped.
     pub fn begin(&mut self, label: usize, number: usize) {
         self.weight = 0.5_f64.powi(number.saturating_sub(2) as i32);
         if number == 1 {
@@ -143,17 +145,17 @@ impl<'a, 'o> Tracker<'a, 'o> {
         }
     }
 
-    /// Nothing is left to do but to restore the result.
+    /// Marks everything but the restoration of the result as done.
     pub fn finish(&mut self) {
         self.done = self.total;
     }
 
-    /// Steps of this cost were done.
+    /// Adds finished steps with this cost.
     pub fn advance(&mut self, cost: f64) {
         self.done += cost * self.weight;
     }
 
-    /// Reports what is done now, and what of the next step, by its cost.
+    /// Reports the finished work plus the cost `next` of what is done of the current step.
     pub fn report(&mut self, stage: Stage, next: f64) -> Result<()> {
         self.now.stage = stage;
         let fraction = ((self.done + next * self.weight) / self.total).min(1.0) as f32;
@@ -161,7 +163,7 @@ impl<'a, 'o> Tracker<'a, 'o> {
         (self.observer)(self.now.clone())
     }
 
-    /// Reports the stage that was reported last, with what is done now.
+    /// Reports the last stage again, with the current fraction.
     pub fn again(&mut self) -> Result<()> {
         self.report(self.now.stage.clone(), 0.0)
     }

@@ -1,9 +1,10 @@
-//! The published script, for parity and papers: every volume stretched to 128³ by nearest neighbour with orientation
-//! and spacing ignored, intensities by minimum and maximum, > 0.5 per class, later classes over earlier ones.
+//! The pipeline of the published script, for parity and papers: every volume resampled to 128³ by nearest neighbour
+//! without regard to orientation and spacing, intensities scaled by minimum and maximum, threshold > 0.5 per class,
+//! later classes over earlier ones.
 //!
-//! The script also runs background as a class; being the first class and painting 0, it changes nothing, so it is
-//! left out. What differs on purpose: labels are written as whole numbers on the target's own header (the script's
-//! come back as 1.00001526).
+//! The script also runs background as a class. It is the first class and writes 0, so it changes nothing and is omitted
+//! here. One deliberate difference: labels are written as integers on the target's own header (the script's are read
+//! unstretch as 1.00001526).
 
 use super::fuse::probability;
 use super::predict::must_agree;
@@ -17,7 +18,7 @@ use imaging::{LabelMap, Result, Volume, memory};
 /// Side of the script's grid.
 pub const SIDE: usize = 128;
 
-/// Segments: one binary task for each of the labels.
+/// Segments the target with one binary task per label.
 pub fn segment(
     (mut run, mut findings): (Run, Findings),
     target: &NamedImage,
@@ -44,7 +45,7 @@ pub fn segment(
         let pairs: Vec<_> = contexts.iter().zip(&tasks).collect();
         let pass = run.next_label();
         let output = run.output(&encoded, &pairs, pass)?;
-        back(grid.shape, &output, |i, y| {
+        unstretch(grid.shape, &output, |i, y| {
             if y > 0.5 {
                 mask.voxels[i] = label;
             }
@@ -57,7 +58,7 @@ pub fn segment(
     Ok(Segmentation { report: findings.report(&run, Some((&mask, labels))), mask, probabilities })
 }
 
-/// Transforms; the result stays in the network's own units, in which 0 and 1 are the examples' extremes.
+/// Transforms the target; the result keeps the network's units, in which 0 and 1 are the examples' extremes.
 pub fn transform(
     (mut run, mut findings): (Run, Findings),
     target: &NamedImage,
@@ -80,7 +81,7 @@ pub fn transform(
     Ok(Transformation { image: volume(target, &output)?, report: findings.report(&run, None) })
 }
 
-/// Stretches target and examples, each image once.
+/// Resamples target and examples to the script's grid, each image once.
 fn prepare<L>(
     (run, findings): (&mut Run, &mut Findings),
     target: &NamedImage,
@@ -115,7 +116,8 @@ fn prepare<L>(
     Ok((image, contexts))
 }
 
-/// An image stretched, then brought to [0, 1] by its smallest and largest stretched intensity.
+/// An image resampled to the script's grid and scaled to [0, 1] by its minimum and maximum there, which are returned
+/// too.
 fn unit(image: &Volume) -> Result<(Cube, [f32; 2])> {
     let mut cube = stretch(image.grid.shape, |i| image.voxels[i])?;
     let low = cube.voxels.iter().copied().fold(f32::INFINITY, f32::min);
@@ -126,13 +128,14 @@ fn unit(image: &Volume) -> Result<(Cube, [f32; 2])> {
     Ok((cube, [low, high]))
 }
 
-/// PyTorch's nearest neighbour: output voxel j takes input voxel ⌊j · from / to⌋, the ratio in single precision.
+/// PyTorch's nearest-neighbour interpolation: output voxel j takes input voxel ⌊j · from / to⌋, the ratio in single
+/// precision.
 fn nearest(from: usize, to: usize) -> Vec<usize> {
     let ratio = from as f32 / to as f32;
     (0..to).map(|j| ((j as f32 * ratio) as usize).min(from - 1)).collect()
 }
 
-/// The array that `read` gives by position, on the script's grid.
+/// The array that `read` returns by flat index (x fastest), on the script's grid.
 fn stretch(shape: [usize; 3], read: impl Fn(usize) -> f32) -> Result<Cube> {
     let [xs, ys, zs] = shape.map(|n| nearest(n, SIDE));
     let mut voxels = memory::zeros(SIDE.pow(3))?;
@@ -146,8 +149,8 @@ fn stretch(shape: [usize; 3], read: impl Fn(usize) -> f32) -> Result<Cube> {
     Ok(Cube { side: SIDE, voxels })
 }
 
-/// Gives `put` the position of each voxel of an array of `shape` and its value on the script's grid.
-fn back(shape: [usize; 3], cube: &Cube, mut put: impl FnMut(usize, f32)) {
+/// Calls `put` with the flat index of each voxel of an array of `shape` and its value on the script's grid.
+fn unstretch(shape: [usize; 3], cube: &Cube, mut put: impl FnMut(usize, f32)) {
     let [xs, ys, zs] = shape.map(|n| nearest(SIDE, n));
     let mut at = 0;
     for &z in &zs {
@@ -163,6 +166,6 @@ fn back(shape: [usize; 3], cube: &Cube, mut put: impl FnMut(usize, f32)) {
 fn volume(target: &NamedImage, cube: &Cube) -> Result<Volume> {
     let grid = target.volume.grid;
     let mut voxels = memory::zeros(grid.len())?;
-    back(grid.shape, cube, |i, value| voxels[i] = value);
+    unstretch(grid.shape, cube, |i, value| voxels[i] = value);
     Ok(Volume { grid, voxels })
 }

@@ -1,7 +1,7 @@
-//! Refinement: a box around a structure on a working grid of its own, whose voxels are two to four times smaller. Examples are
-//! cut around their own structures and deformed onto what the target's box shows. Two things say where the target's structure
-//! is: the examples, which the first pass deformed onto the target too, and what the pass before found. Each counts as far as
-//! it can be relied on, and the box moves until it rests.
+//! Refinement: further passes in a box around a structure, on a working grid whose voxels are two to four times
+//! smaller. Examples are cropped around their own structures and deformed onto the target's box. Two estimates locate
+//! the target's structure: the structures of the examples, which the first pass deformed onto the target, and the
+//! result of the previous pass. Both are weighted by their variances, and the box moves until it converges.
 
 use super::predict::Labelled;
 use super::prepare::Prepared;
@@ -11,31 +11,32 @@ use crate::preprocess::partial_volume::{PartialVolume, partial_volume};
 use crate::preprocess::working_grid::{LEAST_BOX_MM, WorkingGrid, cube, cube_index};
 use imaging::{Cube, Result};
 
-/// Side of the box to the examples' structures at their longest. Training shows 1.3 to 2.4.
+/// Side of the box as a multiple of the structure's longest side. Training uses 1.3 to 2.4.
 const MARGIN: f64 = 1.5;
-/// A box that is not so much smaller than the body shows nothing new.
-const WORTH: f64 = 0.75;
-/// How far away, in working voxels, a structure may be that one example has elsewhere.
+/// Largest side of a box as a part of the working grid's; a larger box shows nothing new.
+const LARGEST: f64 = 0.75;
+/// Standard deviation of a structure's location that a single example leaves unknown, in working voxels.
 const UNKNOWN: f64 = 2.0;
-/// Errors of the place where a structure is found: parts of the grid's side, and of the structure's longest side.
+/// Standard errors of the location of a predicted structure: as a part of the grid's side (`COARSE`), and as a part of
+/// the structure's longest side (`BLUNT`).
 const COARSE: f64 = 0.03;
 const BLUNT: f64 = 0.1;
-/// Most passes, the first one counted.
-const MOST: usize = 4;
-/// A box rests when it moves by less than this part of its side.
-const REST: f64 = 0.03;
+/// Maximum number of passes, the first one included.
+const MAX_PASSES: usize = 4;
+/// The box has converged when it moves by less than this part of its side.
+const CONVERGED: f64 = 0.03;
 
 /// A structure on the working grid of the first pass.
 struct Location {
-    /// In working voxels along x, y, z.
+    /// Its centre, in working voxels along x, y, z.
     middle: [f64; 3],
-    /// Longest of its sides, in working voxels.
+    /// Longest side of its box, in working voxels.
     longest: f64,
 }
 
 impl Location {
-    /// Of a structure that fills these parts of working voxels; nothing where it fills none to one half. What lies beyond
-    /// 2 % along an axis does not count.
+    /// The location of a structure, given the filled part of each working voxel; `None` if it fills none to more than
+    /// one half. The outermost 2 % at both ends of each axis are ignored.
     fn of(side: usize, filled: impl Iterator<Item = ([usize; 3], f32)>) -> Option<Self> {
         let mut sums = [(); 3].map(|()| vec![0.0; side]);
         for (at, part) in filled.filter(|(_, part)| *part > 0.5) {
@@ -65,19 +66,19 @@ impl Location {
         Self::of(side, all.map(|at| (at, cube.voxels[cube_index(side, at)])))
     }
 
-    /// The middle as a shift from the working grid's middle, in parts of its side.
+    /// The centre as a shift from the working grid's centre, in parts of its side.
     fn shift(&self, side: usize) -> [f64; 3] {
         self.middle.map(|middle| (middle + 0.5) / side as f64 - 0.5)
     }
 }
 
-/// Where the examples have a structure, as shifts from the middle of the working grid of the first pass, in parts of its
-/// side.
+/// Where the examples have a structure, as shifts from the centre of the working grid of the first pass, in parts of
+/// its side.
 struct LocationPrior {
     shift: [f64; 3],
-    /// Squared errors to reckon with.
+    /// Variance of the shift.
     variance: [f64; 3],
-    /// Longest side of the structure, as part of the working grid's.
+    /// Longest side of the structure, as a part of the working grid's.
     longest: f64,
 }
 
@@ -86,7 +87,7 @@ impl LocationPrior {
         let n = places.len() as f64;
         let mean = |of: &dyn Fn(&Location) -> f64| places.iter().map(of).sum::<f64>() / n;
         let shift: [f64; 3] = std::array::from_fn(|axis| mean(&|place| place.shift(side)[axis]));
-        // As if there were one more that lies some voxels away: a few examples do not show how people differ.
+        // A few examples underestimate how subjects differ; this term shrinks with their number.
         let unknown = (UNKNOWN / side as f64).powi(2) / n;
         let variance = std::array::from_fn(|axis| {
             mean(&|place| (place.shift(side)[axis] - shift[axis]).powi(2)) + unknown
@@ -94,8 +95,9 @@ impl LocationPrior {
         Self { shift, variance, longest: mean(&|place| place.longest) / side as f64 }
     }
 
-    /// Together with where it was found on a grid whose side is this part of the first one's, if it was found.
-    fn with(&self, found: Option<([f64; 3], f64)>) -> [f64; 3] {
+    /// Combines the prior with the location that was found, weighted by their variances. `found` holds the shift and
+    /// the side of the grid it was found on, as a part of the first one's.
+    fn combined_with(&self, found: Option<([f64; 3], f64)>) -> [f64; 3] {
         let Some((found, scale)) = found else { return self.shift };
         let error = (COARSE * scale).powi(2) + (BLUNT * self.longest).powi(2);
         std::array::from_fn(|axis| {
@@ -105,19 +107,19 @@ impl LocationPrior {
     }
 }
 
-/// An example that shows the structure.
+/// An example that shows the structure inside the working grid.
 pub struct ContextExample<'a> {
     pub example: &'a Labelled,
     pub label: u16,
     pub structure: &'a PartialVolume,
-    /// Its image in the first pass, deformed onto the target.
+    /// Its image, deformed onto the target for the first pass.
     pub image: &'a Cube,
-    /// The structure there, deformed alike.
+    /// The structure, deformed by the same field.
     pub mask: Cube,
 }
 
 impl ContextExample<'_> {
-    /// Image and structure on a working grid of the example.
+    /// Image and structure on a working grid of the example; `None` if the grid does not intersect the structure.
     fn pair(&self, working: &WorkingGrid) -> Result<Option<(Cube, Cube)>> {
         let Labelled { registered, labels, orientation, .. } = self.example;
         let image = registered.example().on(working)?;
@@ -127,15 +129,15 @@ impl ContextExample<'_> {
         structure.map(|structure| Ok((image, cube(working.side, &structure.patch)?))).transpose()
     }
 
-    /// Where the structure is in the example, and where it comes to lie on the target, both on the first working grid.
+    /// The structure's location in the example, before and after deformation, both on the first working grid.
     fn locations(&self) -> Option<(Location, Location)> {
         let side = self.mask.side;
         Some((Location::of(side, self.structure.patch.places())?, Location::of_cube(&self.mask)?))
     }
 }
 
-/// The probability of a structure in the box where it rested, with its working grid; `None` where a box would show nothing new
-/// or nothing was found in it. `whole` is the probability of the first pass, `first` that pass.
+/// The probability of a structure in its converged box, with the working grid of that box; `None` if a box would show
+/// nothing new or nothing was found in it. `whole` is the probability of the first pass, `first` that pass.
 pub fn refine(
     run: &mut Run,
     target: &Prepared,
@@ -150,7 +152,7 @@ pub fn refine(
     let (own, deformed): (Vec<_>, Vec<_>) = locations.into_iter().unzip();
     let expected = LocationPrior::of(&deformed, side);
     let scale = (MARGIN * expected.longest).max(LEAST_BOX_MM / (working.voxel_mm[0] * side as f64));
-    if scale > WORTH {
+    if scale > LARGEST {
         return Ok(None);
     }
     let pairs = run.preparing(|| {
@@ -161,9 +163,9 @@ pub fn refine(
         examples.iter().zip(&own).map(pair).collect::<Result<Option<Vec<_>>>>()
     })?;
     let Some(pairs) = pairs else { return Ok(None) };
-    let mut shift = expected.with(Location::of_cube(whole).map(|found| (found.shift(side), 1.0)));
+    let mut shift = expected.combined_with(Location::of_cube(whole).map(|found| (found.shift(side), 1.0)));
     let mut best = None;
-    for number in 2..=MOST {
+    for number in 2..=MAX_PASSES {
         let closer = working.moved(shift, [scale; 3]);
         let pass = run.pass(Pass { number, ..first });
         let image = run.preparing(|| target.on(&closer))?;
@@ -182,8 +184,9 @@ pub fn refine(
         let Some(location) = Location::of_cube(&found) else { break };
         best = Some((closer, found));
         let step = location.shift(side);
-        let next = expected.with(Some((std::array::from_fn(|axis| shift[axis] + step[axis] * scale), scale)));
-        if (0..3).all(|axis| (next[axis] - shift[axis]).abs() < REST * scale) {
+        let next = expected
+            .combined_with(Some((std::array::from_fn(|axis| shift[axis] + step[axis] * scale), scale)));
+        if (0..3).all(|axis| (next[axis] - shift[axis]).abs() < CONVERGED * scale) {
             break;
         }
         shift = next;
@@ -196,13 +199,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_that_of_the_bulk_and_not_of_stray_voxels() {
+    fn a_location_is_that_of_the_bulk_and_not_of_stray_voxels() {
         let block =
             (0..10).flat_map(|x| (0..6).flat_map(move |y| (0..4).map(move |z| [x + 5, y + 8, z + 20])));
         let filled = block.map(|at| (at, 1.0)).chain([([31, 0, 0], 1.0), ([0, 31, 2], 0.4)]);
-        let place = Location::of(32, filled).unwrap();
-        assert_eq!((place.middle, place.longest), ([9.5, 10.5, 21.5], 10.0));
-        assert_eq!(place.shift(32), [-0.1875, -0.15625, 0.1875]);
+        let location = Location::of(32, filled).unwrap();
+        assert_eq!((location.middle, location.longest), ([9.5, 10.5, 21.5], 10.0));
+        assert_eq!(location.shift(32), [-0.1875, -0.15625, 0.1875]);
         assert!(
             Location::of(32, [([1, 1, 1], 0.5)].into_iter()).is_none(),
             "nothing is filled to more than one half"
@@ -210,20 +213,20 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_expected_where_examples_agree_and_found_where_they_do_not() {
+    fn the_prior_wins_where_examples_agree_and_the_found_location_where_they_do_not() {
         let at = |x: f64| Location { middle: [x, 23.5, 23.5], longest: 8.0 };
         let found = Some(([0.25, 0.0, 0.0], 1.0));
         let with = |xs: &[f64]| {
             let places: Vec<Location> = xs.iter().map(|&x| at(x)).collect();
-            LocationPrior::of(&places, 48).with(found)[0]
+            LocationPrior::of(&places, 48).combined_with(found)[0]
         };
-        // All of them in the middle, a quarter of the side away from what was found.
+        // All examples have it at the centre, a quarter of the side away from what was found.
         assert!(with(&[23.5; 8]) < 0.06);
-        // Anywhere, as a lesion may be.
+        // The examples disagree, as they do for lesions.
         assert!(with(&[3.5, 13.5, 33.5, 43.5]) > 0.22);
-        // One example says where it is, but not how far that holds.
+        // One example gives a location, but no variance.
         assert!((0.06..0.2).contains(&with(&[23.5])));
-        let nowhere = LocationPrior::of(&[at(23.5), at(27.5)], 48).with(None)[0];
+        let nowhere = LocationPrior::of(&[at(23.5), at(27.5)], 48).combined_with(None)[0];
         assert!((nowhere - 2.0 / 48.0).abs() < 1e-9);
     }
 }

@@ -1,4 +1,4 @@
-//! Step 2: an example laid on what the target shows, then deformed onto it.
+//! Step 2: an example aligned with the target, then deformed onto it.
 
 use super::placement::{affine, doubt};
 use super::prepare::{Prepared, PreparedContent};
@@ -9,19 +9,19 @@ use crate::preprocess::scale_shift::{Alignment, Fixed, aligned};
 use imaging::{Cube, Error, Result};
 use std::sync::{Arc, OnceLock};
 
-/// An example that lies on a target. Cheap to clone.
+/// An example aligned with a target. Cheap to clone.
 #[derive(Clone)]
 pub struct Registered {
     pub(super) example: Prepared,
     pub(super) content: Arc<RegisteredContent>,
 }
 
-/// What follows from the contents of both images alone.
+/// What depends on the contents of both images alone.
 pub(super) struct RegisteredContent {
     target: Arc<PreparedContent>,
     working: WorkingGrid,
     cube: Cube,
-    /// Why the place is not to be trusted.
+    /// Why the alignment is unreliable.
     reason: Option<String>,
     affine: Option<[[f64; 4]; 4]>,
     deformation: OnceLock<Deformation>,
@@ -29,19 +29,19 @@ pub(super) struct RegisteredContent {
 
 /// An example's image deformed onto the target's.
 pub struct Deformation {
-    /// On the working grid.
+    /// The displacement field on the target's working grid.
     pub field: DisplacementField,
     /// The example's image, deformed, on the target's working grid.
     pub image: Cube,
-    /// Mean length of the displacement over what the target shows, in millimetres.
+    /// Mean length of the displacement, weighted by the target's intensity, in millimetres.
     pub mean_mm: f64,
 }
 
-/// Lays an example on what the target shows: the shift and the scale along each axis at which both correlate best.
+/// Aligns an example with the target: the shift and the scale along each axis that maximise their correlation.
 /// [`Registered::deformation`] deforms it.
 ///
 /// # Errors
-/// [`Error::Request`] where both were not prepared on a grid of the same side, and [`Error::Memory`].
+/// [`Error::Request`] if they were prepared on grids of different sides, and [`Error::Memory`].
 pub fn register(example: &Prepared, target: &Prepared) -> Result<Registered> {
     let (own, target) = (&example.content, &target.content);
     let sides = [own.working.side, target.working.side];
@@ -66,28 +66,28 @@ pub fn register(example: &Prepared, target: &Prepared) -> Result<Registered> {
 }
 
 impl Registered {
-    /// The example.
+    /// The prepared example.
     pub fn example(&self) -> &Prepared {
         &self.example
     }
 
-    /// The working grid in the example's image, where that shows what the target shows.
+    /// The working grid in the example's image, aligned with the target's.
     pub fn working_grid(&self) -> &WorkingGrid {
         &self.content.working
     }
 
-    /// The example's image there, not deformed.
+    /// The example's image on this working grid, not deformed.
     pub fn cube(&self) -> &Cube {
         &self.content.cube
     }
 
-    /// Why the example hardly shows what the target shows, so that its place is not to be trusted; `None` where it does.
+    /// Why the example hardly shows what the target shows, so that its alignment is unreliable; `None` if it does.
     pub fn flag(&self) -> Option<&str> {
         self.content.reason.as_deref()
     }
 
-    /// The example deformed onto the target: computed when it is first asked for, since an example that is flagged and left
-    /// out needs none, and then kept.
+    /// The deformation of the example onto the target. It is computed on first use, since an excluded example needs
+    /// none, and kept.
     ///
     /// # Errors
     /// [`Error::Memory`].
@@ -102,12 +102,12 @@ impl Registered {
         Ok(deformation.get_or_init(|| Deformation { field, image, mean_mm }))
     }
 
-    /// What was done before any deformation, for the report.
+    /// The preprocessing record before any deformation, for the report.
     pub fn record(&self) -> PreprocessingRecord {
         PreprocessingRecord { working_voxel_mm: self.content.working.voxel_mm, ..self.example.record() }
     }
 
-    /// How it lies on the target, for the report.
+    /// The placement on the target, for the report.
     pub(super) fn placement(&self) -> Placement {
         Placement {
             flagged: self.content.reason.is_some(),

@@ -1,10 +1,10 @@
-//! What is told about a run: `report.json`.
+//! The report of a run, `report.json`.
 
 use super::{Pipeline, Placement};
 use network::ModelInfo;
 use serde::Serialize;
 
-/// What was done to one image on its way to the working grid.
+/// The preprocessing of one image.
 #[derive(Clone, Debug, Serialize)]
 pub struct PreprocessingRecord {
     /// Name of the image.
@@ -15,10 +15,10 @@ pub struct PreprocessingRecord {
     pub box_voxels: [[usize; 3]; 2],
     /// Millimetres along the sides of a working voxel, along the same axes.
     pub working_voxel_mm: [f64; 3],
-    /// Intensities that became 0 and 1.
+    /// Intensities that became 0 and 1, in the units of the file.
     pub intensity: [f32; 2],
-    /// How far an example was deformed onto the target, in millimetres, at the mean of what the target shows; none where
-    /// nothing was deformed.
+    /// Mean displacement of an example, weighted by the target's intensity, in millimetres; `None` if it was not
+    /// deformed.
     pub mean_displacement_mm: Option<f64>,
 }
 
@@ -27,41 +27,41 @@ pub struct PreprocessingRecord {
 pub struct LabelVolume {
     /// Label value.
     pub value: u16,
-    /// Its name, `Label 7` where none is known.
+    /// Its name, or a text such as `Label 7` if none is known.
     pub name: String,
     /// Voxels on the target's grid.
     pub voxels: usize,
-    /// Millilitres.
+    /// Volume in millilitres.
     pub ml: f64,
 }
 
-/// Seconds by stage.
+/// Wall-clock seconds by stage.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Seconds {
     /// Opening files and weights.
     pub load: f64,
-    /// Bringing images to the working grid.
+    /// Preparation, registration and deformation of images.
     pub prepare: f64,
-    /// The network.
+    /// Passes of the network.
     pub network: f64,
-    /// Restoring and writing.
+    /// Resampling the result to the target's grid, and writing files.
     pub write: f64,
-    /// All of it.
+    /// The whole run.
     pub total: f64,
 }
 
-/// `report.json`.
+/// The report of a run; its fields are the keys of `report.json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// Name of the device.
     pub device: String,
     /// Threads of the CPU.
     pub threads: usize,
-    /// The weights.
+    /// Properties of the weights.
     pub model: ModelInfo,
-    /// The pipeline.
+    /// The pipeline that was run.
     pub pipeline: Pipeline,
-    /// Pairs read at once.
+    /// Pairs read at once, ℓ.
     pub mini_context: usize,
     /// Number of examples.
     pub contexts: usize,
@@ -70,20 +70,20 @@ pub struct Report {
     /// Floating-point operations of the network: two for each multiplication of a convolution carried out by its
     /// definition.
     pub flops: f64,
-    /// These by the network's seconds.
+    /// `flops` divided by the network's seconds.
     pub flops_per_second: f64,
-    /// Memory of the process at its peak as predicted before the run.
+    /// Peak memory of the process in bytes, as predicted before the run.
     pub predicted_memory_bytes: usize,
-    /// Peak memory of the process.
+    /// Measured peak memory of the process, in bytes.
     pub peak_memory_bytes: u64,
-    /// Peak memory of the graphics card, where the network was there.
+    /// Peak memory on the graphics card in bytes; `None` if the network ran on the CPU.
     pub card_memory_bytes: Option<u64>,
-    /// Labels of the result.
+    /// Labels of the result; empty for a transformation.
     pub labels: Vec<LabelVolume>,
-    /// How each example lies on the target.
+    /// The placement of each example on the target.
     pub examples: Vec<Placement>,
-    /// What was done to each image, the target first.
+    /// The preprocessing of each image, the target first.
     pub records: Vec<PreprocessingRecord>,
-    /// Sentences about what is odd.
+    /// Warnings, in the order in which they arose.
     pub warnings: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! The network at work: how many pairs it reads at once, what that cost so far, and who is told.
+//! A run of the network: its mini-context, its cost so far, and the progress reported to the observer.
 
 use super::progress::{Costs, Plan, Tracker};
 use super::report::Seconds;
@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What the network is at: label number `label` of `labels`, for the `number`-th time, all from 1.
+/// A pass of the network: the `number`-th for label `label` of `labels`, all counted from 1.
 #[derive(Clone, Copy)]
 pub struct Pass {
     pub label: usize,
@@ -17,7 +17,7 @@ pub struct Pass {
     pub number: usize,
 }
 
-/// A run on its way: predictions for one target or several by one model.
+/// A run in progress: predictions of one model for one or more targets.
 pub struct Run<'a, 'o> {
     pub(super) model: &'a Model,
     mini_context: usize,
@@ -27,18 +27,18 @@ pub struct Run<'a, 'o> {
     seconds: Seconds,
     /// Floating-point operations of the network so far.
     flops: f64,
-    /// Labels that were begun.
+    /// Number of labels begun.
     begun: usize,
-    /// The target that was encoded last.
+    /// The target encoded last, with its features.
     encoded: Option<(Arc<PreparedContent>, EncodedTarget)>,
 }
 
 impl<'a, 'o> Run<'a, 'o> {
-    /// Begins a run on the working grid that the model was trained on, reading `mini_context` pairs at once. The observer is
-    /// told of each step and stops the run by an error; what is planned decides how its fraction grows.
+    /// Begins a run on the working grid that the model was trained on, reading `mini_context` pairs at once. The
+    /// observer receives each step and stops the run with an error; `plan` determines how the reported fraction grows.
     ///
     /// # Errors
-    /// What the observer returns.
+    /// The observer's error.
     pub fn new(
         model: &'a Model,
         mini_context: usize,
@@ -56,7 +56,7 @@ impl<'a, 'o> Run<'a, 'o> {
         plan: Plan,
         observer: &'a mut Observer<'o>,
     ) -> Result<Self> {
-        // What an earlier run left behind, such as one that was stopped.
+        // Discards the counts of an earlier run that was stopped.
         model.take_work();
         let mut run = Self {
             model,
@@ -73,12 +73,12 @@ impl<'a, 'o> Run<'a, 'o> {
         Ok(run)
     }
 
-    /// Reports the step at hand once more, so that the run can be stopped.
+    /// Reports the current step again, so that the run can be stopped.
     pub(super) fn check(&mut self) -> Result<()> {
         self.progress.again()
     }
 
-    /// Reports that `done` images (target first) are on their working grids.
+    /// Reports that `done` images (target first) are prepared.
     pub(super) fn prepared(&mut self, done: usize) -> Result<()> {
         self.progress.advance(self.progress.costs.prepare);
         self.progress.report(Stage::Preparing { done, total: self.plan.examples + 1 }, 0.0)
@@ -92,8 +92,8 @@ impl<'a, 'o> Run<'a, 'o> {
         Ok(done)
     }
 
-    /// Prepares each of some examples, side by side, each at a `cost`, reporting a `stage` by how many are done; the run may
-    /// be stopped after each handful.
+    /// Applies `work` to all examples in parallel, each with a `cost`, and reports `stage` with the number that is
+    /// done. The run can be stopped after each batch of as many examples as there are threads.
     pub(super) fn in_parallel<T: Sync, U: Send>(
         &mut self,
         examples: &[T],
@@ -103,16 +103,16 @@ impl<'a, 'o> Run<'a, 'o> {
     ) -> Result<Vec<U>> {
         let started = Instant::now();
         let mut done = Vec::with_capacity(examples.len());
-        for some in examples.chunks(rayon::current_num_threads()) {
+        for batch in examples.chunks(rayon::current_num_threads()) {
             self.progress.report(stage(done.len()), 0.0)?;
-            done.extend(some.par_iter().map(&work).collect::<Result<Vec<_>>>()?);
-            self.progress.advance(cost(&self.progress.costs) * some.len() as f64);
+            done.extend(batch.par_iter().map(&work).collect::<Result<Vec<_>>>()?);
+            self.progress.advance(cost(&self.progress.costs) * batch.len() as f64);
         }
         self.seconds.prepare += started.elapsed().as_secs_f64();
         Ok(done)
     }
 
-    /// Where the network is in a pass when it has read `pair` of `pairs`.
+    /// The stage of a pass in which the network has read `pair` of `pairs`.
     pub(super) fn reading(&self, Pass { label, labels, number }: Pass, pair: usize, pairs: usize) -> Stage {
         let flops_per_second = if self.flops > 0.0 { self.flops / self.seconds.network } else { 0.0 };
         Stage::Reading { label, labels, pass: number, pair, pairs, flops_per_second }
@@ -130,8 +130,8 @@ impl<'a, 'o> Run<'a, 'o> {
         pass
     }
 
-    /// The probability of a structure on a target's working grid by pairs of image and mask. The target is encoded once for
-    /// all its labels.
+    /// The probability of a structure on a target's working grid, from pairs of image and mask. The target is encoded
+    /// once for all its labels.
     pub(super) fn predict_on(
         &mut self,
         target: &Prepared,
@@ -148,9 +148,9 @@ impl<'a, 'o> Run<'a, 'o> {
         pairs: &[(&Cube, &Cube)],
         pass: Pass,
     ) -> Result<Cube> {
-        let known = self.encoded.take().filter(|(content, _)| Arc::ptr_eq(content, &target.content));
-        let (content, encoded) = match known {
-            Some(known) => known,
+        let cached = self.encoded.take().filter(|(content, _)| Arc::ptr_eq(content, &target.content));
+        let (content, encoded) = match cached {
+            Some(cached) => cached,
             None => (target.content.clone(), self.encode(target.cube())?),
         };
         let output = self.output(&encoded, pairs, pass);
@@ -158,13 +158,13 @@ impl<'a, 'o> Run<'a, 'o> {
         output
     }
 
-    /// The probability of a structure on another working grid, on which the target looks like `image`.
+    /// The probability of a structure on another working grid; `image` is the target resampled on it.
     pub(super) fn predict_in(&mut self, image: &Cube, pairs: &[(&Cube, &Cube)], pass: Pass) -> Result<Cube> {
         let encoded = self.encode(image)?;
         Ok(probability(self.output(&encoded, pairs, pass)?))
     }
 
-    /// The target's features. What the run did before the first of them was preparation.
+    /// The target's features. The time before the first encoding counts as preparation.
     pub(super) fn encode(&mut self, target: &Cube) -> Result<EncodedTarget> {
         if self.seconds.network == 0.0 {
             self.seconds.prepare = self.started.elapsed().as_secs_f64();
@@ -177,7 +177,7 @@ impl<'a, 'o> Run<'a, 'o> {
         Ok(encoded)
     }
 
-    /// The network's output.
+    /// The network's output for an encoded target.
     pub(super) fn output(
         &mut self,
         target: &EncodedTarget,
@@ -199,7 +199,7 @@ impl<'a, 'o> Run<'a, 'o> {
         Ok(output)
     }
 
-    /// Reports that the network is done and the result is brought to the target's grid.
+    /// Reports that the network is done and that the result is resampled to the target's grid.
     pub(super) fn restoring(&mut self) -> Result<()> {
         self.progress.finish();
         self.progress.report(Stage::Restoring, 0.0)

@@ -1,17 +1,17 @@
-//! Steps 1 and 2 for all images of a run: the target prepared, and each example registered with it.
+//! Steps 1 and 2 for all images of a run: prepares the target and registers each example with it.
 
 use super::{Cache, Example, Findings, NamedImage, Prepared, Registered, Run, Stage};
 use imaging::Result;
 
-/// A target and its examples, in their order.
+/// A prepared target and its registered examples, in the order given.
 pub struct Scene {
     pub target: Prepared,
     pub registered: Vec<Registered>,
 }
 
 impl Scene {
-    /// Takes from the cache what is there already. Where examples are to be `deformed`, those that are flagged are left as they
-    /// are unless all are.
+    /// Reuses cached results. If examples are to be `deformed`, flagged examples are not deformed unless all are
+    /// flagged.
     pub fn set<L: Sync>(
         run: &mut Run,
         findings: &mut Findings,

@@ -1,4 +1,4 @@
-//! The default pipeline: each step once for each image, example or label, as one run.
+//! The default pipeline: each step once per image, example or label, as one run.
 
 use super::fuse::{LabelFusion, Threshold, probability_volume};
 use super::predict::{Labelled, must_lie_on, predict};
@@ -7,15 +7,15 @@ use super::{Cache, Example, Findings, NamedImage, Probabilities, Run, Segmentati
 use imaging::{Error, LabelMap, Result};
 use std::collections::BTreeMap;
 
-/// Voxels of each label of an example.
-pub type Held = BTreeMap<u16, usize>;
+/// Number of voxels of each label in an example, by label value.
+pub type VoxelCounts = BTreeMap<u16, usize>;
 
-/// Segments: one binary task for each of the labels.
+/// Segments the target with one binary task per label.
 pub fn segment(
     (mut run, mut findings): (Run, Findings),
     cache: &Cache,
     target: &NamedImage,
-    (examples, held): (&[Example<LabelMap>], &[Held]),
+    (examples, voxel_counts): (&[Example<LabelMap>], &[VoxelCounts]),
     labels: &[u16],
     refined: bool,
 ) -> Result<Segmentation> {
@@ -37,8 +37,8 @@ pub fn segment(
         labelled.push(example);
         run.check()?;
     }
-    must_be_reached(&mut findings, labels, held, &labelled)?;
-    warn_of_those_beyond(&mut findings, labels, held, &labelled, |example, value, voxels| {
+    must_be_reached(&mut findings, labels, voxel_counts, &labelled)?;
+    warn_of_those_beyond(&mut findings, labels, voxel_counts, &labelled, |example, value, voxels| {
         let structure = example.structures.get(&value)?;
         Some(target.shows(example.registered().working_grid(), structure, voxels))
     });
@@ -69,18 +69,18 @@ pub fn segment(
     Ok(Segmentation { report: findings.report(&run, Some((&mask, labels))), mask, probabilities: volumes })
 }
 
-/// Warns of structures that examples hold where the network does not look.
+/// Warns of structures that lie outside the working grids of their examples.
 ///
 /// # Errors
-/// [`Error::Request`] where none of them lies where it looks.
+/// [`Error::Request`] if no structure lies inside.
 fn must_be_reached(
     findings: &mut Findings,
     labels: &[u16],
-    held: &[Held],
+    voxel_counts: &[VoxelCounts],
     examples: &[Labelled],
 ) -> Result<()> {
-    for (held, example) in held.iter().zip(examples) {
-        let is_outside = |label: &u16| held.contains_key(label) && !example.structures.contains_key(label);
+    for (counts, example) in voxel_counts.iter().zip(examples) {
+        let is_outside = |label: &u16| counts.contains_key(label) && !example.structures.contains_key(label);
         let outside: Vec<u16> = labels.iter().copied().filter(is_outside).collect();
         let name = &example.registered().example().image().name;
         let rest = format!("outside the part of example {name} that the network sees.");
@@ -96,20 +96,21 @@ fn must_be_reached(
     Ok(())
 }
 
-/// Warns of structures more than half of which lies beyond what the target shows, according to the examples that show them and
-/// whose place is known; `shown` is the part of a structure of so many voxels of an example that the target shows.
+/// Warns of structures of which more than half lies beyond what the target shows, according to the examples that hold
+/// them and are not flagged. `shown` returns the fraction of an example's structure that the target shows, given the
+/// label value and its number of voxels.
 fn warn_of_those_beyond(
     findings: &mut Findings,
     labels: &[u16],
-    held: &[Held],
+    voxel_counts: &[VoxelCounts],
     examples: &[Labelled],
     shown: impl Fn(&Labelled, u16, usize) -> Option<f64>,
 ) {
     let is_beyond = |label: &u16| {
-        let placed = held.iter().zip(examples);
+        let placed = voxel_counts.iter().zip(examples);
         let placed = placed.filter(|(_, example)| example.registered().flag().is_none());
         let parts: Vec<f64> =
-            placed.filter_map(|(held, example)| shown(example, *label, *held.get(label)?)).collect();
+            placed.filter_map(|(counts, example)| shown(example, *label, *counts.get(label)?)).collect();
         parts.iter().sum::<f64>() < 0.5 * parts.len() as f64
     };
     let beyond: Vec<u16> = labels.iter().copied().filter(is_beyond).collect();

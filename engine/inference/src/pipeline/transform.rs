@@ -8,7 +8,7 @@ use crate::preprocess::Reorientation;
 use imaging::{Cube, Error, Result, Volume};
 use std::collections::BTreeSet;
 
-/// Transforms.
+/// Transforms the target with the aligned pipeline.
 pub fn transform(
     (mut run, mut findings): (Run, Findings),
     cache: &Cache,
@@ -59,13 +59,13 @@ pub fn transform(
     for value in &mut output.voxels {
         *value = low + *value * (high - low);
     }
-    let body = InverseResampler::new(target.working_grid()).volume(&output, low)?;
-    let voxels = target.content.orientation.from_ras(&body)?;
+    let ras = InverseResampler::new(target.working_grid()).volume(&output, low)?;
+    let voxels = target.content.orientation.from_ras(&ras)?;
     let image = Volume { grid: target.image().volume.grid, voxels };
     Ok(Transformation { image, report: findings.report(&run, None) })
 }
 
-/// The number of different intensities of an image, if they are fewer than an image of 4 bits can have.
+/// The number of distinct intensities of an image, if they are fewer than the 16 of a 4-bit image.
 fn few_values(image: &Volume) -> Option<usize> {
     let mut values = BTreeSet::new();
     let few = |value: &f32| {

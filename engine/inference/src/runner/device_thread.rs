@@ -1,4 +1,4 @@
-//! The one thread that touches the device: it owns the model, carries tasks out one after the other, and is left to itself
+//! The one thread that touches the device: it owns the model, carries out tasks one after another, and is abandoned
 //! when the device never answers.
 
 use crate::pipeline::{Observer, Progress};
@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How long a device may keep silent.
+/// How long a device may report no progress.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// Between two steps.
+    /// Between two reported steps.
     pub between_steps: Duration,
-    /// After the user asked to stop.
+    /// After a stop was requested.
     pub after_stop: Duration,
 }
 
@@ -27,17 +27,17 @@ impl Default for Timeouts {
     }
 }
 
-/// How a task ended badly.
+/// Why a task failed.
 pub enum Failure {
-    /// With an error.
+    /// An error that the task returned.
     Error(Error),
-    /// In a panic, with what it carried.
+    /// A panic, with its payload.
     Panic(Box<dyn Any + Send>),
-    /// Never: no step was reported for as long as timeouts lasted.
+    /// The task never ended: no step was reported within the timeouts.
     Hung,
 }
 
-/// Handle of the thread; dropping it waits for the thread, which is idle then.
+/// Handle of the thread. Dropping it joins the thread, which is idle by then.
 pub struct DeviceThread {
     tasks: Option<Sender<Task>>,
     thread: Option<JoinHandle<()>>,
@@ -45,22 +45,22 @@ pub struct DeviceThread {
 
 type Task = Box<dyn FnOnce(&mut Option<Model>) + Send>;
 
-/// What a task tells.
-enum Told<T> {
+/// What a task sends to the caller of [`DeviceThread::carry_out`].
+enum Message<T> {
     Progress(Progress),
     End(std::thread::Result<Result<T>>),
 }
 
-/// Whether the model or its device is to blame, or may be, so that both are needed anew.
+/// Whether the model or its device may have caused the error, so that both must be created again.
 pub fn may_be_the_devices(error: &Error) -> bool {
     matches!(error, Error::Memory { .. } | Error::TooLarge { .. } | Error::Device(_))
 }
 
-/// How often the observer is asked whether to go on while nothing moves.
-const ASK: Duration = Duration::from_millis(200);
+/// Interval at which the observer may cancel a task that reports no progress.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 impl DeviceThread {
-    /// A thread without a model.
+    /// Starts the thread; it holds no model yet.
     pub fn start() -> Self {
         let (sender, tasks) = unbounded::<Task>();
         let work = move || {
@@ -73,9 +73,9 @@ impl DeviceThread {
         Self { tasks: Some(sender), thread: Some(thread.expect("the system can start a thread")) }
     }
 
-    /// Carries a task out, waiting for as long as `timeouts` lasts (None: for ever). The observer is told of each step,
-    /// at first of `progress`, and asked again while nothing moves, so that stopping works then too. After a failure that
-    /// may be the device's the thread holds no model.
+    /// Runs a task and waits within `timeouts` (`None`: without a limit). The observer receives each step, `progress`
+    /// first. While no step arrives, it receives the last one again at each poll, so that it can cancel then too.
+    /// After a failure that the device may have caused, the thread holds no model.
     pub fn carry_out<T: Send + 'static>(
         &mut self,
         timeouts: Option<Timeouts>,
@@ -83,57 +83,57 @@ impl DeviceThread {
         observer: &mut Observer,
         work: impl FnOnce(&mut Option<Model>, &mut Observer) -> Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
-        let (tell, told) = unbounded();
+        let (sender, messages) = unbounded();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let task = move |model: &mut Option<Model>| {
             let mut report = |progress| {
-                // Nobody listens to a task that was given up.
-                tell.send(Told::Progress(progress)).ok();
+                // The receiver is gone once the task is abandoned.
+                sender.send(Message::Progress(progress)).ok();
                 if stopped.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
             };
             let end = catch_unwind(AssertUnwindSafe(|| work(model, &mut report)));
             if !end.as_ref().is_ok_and(|end| !end.as_ref().is_err_and(may_be_the_devices)) {
-                // What belongs to a lost device may panic once more as it goes.
+                // Objects of a lost device may panic again when they are dropped.
                 catch_unwind(AssertUnwindSafe(|| *model = None)).ok();
             }
-            tell.send(Told::End(end)).ok();
+            sender.send(Message::End(end)).ok();
         };
-        let tasks = self.tasks.as_ref().expect("a thread that hangs gets no task");
+        let tasks = self.tasks.as_ref().expect("an abandoned thread gets no task");
         tasks.send(Box::new(task)).expect("the thread lives as long as its handle");
-        let (mut since, mut ordered) = (Instant::now(), None);
+        let (mut since, mut cancelled) = (Instant::now(), None);
         loop {
-            match told.recv_timeout(ASK) {
-                Ok(Told::Progress(next)) => (progress, since) = (next, Instant::now()),
-                Ok(Told::End(end)) => {
-                    // What the observer said stands for the error that stopping became.
-                    return match (end, ordered) {
+            match messages.recv_timeout(POLL_INTERVAL) {
+                Ok(Message::Progress(next)) => (progress, since) = (next, Instant::now()),
+                Ok(Message::End(end)) => {
+                    // The observer's own error replaces the `Cancelled` that it caused.
+                    return match (end, cancelled) {
                         (Ok(Err(Error::Cancelled)), Some((error, _))) => Err(Failure::Error(error)),
                         (Ok(ended), _) => ended.map_err(Failure::Error),
                         (Err(panic), _) => Err(Failure::Panic(panic)),
                     };
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => unreachable!("a task tells its end"),
+                Err(RecvTimeoutError::Disconnected) => unreachable!("a task sends its end"),
             }
-            if ordered.is_none()
+            if cancelled.is_none()
                 && let Err(error) = observer(progress.clone())
             {
                 stop.store(true, Ordering::Relaxed);
-                ordered = Some((error, Instant::now()));
+                cancelled = Some((error, Instant::now()));
             }
             let Some(timeouts) = timeouts else { continue };
-            let ignored = ordered.as_ref().is_some_and(|(_, at)| at.elapsed() > timeouts.after_stop);
+            let ignored = cancelled.as_ref().is_some_and(|(_, at)| at.elapsed() > timeouts.after_stop);
             if ignored || since.elapsed() > timeouts.between_steps {
-                // Should it ever wake up, it stops at its next step.
+                // If the thread ever resumes, it stops at its next step.
                 stop.store(true, Ordering::Relaxed);
                 self.thread = None;
-                return Err(ordered.map_or(Failure::Hung, |(error, _)| Failure::Error(error)));
+                return Err(cancelled.map_or(Failure::Hung, |(error, _)| Failure::Error(error)));
             }
         }
     }
 
-    /// Whether the thread was left to itself.
+    /// Whether the thread was abandoned because the device did not answer.
     pub fn is_given_up(&self) -> bool {
         self.thread.is_none()
     }
@@ -143,7 +143,7 @@ impl Drop for DeviceThread {
     fn drop(&mut self) {
         self.tasks = None;
         if let Some(thread) = self.thread.take() {
-            // Tasks catch their panics, so the thread ends by leaving its loop.
+            // Tasks catch their panics, so the thread ends when its channel closes.
             thread.join().ok();
         }
     }

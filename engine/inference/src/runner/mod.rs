@@ -1,5 +1,5 @@
-//! The network at work for a user: a model on its device, and the ladder down which a run goes when memory or the device
-//! fails: examples one by one, values of half the size, then the CPU. Each step down is told in one sentence; the next run starts at the top again.
+//! A model on its device, and the fallback when memory or the device fails: examples one by one, then f16 feature maps,
+//! then the CPU. Each fallback step adds one warning. The next run starts with the requested setup again.
 
 mod device_thread;
 
@@ -22,7 +22,7 @@ pub struct Setup {
     pub device: DeviceChoice,
     /// Checkpoint; None: the bundled weights.
     pub model: Option<PathBuf>,
-    /// How long a graphics card may keep silent; the CPU may for ever.
+    /// How long a graphics card may report no progress; the CPU has no limit.
     pub timeouts: Timeouts,
 }
 
@@ -37,20 +37,20 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Nothing is loaded yet.
+    /// A runner without a model; the first job loads it.
     pub fn new(setup: Setup) -> Self {
         Self { setup, thread: DeviceThread::start(), device: None, cache: Arc::default() }
     }
 
-    /// What runs have prepared and registered so far.
+    /// The prepared images and registrations of earlier runs.
     pub fn cache(&self) -> &Cache {
         &self.cache
     }
 
-    /// What `read` gives of the model, which is loaded if need be.
+    /// Returns what `read` extracts from the model; loads the model first if necessary.
     ///
     /// # Errors
-    /// What choosing a device and opening the weights return.
+    /// The errors of choosing a device and opening the weights.
     pub fn read<T: Send + 'static>(
         &mut self,
         observer: &mut Observer,
@@ -60,7 +60,7 @@ impl Runner {
         Ok(self.run_with_fallback(0, &Options::default(), observer, job)?.0)
     }
 
-    /// [`pipeline::segment()`], down the ladder if need be, with a warning for each step.
+    /// [`pipeline::segment()`] with fallback; each fallback step adds a warning to the report.
     ///
     /// # Errors
     /// What the last step returned.
@@ -80,7 +80,7 @@ impl Runner {
         Ok(done)
     }
 
-    /// [`pipeline::transform()`], down the ladder if need be, with a warning for each step.
+    /// [`pipeline::transform()`] with fallback; each fallback step adds a warning to the report.
     ///
     /// # Errors
     /// What the last step returned.
@@ -100,7 +100,7 @@ impl Runner {
         Ok(done)
     }
 
-    /// Tries `job`, on `pairs` examples, on one rung after the other; also returns a sentence for each step down.
+    /// Tries `job`, on `pairs` examples, at one fallback step after another; also returns one note for each step taken.
     fn run_with_fallback<T: Send + 'static>(
         &mut self,
         pairs: usize,
@@ -119,7 +119,7 @@ impl Runner {
                 }
                 Err(failure) => failure,
             };
-            // The CPU is the last rung, and a bug that shows there is nobody else's.
+            // The CPU is the last fallback: an error there cannot be the graphics card's.
             let last = self.device.as_ref().is_some_and(Device::is_cpu);
             let demanded = matches!(self.setup.device, DeviceChoice::Gpu | DeviceChoice::GpuHalf);
             self.start_afresh(&failure);
@@ -156,7 +156,7 @@ impl Runner {
         }
     }
 
-    /// Runs `job` once on the device thread, with the model of the last run or one that is loaded now.
+    /// Runs `job` once on the device thread, with the loaded model or one that it loads.
     fn attempt<T: Send + 'static>(
         &mut self,
         on: DeviceChoice,
@@ -188,13 +188,13 @@ impl Runner {
                 }),
             };
             let done = job(model, &options, observer);
-            // Between jobs the buffers belong to whoever else needs memory.
+            // Between jobs the memory of the buffers is left to other programs.
             model.release_buffers();
             done
         })
     }
 
-    /// Leaves what a failure may have spoiled: the model with its device, and a thread that hangs.
+    /// Drops what a failure may have corrupted: the model with its device, and a thread that hangs.
     fn start_afresh(&mut self, failure: &Failure) {
         if !matches!(failure, Failure::Error(error) if !may_be_the_devices(error)) {
             self.device = None;
@@ -205,7 +205,7 @@ impl Runner {
     }
 }
 
-/// What is wrong, without the advice that follows.
+/// The first sentence of a message, without the advice that follows.
 fn first_sentence(text: &str) -> &str {
     text.split_inclusive(". ").next().unwrap_or(text).trim_end()
 }
