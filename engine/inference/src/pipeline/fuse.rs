@@ -96,7 +96,7 @@ impl InverseResampler {
         true
     }
 
-    /// Weight of a box at an image voxel along one axis: 0 at its faces, 1 from [`FADE`] of its side blend_weight.
+    /// Weight of a box at an image voxel along one axis: 0 at its faces, 1 from [`FADE`] of its side inwards.
     fn blend_weight(&self, axis: usize, voxel: usize) -> f32 {
         self.axes[axis][voxel].map_or(0.0, |(i, part)| {
             let at = (i as f32 + part + 0.5) / self.side as f32;

@@ -4,7 +4,7 @@
 //!
 //! The script also runs background as a class. It is the first class and writes 0, so it changes nothing and is omitted
 //! here. One deliberate difference: labels are written as integers on the target's own header (the script's are read
-//! unstretch as 1.00001526).
+//! back as 1.00001526).
 
 use super::fuse::probability;
 use super::predict::must_agree;

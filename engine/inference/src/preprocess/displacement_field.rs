@@ -1,9 +1,8 @@
-//! Deforms an example until it looks like the target. Image and label are deformed together, so the example stays true, and
-//! its structures come to lie where the target has its own.
+//! Deformable registration of an example with the target by demons (Thirion 1998), coarse to fine. Image and label are
+//! deformed by the same field, so the example stays consistent and its structures align with the target's.
 //!
-//! Deformable registration by demons (Thirion 1998), coarse to fine. The example's intensities are first brought to the
-//! target's by linear regression in a window around each voxel, so that neither a scanner's bias nor its contrast matters,
-//! not even one turned around.
+//! The example's intensities are first mapped to the target's by linear regression in a window around each
+//! voxel, so that neither a scanner's bias field nor its contrast matters, not even an inverted one.
 
 use super::partial_volume::keep_strongest;
 use glam::Vec3;
@@ -12,34 +11,35 @@ use imaging::filter::{blurred, interpolated};
 use imaging::{Result, memory};
 use rayon::prelude::*;
 
-/// The finest grid that images are compared on is at most so large, and at most half of theirs.
+/// Largest side of the finest grid that images are compared on; it is also at most half the side of the images.
 const FINEST: usize = 32;
-/// A grid smaller than this is the coarsest.
+/// Grids of at least this side are halved further.
 const COARSEST: usize = 12;
-/// Rounds on the finest grid, and on each that is coarser.
-const ROUNDS: [usize; 2] = [10, 20];
-/// Standard deviations of Gaussians, in voxels of the grid: the window, what a round adds, and the sum of the rounds.
+/// Iterations on the finest grid, and on each coarser one.
+const ITERATIONS: [usize; 2] = [10, 20];
+/// Standard deviations of Gaussians, in voxels of the grid: of the regression window, of the update in each iteration
+/// (fluid regularisation), and of the accumulated field (elastic regularisation).
 const WINDOW: f32 = 2.0;
-const ROUND: f32 = 2.0;
-const SUM: f32 = 1.0;
-/// How many times its least-squares step a round takes, since smoothing shortens it.
+const UPDATE: f32 = 2.0;
+const FIELD: f32 = 1.0;
+/// Factor on the least-squares step of an iteration, since smoothing shortens it.
 const STRIDE: f32 = 2.0;
-/// Variances of intensities, between 0 and 1: what is noise and no structure, and what is nothing but rounding.
+/// Variances of intensities in [0, 1]: of image noise, and of rounding errors.
 const NOISE: f32 = 0.005 * 0.005;
 const ROUNDING: f32 = 1e-6;
 
-/// For each voxel how far away, in voxels, it is taken from.
+/// For each voxel of the target, the displacement to the position in the example that it is sampled from, in voxels.
 pub struct DisplacementField {
     side: usize,
     shift: [Cube; 3],
 }
 
 impl DisplacementField {
-    /// What makes an example's image like the target's; cubes of the same side, intensities in [0, 1]. The same for any
-    /// number of threads.
+    /// Registers an example's image with the target's: cubes of the same side, intensities in [0, 1]. The result is the
+    /// same for any number of threads.
     ///
     /// # Errors
-    /// [`imaging::Error`], as all that makes cubes of that side.
+    /// [`imaging::Error::Memory`].
     pub fn onto(target: &Cube, example: &Cube) -> Result<Self> {
         let halve = |target: &Cube, example: &Cube| Ok((halved(target)?, halved(example)?));
         let mut finest = halve(target, example)?;
@@ -57,12 +57,12 @@ impl DisplacementField {
         for (n, (target, example)) in grids.iter().enumerate().rev() {
             field = field.on_grid(target.side)?;
             let window = Window::of(target);
-            (0..ROUNDS[n.min(1)]).try_for_each(|_| field.improve(&window, example))?;
+            (0..ITERATIONS[n.min(1)]).try_for_each(|_| field.improve(&window, example))?;
         }
         field.on_grid(target.side)
     }
 
-    /// An image, deformed.
+    /// Deforms an image of the example.
     pub fn image(&self, cube: &Cube) -> Result<Cube> {
         gathered(self.side, |at, here| {
             let shift = self.shift.each_ref().map(|axis| axis.voxels[at]);
@@ -70,23 +70,23 @@ impl DisplacementField {
         })
     }
 
-    /// A structure, deformed; one that would vanish keeps its strongest voxel.
+    /// Deforms a structure of the example; one that would vanish keeps its strongest voxel.
     pub fn label(&self, cube: &Cube) -> Result<Cube> {
         let mut deformed = self.image(cube)?;
         keep_strongest(&mut deformed.voxels);
         Ok(deformed)
     }
 
-    /// How far voxels are moved, in voxels: the mean over what an image shows, the brighter the more it counts.
+    /// The mean length of the displacements, in voxels, weighted by the intensities of `shown`.
     pub fn mean(&self, shown: &Cube) -> f64 {
-        let far = |at: usize| self.shift.iter().map(|axis| axis.voxels[at].powi(2)).sum::<f32>().sqrt();
+        let length = |at: usize| self.shift.iter().map(|axis| axis.voxels[at].powi(2)).sum::<f32>().sqrt();
         let sums = shown.voxels.iter().enumerate().fold((0.0, 0.0), |(sum, all), (at, &value)| {
-            (sum + f64::from(value * far(at)), all + f64::from(value))
+            (sum + f64::from(value * length(at)), all + f64::from(value))
         });
         sums.0 / sums.1.max(f64::MIN_POSITIVE)
     }
 
-    /// The same displacements on a grid of another side.
+    /// The field resampled to a grid of another side.
     fn on_grid(&self, side: usize) -> Result<Self> {
         let ratio = side as f32 / self.side as f32;
         let axis =
@@ -95,24 +95,24 @@ impl DisplacementField {
         Ok(Self { side, shift: [axis(x)?, axis(y)?, axis(z)?] })
     }
 
-    /// One round: each voxel moves towards where the example would look like the target.
+    /// One iteration: moves each voxel towards the position at which the example matches the target.
     fn improve(&mut self, window: &Window, example: &Cube) -> Result<()> {
         let steps = window.steps(&self.image(example)?);
         for (sum, step) in self.shift.iter_mut().zip(steps) {
-            let step = blurred(&step, [ROUND; 3]);
+            let step = blurred(&step, [UPDATE; 3]);
             sum.voxels.iter_mut().zip(&step.voxels).for_each(|(sum, step)| *sum += STRIDE * step);
-            *sum = blurred(sum, [SUM; 3]);
+            *sum = blurred(sum, [FIELD; 3]);
         }
         Ok(())
     }
 }
 
-/// On a grid of half the side, each voxel the mean of the eight that it covers.
+/// A cube of half the side; each voxel is the mean of the eight that it covers.
 fn halved(cube: &Cube) -> Result<Cube> {
     gathered(cube.side / 2, |_, here| interpolated(cube, 2.0 * here + 0.5))
 }
 
-/// A cube of `side`³ values, each by its position in the cube and its place along the axes.
+/// A cube of `side`³ values, each computed from its flat index and its coordinates in voxels.
 fn gathered(side: usize, value: impl Fn(usize, Vec3) -> f32 + Sync) -> Result<Cube> {
     let mut voxels = memory::zeros(side.pow(3))?;
     voxels.par_chunks_mut(side * side).enumerate().for_each(|(z, plane)| {
@@ -124,7 +124,7 @@ fn gathered(side: usize, value: impl Fn(usize, Vec3) -> f32 + Sync) -> Result<Cu
     Ok(Cube { side, voxels })
 }
 
-/// A target with what its images look like around each voxel.
+/// A target with the mean and the variance of its intensities in a window around each voxel.
 struct Window<'a> {
     target: &'a Cube,
     mean: Cube,
@@ -133,15 +133,15 @@ struct Window<'a> {
 
 impl<'a> Window<'a> {
     fn of(target: &'a Cube) -> Self {
-        let mean = around(target);
+        let mean = windowed_mean(target);
         let variance = covariance((target, &mean), (target, &mean));
         Self { target, mean, variance }
     }
 
-    /// Along each axis how far each voxel should move from where it is taken now, in voxels.
+    /// The demons step of each voxel along each axis, in voxels.
     fn steps(&self, example: &Cube) -> [Cube; 3] {
         let side = example.side;
-        let mean = around(example);
+        let mean = windowed_mean(example);
         let variance = covariance((example, &mean), (example, &mean));
         let common = covariance((self.target, &self.mean), (example, &mean));
         let mut steps = [(); 3].map(|()| Cube { side, voxels: vec![0.0; side.pow(3)] });
@@ -150,28 +150,28 @@ impl<'a> Window<'a> {
         for (z, y) in inner.clone().flat_map(|z| inner.clone().map(move |y| (z, y))) {
             for at in inner.clone().map(|x| x + side * (y + side * z)) {
                 let slope = common.voxels[at] / (variance.voxels[at] + ROUNDING);
-                let ours = self.target.voxels[at] - self.mean.voxels[at];
-                let missing = ours - slope * (example.voxels[at] - mean.voxels[at]);
-                let rise =
+                let target = self.target.voxels[at] - self.mean.voxels[at];
+                let residual = target - slope * (example.voxels[at] - mean.voxels[at]);
+                let gradient =
                     strides.map(|by| slope * (example.voxels[at + by] - example.voxels[at - by]) / 2.0);
-                // The part of the target's variance that the example explains says how far it can be relied on.
+                // The step is weighted by the fraction of the target's variance that the example explains.
                 let explained = (slope * common.voxels[at] / (self.variance.voxels[at] + NOISE)).min(1.0);
-                let steep: f32 = rise.iter().map(|rise| rise * rise).sum();
-                let step = explained * missing / (steep + missing * missing + f32::MIN_POSITIVE);
-                (0..3).for_each(|axis| steps[axis].voxels[at] = step * rise[axis]);
+                let squared: f32 = gradient.iter().map(|g| g * g).sum();
+                let step = explained * residual / (squared + residual * residual + f32::MIN_POSITIVE);
+                (0..3).for_each(|axis| steps[axis].voxels[at] = step * gradient[axis]);
             }
         }
         steps
     }
 }
 
-fn around(cube: &Cube) -> Cube {
+fn windowed_mean(cube: &Cube) -> Cube {
     blurred(cube, [WINDOW; 3])
 }
 
 fn covariance((a, mean_a): (&Cube, &Cube), (b, mean_b): (&Cube, &Cube)) -> Cube {
     let product = |a: &Cube, b: &Cube| a.voxels.iter().zip(&b.voxels).map(|(a, b)| a * b).collect();
-    let mut both = around(&Cube { side: a.side, voxels: product(a, b) });
+    let mut both = windowed_mean(&Cube { side: a.side, voxels: product(a, b) });
     let means: Vec<f32> = product(mean_a, mean_b);
     both.voxels.iter_mut().zip(means).for_each(|(both, means)| *both -= means);
     both
@@ -184,7 +184,7 @@ mod tests {
     use imaging::metrics;
     use imaging::random::{generator, normal};
 
-    /// Soft tissue with a structure in it, and the same deformed by up to some voxels.
+    /// Smooth texture with a structure in it, and the same deformed by a few voxels.
     fn bodies() -> [(Cube, Cube); 2] {
         let (side, rng) = (48, &mut generator(1, 2));
         let texture = Cube { side, voxels: (0..side.pow(3)).map(|_| normal(rng)).collect() };
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn an_example_is_deformed_onto_the_target_and_takes_its_label_along_whatever_its_contrast() {
+    fn an_example_with_its_label_is_deformed_onto_the_target_at_any_contrast() {
         let [(target, truth), (image, label)] = bodies();
         let dice = |label: &Cube| {
             metrics::dice(label.voxels.iter().zip(&truth.voxels).map(|(a, b)| (*a > 0.5, *b > 0.5)))
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_the_target_already_and_what_shows_nothing_stay_as_they_are() {
+    fn an_example_equal_to_the_target_and_a_constant_image_are_not_deformed() {
         let [(image, label), _] = bodies();
         let flat = Cube { side: 48, voxels: vec![0.3; 48 * 48 * 48] };
         for (target, example) in [(&image, &image), (&flat, &image), (&image, &flat), (&flat, &flat)] {

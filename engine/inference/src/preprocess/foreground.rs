@@ -1,4 +1,4 @@
-//! Where the body is in an image: the box of the largest bright component.
+//! The foreground of an image: the box of its largest bright component.
 
 use imaging::statistics::otsu;
 use imaging::{Result, Volume, memory};
@@ -8,7 +8,7 @@ use std::ops::Range;
 pub type Extent = [Range<usize>; 3];
 
 /// The box around the largest connected component (six neighbours) brighter than Otsu's threshold;
-/// the whole image where nothing stands out.
+/// the whole image if it is constant.
 pub fn foreground(image: &Volume) -> Result<Extent> {
     let [nx, ny, nz] = image.grid.shape;
     let rows = memory::collect(image.voxels.chunks(nx.max(1)))?;
@@ -17,12 +17,12 @@ pub fn foreground(image: &Volume) -> Result<Extent> {
     Ok(Runs::find(&rows, ny, threshold)?.largest()?.unwrap_or(whole))
 }
 
-/// Bright stretches of rows, joined into components.
+/// Bright runs of rows, joined into connected components.
 #[derive(Default)]
 struct Runs {
-    /// Row number (y + ny · z) and stretch along x.
+    /// Row number (y + ny · z) and range along x.
     runs: Vec<(usize, Range<usize>)>,
-    /// Union-find: a run of the same component, itself at the root.
+    /// Union-find: another run of the same component, or the run itself at a root.
     parent: Vec<usize>,
     ny: usize,
 }
@@ -30,7 +30,7 @@ struct Runs {
 impl Runs {
     fn find(rows: &[&[f32]], ny: usize, threshold: f32) -> Result<Self> {
         let mut all = Self { ny, ..Self::default() };
-        // Where the runs of each row begin in `runs`.
+        // Index in `runs` of each row's first run.
         let mut first = memory::with_capacity(rows.len())?;
         for (number, row) in rows.iter().enumerate() {
             first.push(all.runs.len());
@@ -80,7 +80,7 @@ impl Runs {
             let root = self.root(run);
             sizes[root] += self.runs[run].1.len();
         }
-        // The first of equals, so that the answer is the same each time.
+        // The first of equals, so that the result is deterministic.
         let best = (0..sizes.len()).max_by_key(|&run| (sizes[run], usize::MAX - run));
         let mut extent: Option<Extent> = None;
         for run in 0..self.runs.len() {
@@ -105,7 +105,7 @@ mod tests {
     use imaging::Grid;
 
     #[test]
-    fn the_box_follows_the_largest_piece_around_corners_and_ignores_specks() {
+    fn the_box_follows_the_largest_component_around_corners_and_ignores_specks() {
         let grid = Grid { shape: [12, 10, 8], world_from_voxel: Default::default() };
         let mut image = Volume { grid, voxels: vec![1.0; grid.len()] };
         // A U in the plane z = 3 whose arms meet only at the far end, a bridge upwards, and a separate speck.

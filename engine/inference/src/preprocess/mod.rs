@@ -1,5 +1,5 @@
-//! From a scan to the working grid: body's axis order, foreground box, intensity range, resampling;
-//! and of an example onto the target.
+//! From a scan to the working grid: RAS axis order, foreground box, intensity range, resampling. Also the registration
+//! of an example with the target.
 
 pub mod displacement_field;
 pub mod foreground;

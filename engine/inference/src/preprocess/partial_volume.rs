@@ -1,4 +1,4 @@
-//! Label maps on the working grid: the part of each working voxel that a structure fills.
+//! Label maps on the working grid as partial volumes: the fraction of each working voxel that a structure fills.
 
 use super::foreground::Extent;
 use super::resample::{Patch, Tap, resample};
@@ -9,20 +9,20 @@ use std::collections::BTreeMap;
 /// One structure on the working grid.
 #[derive(Clone, Debug)]
 pub struct PartialVolume {
-    /// Filled part of each working voxel, from 0 to 1.
+    /// Filled fraction of each working voxel, from 0 to 1.
     pub patch: Patch,
-    /// The structure filled no working voxel to one half, so its strongest voxel was set to 1.
+    /// Whether the structure filled no working voxel to one half, so that its strongest voxel was set to 1.
     pub below_resolution: bool,
-    /// The structure's box in the map, in the body's order.
+    /// The structure's box in the label map, in RAS axis order.
     pub extent: Extent,
 }
 
-/// Every label on the working grid that `taps` describe (for maps in the body's order), by value.
+/// Every label on the working grid that `taps` describe (for maps in RAS axis order), by value.
 pub fn partial_volumes(labels: &LabelMap, taps: &[Vec<Tap>; 3]) -> Result<BTreeMap<u16, PartialVolume>> {
     partial_volumes_of(labels, taps, |_| true)
 }
 
-/// As [`partial_volumes`], of those labels that are `wanted`.
+/// As [`partial_volumes`], restricted to the labels that are `wanted`.
 pub fn partial_volumes_of(
     labels: &LabelMap,
     taps: &[Vec<Tap>; 3],
@@ -38,8 +38,8 @@ pub fn partial_volumes_of(
     Ok(parts?.into_iter().flatten().collect())
 }
 
-/// One structure in its box, whose voxels `holds` tells by [x, y, z] in the body's order; `None` where the working grid
-/// does not reach it.
+/// One structure within its box; `holds` returns whether a voxel [x, y, z] in RAS axis order belongs to it. `None` if
+/// the structure does not intersect the working grid.
 pub fn partial_volume(
     extent: Extent,
     taps: &[Vec<Tap>; 3],
@@ -50,8 +50,8 @@ pub fn partial_volume(
     Ok(Some(PartialVolume { patch, below_resolution, extent }))
 }
 
-/// Sets the strongest of a structure's voxels to 1 where it fills none of them to one half, and tells whether that was so;
-/// nothing where it fills none at all.
+/// Sets the strongest voxel of a structure to 1 if the structure fills none to one half, and returns whether that was
+/// the case; `None` if all voxels are empty.
 pub fn keep_strongest(voxels: &mut [f32]) -> Option<bool> {
     let strongest = voxels.iter_mut().rev().max_by(|a, b| a.total_cmp(b)).filter(|part| **part > 0.0)?;
     let below_resolution = *strongest < 0.5;
@@ -61,7 +61,7 @@ pub fn keep_strongest(voxels: &mut [f32]) -> Option<bool> {
     Some(below_resolution)
 }
 
-/// The box of each label value above 0.
+/// The bounding box of each label value above 0.
 pub fn extents(labels: &LabelMap) -> BTreeMap<u16, Extent> {
     let [nx, ny, _] = labels.grid.shape;
     let mut extents: BTreeMap<u16, Extent> = BTreeMap::new();
@@ -101,12 +101,12 @@ mod tests {
         }
         labels.voxels[grid.index([13, 13, 13])] = 9;
         let axis = taps(16, 1.5, 4.0, 4);
-        let soft = partial_volumes(&labels, &[axis.clone(), axis.clone(), axis]).unwrap();
-        assert_eq!(soft.keys().copied().collect::<Vec<_>>(), [3, 9]);
-        let volume: f32 = soft[&3].patch.voxels.iter().sum::<f32>() * 64.0;
+        let parts = partial_volumes(&labels, &[axis.clone(), axis.clone(), axis]).unwrap();
+        assert_eq!(parts.keys().copied().collect::<Vec<_>>(), [3, 9]);
+        let volume: f32 = parts[&3].patch.voxels.iter().sum::<f32>() * 64.0;
         assert!((volume - 640.0).abs() < 1e-2, "{volume}");
-        assert!(!soft[&3].below_resolution);
-        assert!(soft[&9].below_resolution);
-        assert_eq!(soft[&9].patch.voxels.iter().filter(|&&v| v == 1.0).count(), 1);
+        assert!(!parts[&3].below_resolution);
+        assert!(parts[&9].below_resolution);
+        assert_eq!(parts[&9].patch.voxels.iter().filter(|&&v| v == 1.0).count(), 1);
     }
 }

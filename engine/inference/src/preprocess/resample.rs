@@ -1,12 +1,12 @@
-//! Separable resampling onto the working grid: linear interpolation, widened to the working voxel where that is the
-//! larger one (area prefilter), so that thin structures fade instead of aliasing.
+//! Separable resampling to the working grid: linear interpolation, averaged over the working voxel where that is larger
+//! than the input voxel (area prefilter), so that thin structures fade instead of aliasing.
 
 use super::foreground::Extent;
 use imaging::{Result, memory};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// The input voxels of one axis that make an output voxel, and their weights.
+/// The input voxels along one axis that contribute to an output voxel, and their weights.
 #[derive(Clone, Debug)]
 pub struct Tap {
     first: usize,
@@ -15,7 +15,7 @@ pub struct Tap {
 
 /// Taps for `side` output voxels on an axis of `length` input voxels: output voxel j lies at `start + j · step`
 /// (in input voxels) and is the mean over its own width of the linear interpolation through the inputs.
-/// Nothing lies beyond the outer faces of the first and last voxel; weights sum to the part that is inside.
+/// The input is 0 beyond the outer faces of the first and last voxel; weights sum to the fraction that is inside.
 pub fn taps(length: usize, start: f64, step: f64, side: usize) -> Vec<Tap> {
     let last = length as f64 - 1.0;
     // Integral from minus infinity of a hat function of width 2 around 0.
@@ -39,7 +39,7 @@ pub fn taps(length: usize, start: f64, step: f64, side: usize) -> Vec<Tap> {
         if low >= high {
             return Tap { first: 0, weights: Vec::new() };
         }
-        // Between an outer face and the centre of the outermost voxel the image is that voxel.
+        // Between an outer face and the centre of the outermost voxel the image is constant.
         let (inner_low, inner_high) = (low.clamp(0.0, last), high.clamp(0.0, last));
         let first = inner_low.floor() as usize;
         let end = (inner_high.ceil() as usize).min(length - 1);
@@ -59,17 +59,17 @@ pub fn taps(length: usize, start: f64, step: f64, side: usize) -> Vec<Tap> {
     (0..side).map(tap).collect()
 }
 
-/// Part of a working grid: everything outside is 0.
+/// A box of a working grid; everything outside is 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patch {
-    /// Where it lies in the working grid.
+    /// Its box in the working grid.
     pub extent: Extent,
     /// Its voxels, x fastest.
     pub voxels: Vec<f32>,
 }
 
 impl Patch {
-    /// Its voxels with their places [x, y, z] in the working grid.
+    /// Its voxels with their positions [x, y, z] in the working grid.
     pub fn places(&self) -> impl Iterator<Item = ([usize; 3], f32)> {
         let [xs, ys, zs] = self.extent.clone();
         let places = zs.flat_map(move |z| {
@@ -80,8 +80,8 @@ impl Patch {
     }
 }
 
-/// Resamples what lies in `within` of an array whose voxels `read` gives by [x, y, z]. The patch covers the output voxels
-/// that `within` can reach.
+/// Resamples the box `within` of an array that `read` returns by voxel [x, y, z]; the array counts as 0 outside the
+/// box. The patch covers the output voxels that the box contributes to.
 pub fn resample(
     within: &Extent,
     taps: &[Vec<Tap>; 3],
@@ -91,7 +91,7 @@ pub fn resample(
     let [nx, ny, nz] = extent.clone().map(|e| e.len());
     let clipped: [Vec<Tap>; 3] =
         std::array::from_fn(|a| taps[a][extent[a].clone()].iter().map(|tap| clip(tap, &within[a])).collect());
-    // Each input plane is brought to the working grid in x and y, then planes are mixed along z.
+    // Resamples each input plane in x and y first, then mixes planes along z.
     let inner = within[2].clone();
     let mut planes = memory::zeros(nx * ny * inner.len())?;
     planes.par_chunks_mut((nx * ny).max(1)).zip(inner.clone()).try_for_each(|(plane, z)| -> Result<()> {
@@ -115,7 +115,7 @@ pub fn resample(
     Ok(Patch { extent, voxels })
 }
 
-/// Adds up the weighted slices of `from` (the slice `offset` comes first) into `out`.
+/// Adds the weighted slices of `from` to `out`; slice `offset` comes first in `from`.
 fn mix(out: &mut [f32], tap: &Tap, offset: usize, from: &[f32]) {
     for (i, &weight) in tap.weights.iter().enumerate() {
         let slice = &from[(tap.first + i - offset) * out.len()..][..out.len()];
@@ -123,7 +123,7 @@ fn mix(out: &mut [f32], tap: &Tap, offset: usize, from: &[f32]) {
     }
 }
 
-/// Outputs that have at least one tap in `within`.
+/// Outputs with at least one input in `within`.
 fn reached(taps: &[Tap], within: &Range<usize>) -> Range<usize> {
     let meets = |tap: &Tap| !clip(tap, within).weights.is_empty();
     let first = taps.iter().position(meets).unwrap_or(0);
@@ -131,7 +131,7 @@ fn reached(taps: &[Tap], within: &Range<usize>) -> Range<usize> {
     first..end
 }
 
-/// The inputs that taps read.
+/// The range of inputs that taps read.
 pub fn reach(taps: &[Tap]) -> Range<usize> {
     let read = || taps.iter().filter(|tap| !tap.weights.is_empty());
     let first = read().map(|tap| tap.first).min().unwrap_or(0);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_is_nothing_and_the_edge_fades_by_its_area() {
+    fn outside_is_zero_and_the_edge_fades_by_its_area() {
         let sums = |step, start| -> Vec<f32> {
             taps(4, start, step, 3).iter().map(|tap| tap.weights.iter().sum()).collect()
         };
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_resampled_as_within_the_whole() {
+    fn a_box_is_resampled_as_within_the_whole() {
         let scale = |n| taps(n, 0.3, 1.9, 4);
         let taps = [scale(9), scale(8), scale(7)];
         let inside = [2..5, 1..3, 4..7];

@@ -1,8 +1,9 @@
-//! Lays an example's working grid so that it shows the same part of the body as the target's: the shift and the scale
-//! along each axis at which both images correlate best.
+//! Scale-and-shift registration: moves an example's working grid so that it shows the same part of the body as the
+//! target's, with the shift and the scale along each axis that maximise the correlation of both images.
 //!
-//! Boxes alone put structures at different places (a neck that is longer in one scan shifts and shrinks the whole
-//! head), and weights trust position. On whole heads this doubled the Dice of the first weights (`engine/BENCHMARKS.md`).
+//! Foreground boxes alone place structures differently (a longer neck in one scan shifts and shrinks the whole head),
+//! and the weights rely on position. On whole heads this registration doubled the Dice of the first weights
+//! (`engine/BENCHMARKS.md`).
 
 use super::working_grid::{WorkingGrid, cube_index};
 use imaging::Cube;
@@ -10,18 +11,18 @@ use imaging::Result;
 use imaging::statistics::Sums;
 use rayon::prelude::*;
 
-/// Part of the working grid's side that the example is known beyond its own grid, on each side.
-const AROUND: f64 = 0.25;
+/// Margin around the example's own grid in which it is sampled, as a part of the grid's side.
+const MARGIN: f64 = 0.25;
 /// Every nth working voxel along each axis is compared.
 const STRIDE: usize = 2;
-/// First and last step of the search: shifts as a part of the side, scales as an exponent.
+/// First and last step size of the search: for shifts as a part of the side, for scales in the natural logarithm.
 const STEPS: [f64; 2] = [0.08, 0.005];
-/// Images that correlate less than this at best show too little in common to say where they belong.
-const LEAST: f64 = 0.3;
-/// Least part of the target that the example must overlap.
+/// Images whose best correlation is below this have too little in common for an alignment.
+const MIN_CORRELATION: f64 = 0.3;
+/// Fraction of the target that the example must overlap.
 const OVERLAP: f64 = 0.5;
 
-/// Where an example is seen relative to its own frame.
+/// A shift and scale of an example's working grid relative to its own.
 #[derive(Clone, Copy, Default)]
 struct Pose {
     /// As a part of the side.
@@ -30,7 +31,7 @@ struct Pose {
     scale: [f64; 3],
 }
 
-/// A search direction: what changes of the pose by one step.
+/// The search directions: the change of the pose by one unit step.
 const MOVES: [Pose; 7] = {
     const fn shift(x: f64, y: f64, z: f64) -> Pose {
         Pose { shift: [x, y, z], scale: [0.0; 3] }
@@ -56,33 +57,33 @@ impl Pose {
     }
 }
 
-/// The target as it lies on its working grid.
+/// The target, the fixed image of the registration.
 pub struct Fixed<'a> {
     /// Its working grid.
     pub frame: &'a WorkingGrid,
-    /// What the network sees of it.
+    /// The target resampled on it, intensities from 0 to 1.
     pub cube: &'a Cube,
 }
 
-/// Where an example shows what a target shows.
+/// The result of [`aligned`].
 pub struct Alignment {
-    /// The example's working grid.
+    /// The working grid in the example's image.
     pub frame: WorkingGrid,
-    /// Whether they correlate enough to say that it belongs there; if not, the frame is the example's own.
+    /// Whether the correlation suffices for an alignment; if not, `frame` is the example's own working grid.
     pub found: bool,
 }
 
-/// `frame` of an example, moved and scaled to show what `target` shows; `image` gives the example on a working grid,
-/// intensities from 0 to 1. The same for any number of threads.
+/// The working grid `frame` of an example, shifted and scaled to show what `target` shows. `image` returns the example
+/// on a working grid, intensities from 0 to 1. The result is the same for any number of threads.
 ///
 /// # Errors
-/// What `image` returns.
+/// The errors of `image`.
 pub fn aligned(
     frame: &WorkingGrid,
     image: impl FnOnce(&WorkingGrid) -> Result<Cube>,
     target: &Fixed,
 ) -> Result<Alignment> {
-    let wide = frame.moved([0.0; 3], [1.0 + 2.0 * AROUND; 3]);
+    let wide = frame.moved([0.0; 3], [1.0 + 2.0 * MARGIN; 3]);
     let search = Search { cube: image(&wide)?, wide, target };
     let mut pose = Pose::default();
     let mut best = search.correlation(&pose);
@@ -100,20 +101,21 @@ pub fn aligned(
             step /= 2.0;
         }
     }
-    let found = best >= LEAST;
+    let found = best >= MIN_CORRELATION;
     let frame = if found { frame.moved(pose.shift, pose.scale.map(f64::exp)) } else { frame.clone() };
     Ok(Alignment { frame, found })
 }
 
 struct Search<'a> {
-    /// The example on a larger grid than its own.
+    /// The example's own working grid with a margin.
     wide: WorkingGrid,
     cube: Cube,
     target: &'a Fixed<'a>,
 }
 
 impl Search<'_> {
-    /// Pearson's correlation with the example seen at a pose, over what both images cover; −1 where that is too little.
+    /// Pearson's correlation with the example at a pose, over the overlap of both images; −1 if the overlap is too
+    /// small.
     fn correlation(&self, pose: &Pose) -> f64 {
         let [xs, ys, zs] = [0, 1, 2].map(|axis| self.places(pose, axis));
         let (here, there) = (self.target.cube, &self.cube);
@@ -131,7 +133,7 @@ impl Search<'_> {
             }
             sums
         };
-        // Planes are added up in their order, whichever is done first.
+        // Sums planes in a fixed order, so that the result does not depend on the threads.
         let planes: Vec<Sums> = xs.par_iter().map(plane).collect();
         let mut all = Sums::default();
         planes.iter().for_each(|plane| all.join(plane));
@@ -139,20 +141,20 @@ impl Search<'_> {
         if all.count() < OVERLAP * covered(0) * covered(1) * covered(2) { -1.0 } else { all.correlation() }
     }
 
-    /// Working positions along an axis that the target's image covers.
+    /// The compared working voxels along an axis that the target's image covers.
     fn compared(&self, axis: usize) -> impl Iterator<Item = usize> {
         let Fixed { frame, .. } = *self.target;
         (0..frame.side).step_by(STRIDE).filter(move |&i| frame.covers(axis, i as f64))
     }
 
-    /// Those that the example covers too at this pose, each with the example's voxel before it and the part of the
-    /// way to the next.
+    /// Those that the example covers too at this pose, each with the preceding voxel of the example and the fraction of
+    /// the way to the next.
     fn places(&self, pose: &Pose, axis: usize) -> Vec<Place> {
         let (side, wide) = (self.target.frame.side as f64, self.cube.side as f64);
         let scale = pose.scale[axis].exp();
         let place = |i: usize| {
             let from_middle = ((i as f64 + 0.5) / side - 0.5) * scale + pose.shift[axis];
-            let at = (from_middle / (1.0 + 2.0 * AROUND) + 0.5) * wide - 0.5;
+            let at = (from_middle / (1.0 + 2.0 * MARGIN) + 0.5) * wide - 0.5;
             let inside = at >= 0.0 && at < wide - 1.0 && self.wide.covers(axis, at);
             inside.then_some((i, (at as usize, at.fract() as f32)))
         };
@@ -160,7 +162,7 @@ impl Search<'_> {
     }
 }
 
-/// A working position of the target with the place in the example that it is compared with.
+/// A working voxel of the target with the position in the example that it is compared with.
 type Place = (usize, (usize, f32));
 
 #[cfg(test)]
@@ -193,8 +195,8 @@ mod tests {
         let Alignment { frame: found, .. } =
             aligned(&own, |wide| wide.image(&example, [0.0, 1.5]), &fixed).unwrap();
         let difference = |frame: &WorkingGrid| -> f32 {
-            let seen = frame.image(&example, [0.0, 1.5]).unwrap();
-            seen.voxels.iter().zip(&cube.voxels).map(|(a, b)| (a - b).abs()).sum::<f32>()
+            let resampled = frame.image(&example, [0.0, 1.5]).unwrap();
+            resampled.voxels.iter().zip(&cube.voxels).map(|(a, b)| (a - b).abs()).sum::<f32>()
         };
         assert!(difference(&found) < 0.15 * difference(&own), "{} {}", difference(&found), difference(&own));
     }

@@ -1,8 +1,9 @@
-//! Which voxels of an image show anything: not what surrounds a body that was cut out, and neither padding nor overflow.
+//! Finds the voxels of an image that carry intensities, as opposed to a masked background, padding and overflow.
 //!
-//! Brains are often z-scored within their mask, so that the 0 around them lies among their intensities; scans are padded
-//! with a number that no scanner gives; and numbers that do not fit into 16 bits come back as −32768. A threshold over all
-//! values then finds the padding instead of the body. Neither rule below holds for a scan whose air is its darkest part.
+//! Brains are often z-scored within their mask, so that the 0 around them lies among their intensities; scans are
+//! padded with a value that no scanner produces; and values that do not fit into 16 bits are stored as −32768. A
+//! threshold over all values then finds the padding instead of the body. Neither rule below applies to a scan whose air
+//! is its darkest part.
 
 use super::foreground::Extent;
 use imaging::statistics::quantiles_of;
@@ -10,27 +11,29 @@ use imaging::{Result, Volume, memory};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// What an image shows.
+/// The visible part of an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Visible {
-    /// The box of what differs from the constant at the image's faces; the whole image where there is none.
+    /// The box of the voxels that differ from the constant at the image's faces; the whole image if there is no
+    /// constant.
     pub extent: Extent,
-    /// The constant at the faces, where it shows nothing.
+    /// The constant at the faces, if it is a background without intensities.
     background: Option<f32>,
-    /// The smallest value, other than that of the background, and the smallest that is an intensity.
+    /// The smallest value other than the background.
     lowest: f32,
+    /// The smallest value that is an intensity, neither padding nor overflow.
     darkest: f32,
 }
 
 impl Visible {
-    /// Finds what an image shows.
+    /// Analyses an image.
     ///
-    /// A value that more than half of the voxels at the image's faces have is its background. It shows nothing where the
-    /// second percentile of all others lies below it. Values below 0 show nothing where they lie farther below the second
-    /// percentile of what is above the smallest value than that lies below the 98th.
+    /// A value that more than half of the voxels at the image's faces share is a constant. It is a background if the
+    /// 2nd percentile of all other values lies below it. Values below 0 are padding or overflow if they lie farther
+    /// below the 2nd percentile of the values above the smallest one than that percentile lies below the 98th.
     ///
     /// # Errors
-    /// [`imaging::Error`].
+    /// [`imaging::Error::Memory`].
     pub fn of(image: &Volume) -> Result<Self> {
         let [nx, ny, nz] = image.grid.shape;
         let rows = memory::collect(image.voxels.chunks(nx.max(1)))?;
@@ -40,7 +43,7 @@ impl Visible {
         let range = |keep: &(dyn Fn(f32) -> bool + Sync)| {
             quantiles_of(&rows, keep, [0.02, 0.98]).filter(|[low, high]| low < high)
         };
-        // Where the smallest value alone decides, as in most scans, nothing has to be counted.
+        // In most scans the constant is the smallest value, and no quantile has to be computed.
         let background = constant.filter(|&constant| {
             let other = |value: f32| value != constant;
             smallest(&rows, other).is_some_and(|value| value < constant)
@@ -55,19 +58,19 @@ impl Visible {
         Ok(Self { extent, background, lowest, darkest: darkest.unwrap_or(lowest) })
     }
 
-    /// A voxel's value as an intensity: the darkest one where it shows nothing.
+    /// A voxel's value as an intensity: the darkest intensity if the voxel is background, padding or overflow.
     pub fn value(&self, voxel: f32) -> f32 {
         if voxel < self.darkest || Some(voxel) == self.background { self.darkest } else { voxel }
     }
 
-    /// Makes intensities of an image's voxels.
+    /// Replaces the values of an image's voxels by their intensities; see [`Visible::value`].
     pub fn apply(&self, image: &mut Volume) {
         if self.background.is_some() || self.lowest < self.darkest {
             image.voxels.par_iter_mut().for_each(|voxel| *voxel = self.value(*voxel));
         }
     }
 
-    /// A sentence for each rule that holds for the image.
+    /// A note for each rule that applies to the image.
     pub fn notes(&self) -> impl Iterator<Item = String> {
         let background = self.background.map(|value| {
             format!("the background ({value}) is not darker than the body, so it was seen as the body's darkest part.")
@@ -83,21 +86,21 @@ impl Visible {
     }
 }
 
-/// The smallest of the values to `keep`.
+/// The smallest of the values that satisfy `keep`.
 fn smallest(rows: &[&[f32]], keep: impl Fn(f32) -> bool + Sync) -> Option<f32> {
     rows.par_iter()
         .filter_map(|row| row.iter().copied().filter(|&v| keep(v)).reduce(f32::min))
         .reduce_with(f32::min)
 }
 
-/// The value that more than half of the voxels at the faces of an image have (majority vote of Boyer and Moore, 1991).
+/// The value that more than half of the voxels at the faces of an image share (majority vote of Boyer and Moore, 1991).
 fn most_at_faces(image: &Volume) -> Option<f32> {
     let [nx, ny, nz] = image.grid.shape;
     let rows = || (0..nz).flat_map(|z| (0..ny).map(move |y| [y, z]));
     let values = || {
         rows().flat_map(|[y, z]| {
             let inner = y > 0 && y + 1 < ny && z > 0 && z + 1 < nz;
-            // Of an inner row both ends, of an outer one all.
+            // Inner rows touch the faces with both ends, outer rows with all voxels.
             let step = if inner { (nx - 1).max(1) } else { 1 };
             (0..nx).step_by(step).map(move |x| image.voxels[image.grid.index([x, y, z])])
         })
@@ -132,7 +135,7 @@ mod tests {
     use crate::preprocess::foreground::foreground;
     use imaging::Grid;
 
-    /// A ball of many intensities from `low` to `high`, without its neighbourhood if it is `cut` out of that.
+    /// A ball with intensities from `low` to `high`; `around` returns the values outside it by flat index.
     fn ball([low, high]: [f32; 2], around: impl Fn(usize) -> f32) -> Volume {
         let grid = Grid { shape: [24, 20, 22], world_from_voxel: Default::default() };
         let value = |at: usize| {
@@ -143,7 +146,7 @@ mod tests {
         Volume { grid, voxels: (0..grid.len()).map(value).collect() }
     }
 
-    fn seen(mut image: Volume) -> (Volume, usize, Extent) {
+    fn analysed(mut image: Volume) -> (Volume, usize, Extent) {
         let visible = Visible::of(&image).unwrap();
         visible.apply(&mut image);
         (image, visible.notes().count(), visible.extent)
@@ -154,11 +157,11 @@ mod tests {
         let noise = |at: usize| (at * 7919 % 13) as f32;
         let [masked, shifted, noisy] =
             [ball([20.0, 100.0], |_| 0.0), ball([-900.0, 400.0], |_| -1024.0), ball([20.0, 100.0], noise)];
-        // A body that hardly differs from itself, on a background of 0.
+        // A ball with hardly any contrast, on a background of 0.
         let flat = ball([99.0, 101.0], |_| 0.0);
         let two = ball([1.0, 1.0], |_| 0.0);
         for image in [masked, shifted, noisy, flat, two] {
-            let (after, notes, _) = seen(image.clone());
+            let (after, notes, _) = analysed(image.clone());
             assert!(after.voxels == image.voxels && notes == 0);
         }
     }
@@ -167,8 +170,8 @@ mod tests {
     fn a_background_among_the_intensities_is_the_darkest_of_them() {
         let plain = ball([20.0, 100.0], |_| 20.0);
         for background in [0.0, 2.0, 9.0] {
-            // As z-scores within the mask are, and inverted images.
-            let (after, notes, extent) = seen(ball([-1.5, 1.5], |_| background));
+            // As in images z-scored within the mask, and in inverted images.
+            let (after, notes, extent) = analysed(ball([-1.5, 1.5], |_| background));
             let smallest = after.voxels.iter().copied().fold(f32::INFINITY, f32::min);
             assert_eq!((after.voxels[0], notes), (smallest, 1));
             assert_eq!(foreground(&after).unwrap(), foreground(&plain).unwrap(), "{background}");
@@ -185,7 +188,7 @@ mod tests {
         overflown.voxels.iter_mut().step_by(97).for_each(|voxel| *voxel = -32768.0);
         let padded = |with: f32| ball([200.0, 1000.0], move |at| if at % 24 < 4 { with } else { noise(at) });
         for image in [overflown, padded(-32768.0), padded(-2000.0)] {
-            let (after, notes, _) = seen(image);
+            let (after, notes, _) = analysed(image);
             assert_eq!((foreground(&after).unwrap(), notes), (own.clone(), 1));
         }
     }

@@ -1,4 +1,4 @@
-//! Where the working grid lies in an image, and the order in which the network sees its voxels.
+//! The working grid in an image, and the axis order of the network's input.
 
 use super::foreground::{Extent, foreground};
 use super::resample::{Patch, Tap, reach, resample, taps};
@@ -10,18 +10,18 @@ use imaging::{Grid, LabelMap, Result, Volume, memory};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// A box around a structure shows so many millimetres at least, in training as in a refinement.
+/// Least side of a box around a structure in millimetres, in training and in refinement.
 pub const LEAST_BOX_MM: f64 = 48.0;
 
-/// The working grid of one image: a cube of `side`³ voxels of equal sides around a box of the image, whose longest
-/// side fills it, until it is moved. Axes are those of the image in the body's order.
+/// The working grid of one image: `side`³ isotropic voxels around a box of the image, whose longest side it fills.
+/// [`WorkingGrid::moved`] shifts and scales it. Its axes are those of the image in RAS axis order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkingGrid {
     /// Voxels along each side.
     pub side: usize,
-    /// Sides of a working voxel.
+    /// Sides of a working voxel along x, y, z, in millimetres.
     pub voxel_mm: [f64; 3],
-    /// The box that the frame was laid around.
+    /// The box that the grid was placed around, in image voxels.
     pub within: Extent,
     /// Position of the first working voxel along each axis, in image voxels.
     start: [f64; 3],
@@ -32,14 +32,14 @@ pub struct WorkingGrid {
 }
 
 impl WorkingGrid {
-    /// Around the foreground of an image in the body's order.
+    /// A grid around the foreground of an image in RAS axis order.
     pub fn around_foreground(image: &Volume, side: usize) -> Result<Self> {
         Ok(Self::around(&image.grid, foreground(image)?, side))
     }
 
-    /// Around a box of an image on `grid`, in the body's order.
+    /// A grid around a box of an image on `grid`, in RAS axis order.
     pub fn around(grid: &Grid, within: Extent, side: usize) -> Self {
-        // Degenerate affines have no voxel size; 1 mm keeps them usable.
+        // A degenerate affine has no voxel size; 1 mm keeps the image usable.
         let spacing = grid.spacing_mm().map(|s| if s.is_finite() && s > 0.0 { s } else { 1.0 });
         let size_mm: [f64; 3] = std::array::from_fn(|a| within[a].len() as f64 * spacing[a]);
         let voxel_mm = size_mm.into_iter().fold(0.0, f64::max) / side as f64;
@@ -51,7 +51,7 @@ impl WorkingGrid {
         Self { side, voxel_mm: [voxel_mm; 3], within, start, step, shape: grid.shape }
     }
 
-    /// Shifted by parts of its side and scaled about its middle, along each axis.
+    /// The grid shifted by fractions of its side and scaled about its centre, along each axis.
     pub fn moved(&self, shift: [f64; 3], scale: [f64; 3]) -> Self {
         let last = self.side as f64 - 1.0;
         let step: [f64; 3] = std::array::from_fn(|a| self.step[a] * scale[a]);
@@ -79,26 +79,26 @@ impl WorkingGrid {
         self.step.iter().product::<f64>().recip()
     }
 
-    /// Places on the working grid to places in the world, in millimetres; `grid` is that of the image, in the body's order.
+    /// Maps positions on the working grid to the world, in millimetres; `grid` is that of the image, in RAS axis order.
     pub fn world_from_working(&self, grid: &Grid) -> DAffine3 {
         let image = DAffine3::from_translation(self.start.into()) * DAffine3::from_scale(self.step.into());
         grid.world_from_voxel * image
     }
 
-    /// How each axis is resampled.
+    /// The resampling taps of each axis.
     pub fn taps(&self) -> [Vec<Tap>; 3] {
         std::array::from_fn(|a| taps(self.shape[a], self.start[a], self.step[a], self.side))
     }
 
-    /// Where the body is in an image in the body's order, and the intensities that become 0 and 1.
+    /// The foreground box of an image in RAS axis order, and the intensities that become 0 and 1.
     pub fn body(image: &Volume) -> Result<(Extent, [f32; 2])> {
         // The side does not matter for either.
-        let frame = Self::around_foreground(image, 16)?;
-        let range = frame.intensity_range(image)?;
-        Ok((frame.within, range))
+        let grid = Self::around_foreground(image, 16)?;
+        let range = grid.intensity_range(image)?;
+        Ok((grid.within, range))
     }
 
-    /// The 2nd and 98th percentile of an image (on the grid of this frame) inside the box.
+    /// The 2nd and 98th percentile inside the box of an image (on the grid that the working grid was made for).
     pub fn intensity_range(&self, image: &Volume) -> Result<[f32; 2]> {
         let [xs, ys, zs] = self.within.clone();
         let start = |(y, z)| image.grid.index([xs.start, y, z]);
@@ -107,12 +107,13 @@ impl WorkingGrid {
         Ok(quantiles(&rows, [0.02, 0.98]))
     }
 
-    /// An image (on the grid of this frame) with its intensity `range` brought to [0, 1] and clamped, then resampled.
+    /// Scales an image (on the grid that the working grid was made for) from its intensity `range` to [0, 1], clamps it and
+    /// resamples it. The cube is in the network's axis order; see [`cube_index`].
     pub fn image(&self, image: &Volume, range: [f32; 2]) -> Result<Cube> {
         self.image_of(|voxel| image.voxels[image.grid.index(voxel)], range)
     }
 
-    /// As [`WorkingGrid::image`], of an image whose voxels `read` gives by [x, y, z] in the body's order.
+    /// As [`WorkingGrid::image`], for an image that `read` returns by voxel [x, y, z] in RAS axis order.
     pub fn image_of(&self, read: impl Fn([usize; 3]) -> f32 + Sync, range: [f32; 2]) -> Result<Cube> {
         let scale = 1.0 / (range[1] - range[0]).max(f32::MIN_POSITIVE);
         let scaled = |voxel| ((read(voxel) - range[0]) * scale).clamp(0.0, 1.0);
@@ -121,7 +122,7 @@ impl WorkingGrid {
         cube(self.side, &resample(&within, &taps, scaled)?)
     }
 
-    /// The label (of a map on the grid of this frame) that lies nearest to each working voxel, 0 outside.
+    /// The label nearest to each working voxel, 0 outside; the map lies on the grid that the working grid was made for.
     pub fn nearest(&self, labels: &LabelMap) -> LabelCube {
         let axes: [Vec<Option<usize>>; 3] = std::array::from_fn(|axis| {
             let voxel = |at: usize| (self.start[axis] + at as f64 * self.step[axis]).round();
@@ -138,8 +139,8 @@ impl WorkingGrid {
         LabelCube { side: self.side, voxels: voxels.collect() }
     }
 
-    /// For each voxel of the image along one axis: the working voxel before it and the part of the way to the next,
-    /// `None` outside the outer faces of the working grid.
+    /// For each voxel of the image along one axis: the preceding working voxel and the fraction of the way to the
+    /// next; `None` outside the outer faces of the working grid.
     pub fn back(&self, axis: usize) -> Vec<Option<(usize, f32)>> {
         let last = self.side as f64 - 1.0;
         let place = |i: usize| {
@@ -152,17 +153,17 @@ impl WorkingGrid {
     }
 }
 
-/// Position in a [`Cube`] of the working voxel `[x, y, z]` in the body's order.
+/// Index in a [`Cube`] of the working voxel `[x, y, z]` in RAS axis order.
 ///
-/// The network itself knows no axes, but its weights do. The published weights and the bundled ones were trained on
-/// arrays in C order with x (to the right) slowest, as nibabel and NumPy give them, so along the tensor's z lies the
-/// body's x and the other way round. This is the one place that says so: on hippocampus crops the bundled
+/// The network's weights depend on the axis order. The published weights and the bundled ones were trained on arrays in
+/// C order with x (to the right) slowest, as nibabel and NumPy return them, so the tensor's z axis is the anatomical x
+/// axis and the reverse. This function is the only place that defines this order: on hippocampus crops the bundled
 /// weights lose 0.11 of mean Dice when the axes are exchanged.
 pub fn cube_index(side: usize, [x, y, z]: [usize; 3]) -> usize {
     z + side * (y + side * x)
 }
 
-/// The whole working grid, in the network's order, of a part of it.
+/// The whole working grid with a patch in it, in the network's axis order.
 pub fn cube(side: usize, patch: &Patch) -> Result<Cube> {
     let mut voxels = memory::zeros(side.pow(3))?;
     patch.places().for_each(|(place, value)| voxels[cube_index(side, place)] = value);
