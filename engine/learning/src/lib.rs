@@ -1,4 +1,5 @@
-//! How weights are learnt and judged: tasks, augmentation, synthetic subjects, training, and evaluation on labelled scans.
+//! Training and evaluation of weights: tasks, augmentation, synthetic subjects, training, and studies on labelled
+//! scans.
 
 #![forbid(unsafe_code)]
 

@@ -1,14 +1,14 @@
-//! Configurations: a TOML file over documented defaults.
+//! Configurations: a TOML file that overrides documented defaults.
 
 use imaging::io::replace::protect;
 use imaging::{Error, Result};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
-/// Reads a file by `parse`, whose error is a sentence; with the folder that its paths are relative to.
+/// Reads a file with `parse`, whose error is a message; also returns the folder that its paths are relative to.
 ///
 /// # Errors
-/// [`Error::Io`], and [`Error::File`] with what is wrong.
+/// [`Error::Io`], and [`Error::File`] with the message of `parse`.
 pub fn open<T>(path: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result<(T, PathBuf)> {
     protect(path);
     let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.into(), source })?;
@@ -16,8 +16,8 @@ pub fn open<T>(path: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result
     Ok((settings, path.parent().unwrap_or(Path::new("")).into()))
 }
 
-/// The entries of `text` instead of those of `defaults`. The error is a sentence on a configuration of `what`, with the
-/// line.
+/// Replaces the top-level entries of `defaults` by those of `text`. The error is a message about a configuration of
+/// `what`, with the line.
 pub fn over<T: DeserializeOwned>(defaults: &str, text: &str, what: &str) -> Result<T, String> {
     let wrong = |error: toml::de::Error| {
         format!("this is no configuration of {what}. {}", error.to_string().trim_end())

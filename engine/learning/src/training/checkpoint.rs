@@ -1,4 +1,4 @@
-//! The state of a run between two steps, in one file that is replaced as a whole.
+//! The state of a run between two steps, in one file that is replaced atomically.
 
 use super::config::{Config, Network};
 use super::optimiser::{Adam, Progress};
@@ -9,17 +9,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
 
-/// Everything that the next step depends on, besides the configuration. What is drawn depends on the number of the step
-/// alone, so there is no state of chance.
+/// Everything that the next step depends on, apart from the configuration. Random draws depend on the number of the
+/// step alone, so there is no generator state.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// What is learnt.
+    /// The weights being trained.
     pub weights: Weights,
-    /// Its moving average.
+    /// Exponential moving average of the weights.
     pub average: Arrays,
-    /// Of the optimiser, with the number of steps taken.
+    /// State of the optimiser, with the number of steps taken.
     pub adam: Adam,
-    /// Of the schedule.
+    /// State of the learning-rate schedule.
     pub progress: Progress,
     /// Sum and number of the losses since the last validation.
     pub losses: (f64, u64),
@@ -32,14 +32,14 @@ const PARTS: [&str; 4] = ["weights", "average", "first_moment", "second_moment"]
 const CONFIG: &str = "config";
 
 impl State {
-    /// Before the first step of a run.
+    /// The state before the first step of a run.
     ///
     /// # Errors
-    /// What opening the weights returns that it begins with.
+    /// The errors of opening the initial weights.
     pub fn begin(config: &Config) -> Result<Self> {
         Ok(Self::new(match config.start.as_str() {
             "bundled" => Weights::bundled()?,
-            // Uniform within 1/√(fan-in), as PyTorch begins.
+            // Uniform within ±1/√(fan-in), PyTorch's default initialisation.
             "random" => {
                 let (salt, gain) = (format!("{}:", config.seed), 3.0_f64.sqrt().recip());
                 let weights = formula::weights(&salt, &config.channels, gain);
@@ -52,20 +52,20 @@ impl State {
         }))
     }
 
-    /// Finds out at once, before data are read, whether the weights are those of a kind of network.
+    /// Checks that the weights are those of a kind of network, before any data are read.
     ///
     /// # Errors
-    /// [`Error::Request`] where they are those of the other one, [`Error::Checkpoint`] where they are of none.
+    /// [`Error::Request`] if they belong to the other kind, [`Error::Checkpoint`] if they belong to neither.
     pub fn check_network(&self, network: Network, device: &Device) -> Result<()> {
         let reads_examples = Model::load(self.weights.clone(), device)?.info.reads_examples;
         if reads_examples != (network == Network::InContext) {
-            let [got, asked] = [reads_examples, !reads_examples].map(|reads| match reads {
+            let [got, requested] = [reads_examples, !reads_examples].map(|reads| match reads {
                 true => "the in-context network",
                 false => "a U-Net",
             });
             return Err(Error::Request(format!(
-                "The weights to begin with ({}) are those of {got} and the configuration asks for {asked}; give \
-                 start = \"random\" or a file of {asked}, and a new folder for a new run.",
+                "The weights to begin with ({}) are those of {got} and the configuration asks for {requested}; give \
+                 start = \"random\" or a file of {requested}, and a new folder for a new run.",
                 self.weights.name()
             )));
         }
@@ -82,7 +82,7 @@ impl State {
         [&self.weights.arrays, &self.average, first, second]
     }
 
-    /// Writes a checkpoint of a run with this configuration, exactly.
+    /// Writes a checkpoint of a run with this configuration, without loss of precision.
     pub fn write(&self, path: &Path, config: &Config) -> Result<()> {
         let named = |(part, arrays): (&&str, &Arrays)| -> Vec<(String, Array)> {
             arrays.iter().map(|(name, array)| (format!("{part}.{name}"), array.clone())).collect()
@@ -104,10 +104,11 @@ impl State {
         write(path, &file, Precision::F32)
     }
 
-    /// Reads a checkpoint, and the configuration that its run was begun with, if it says so in the terms of today.
+    /// Reads a checkpoint and the configuration of its run; `None` if the current version cannot parse the
+    /// configuration.
     ///
     /// # Errors
-    /// [`Error::Io`], and [`Error::Checkpoint`] where it is none.
+    /// [`Error::Io`], and [`Error::Checkpoint`] if the file is no checkpoint.
     pub fn read(path: &Path) -> Result<(Self, Option<Config>)> {
         let mut file = Weights::read(path)?;
         let none = || Error::Checkpoint {
@@ -140,7 +141,7 @@ impl State {
     }
 }
 
-/// A number among a file's metadata.
+/// A number in a file's metadata.
 fn number<T: FromStr>(metadata: &BTreeMap<String, String>, name: &str) -> Option<T> {
     metadata.get(name)?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! What a run of training is: a TOML file over the documented defaults of `default.toml`.
+//! Configuration of a training run: a TOML file that overrides the documented defaults of `default.toml`.
 
 use super::optimiser::Schedule;
 use crate::settings;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The defaults, with a comment on each.
+/// The text of the defaults, with a comment on each.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
 /// A run of training. Every field is explained in [`DEFAULTS`].
@@ -34,12 +34,12 @@ pub struct Config {
     pub preset: Preset,
     #[serde(default)]
     pub data: Vec<Source>,
-    /// Where the file lies.
+    /// Folder of the file, which its paths are relative to.
     #[serde(skip)]
     pub folder: PathBuf,
 }
 
-/// What learns.
+/// The network to train.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Network {
@@ -49,82 +49,82 @@ pub enum Network {
     UNet,
 }
 
-/// When and how much to validate.
+/// Frequency and size of the validation.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Validation {
-    /// Steps from one to the next.
+    /// Steps between two validations.
     pub every: u64,
-    /// Episodes, always the same ones, without augmentation.
+    /// Number of episodes, always the same ones, without augmentation.
     pub episodes: u64,
 }
 
-/// A part of a run.
+/// A stage of a run.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
-    /// Steps.
+    /// Number of optimiser steps.
     pub steps: u64,
-    /// Sides of the working grid, one for each episode.
+    /// Sides of the working grid, of which each episode draws one.
     pub sides: Vec<usize>,
-    /// Fewest and most examples; a U-Net is shown none.
+    /// Minimum and maximum number of examples; a U-Net receives none.
     #[serde(default = "few")]
     pub contexts: [usize; 2],
-    /// What the preset's probabilities of augmentation are multiplied by.
+    /// Factor on the preset's probabilities of augmentation.
     #[serde(default = "one")]
     pub augment: f32,
-    /// Instead of the sources' own [`Source::boxes`].
+    /// Replaces the sources' own [`Source::boxes`].
     pub boxes: Option<f32>,
 }
 
-/// What a source of data holds.
+/// Kind of data in a source.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Holding {
     /// Scans with their labels.
     #[default]
     Scans,
-    /// Label maps, each of which becomes an image of random contrast.
+    /// Label maps, from which images of random contrast are synthesised.
     LabelMaps,
-    /// Nothing: shapes that no body has are made up.
+    /// No files: random shapes are synthesised.
     Shapes,
 }
 
-/// Where episodes come from.
+/// A source of episodes.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// What is in the folder.
+    /// Kind of data in the folder.
     #[serde(default)]
     pub holds: Holding,
-    /// The folder.
+    /// The folder, relative to the configuration.
     #[serde(default)]
     pub folder: PathBuf,
     /// Relative frequency of its episodes.
     #[serde(default = "one")]
     pub share: f32,
-    /// Beginnings of the names of the only files that are read, for training and validation alike; all where it is empty.
+    /// Name prefixes of the only files to read, for training and validation alike; empty: all files.
     #[serde(default)]
     pub only: Vec<String>,
-    /// Beginnings of the names of files that are never read, kept for a later judgement.
+    /// Name prefixes of files that are never read, held out for a later evaluation.
     #[serde(default)]
     pub hold_out: Vec<String>,
-    /// Beginnings of the names of files that validation segments; training does not see them.
+    /// Name prefixes of files that serve as validation targets only; training never reads them as targets or examples.
     #[serde(default)]
     pub validate: Vec<String>,
-    /// Labels that make up one structure, or one that shall be learnt more often than others; `[]` stands for all labels.
+    /// Groups of labels that form one structure, or that should be trained more often; `[]` stands for all labels.
     #[serde(default)]
     pub groups: Vec<Vec<u16>>,
-    /// Probability that a mask is one of the groups instead of some random labels.
+    /// Probability that a mask is one of the groups instead of random labels.
     #[serde(default)]
     pub grouped: f32,
     /// Labels that are no structures, such as tissues outside the brain.
     #[serde(default)]
     pub ignore: Vec<u16>,
-    /// Probability that the network sees a box around the structures instead of the whole body.
+    /// Probability that the working grid covers a box around the structures instead of the whole field of view.
     #[serde(default = "half")]
     pub boxes: f32,
-    /// Probability that the examples of a structure are bent onto the target, as they are where weights are used.
+    /// Probability that the examples of a segmentation are deformed onto the target, as they are in inference.
     #[serde(default = "mostly")]
     pub bent: f32,
 }
@@ -149,19 +149,19 @@ impl Config {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`imaging::Error`], and [`imaging::Error`] with what is wrong and in which line.
+    /// [`imaging::Error::Io`], and [`imaging::Error::File`] with the problem and its line.
     pub fn open(path: &Path) -> Result<Self> {
         let (config, folder) = settings::open(path, Self::parse)?;
         Ok(Self { folder, ..config })
     }
 
-    /// Reads a text; the error is a sentence.
+    /// Parses a text; the error is a message.
     pub fn parse(text: &str) -> Result<Self, String> {
         let config: Self = settings::over(DEFAULTS, text, "training")?;
         config.problem().map_or(Ok(config), Err)
     }
 
-    /// What makes no sense, as a sentence.
+    /// A message about the first invalid setting.
     fn problem(&self) -> Option<String> {
         let side = |side: &usize| *side > 0 && side.is_multiple_of(16);
         let sides = self.stages.iter().flat_map(|stage| &stage.sides).chain([&self.grid]);
@@ -187,11 +187,11 @@ impl Config {
         Some(problem.into())
     }
 
-    /// Names of the settings that differ from those that a run was begun with, other than those that may change on its way:
-    /// how many steps it takes and how long they are, and when it validates and saves.
+    /// Names of the settings that differ from those a run was begun with, except those that may change during the run:
+    /// stages, schedule, clipping, validation and checkpoints.
     pub fn changed_since(&self, begun: &Self) -> Vec<String> {
         const MAY_CHANGE: [&str; 5] = ["stages", "schedule", "clip", "validation", "checkpoint"];
-        // Both through text, which rounds them alike.
+        // Serialises both, so that their numbers are rounded alike.
         let values = |config: &Self| -> serde_json::Map<String, serde_json::Value> {
             let text = serde_json::to_string(config).expect("a configuration is plain text and numbers");
             serde_json::from_str(&text).expect("what was written can be read")
@@ -213,12 +213,12 @@ impl Config {
         others.is_none() && self.data.iter().all(same)
     }
 
-    /// Steps of all stages.
+    /// Number of steps of all stages.
     pub fn steps(&self) -> u64 {
         self.stages.iter().map(|stage| stage.steps).sum()
     }
 
-    /// The stage of step `step`, from 0; the last one from its end on.
+    /// The stage of step `step`, counted from 0; the last stage for all steps beyond the end.
     pub fn stage(&self, step: u64) -> &Stage {
         let mut end = 0;
         let found = self.stages.iter().find(|stage| {

@@ -1,4 +1,4 @@
-//! What is learnt from, held in memory: scans with labels and label maps, in the body's order.
+//! Training data in memory: labelled scans and label maps, in RAS axis order.
 
 use super::config::{Config, Holding, Network, Source};
 use crate::synthesis::Classes;
@@ -13,27 +13,27 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// One labelled body.
+/// The labelled scan of one subject, or a label map alone.
 pub struct LabelledScan {
-    /// The scan, with the intensities that become 0 and 1; a label map that stands alone has none.
+    /// The scan, with the intensities that become 0 and 1; `None` for a label map alone.
     pub image: Option<(Volume, [f32; 2])>,
-    /// Without labels that are no structures.
+    /// All its labels; those that are no structures ([`Source::ignore`]) have no entry in `extents`.
     pub labels: LabelMap,
-    /// Where each label is.
+    /// The bounding box of each structure, by label value.
     pub extents: BTreeMap<u16, Extent>,
-    /// Where the body is.
+    /// The foreground box of the scan, or the box of all labels.
     pub body: Extent,
-    /// For validation only.
+    /// Whether it is a target of validation only.
     pub unseen: bool,
 }
 
-/// A source of data with what was read of it.
+/// A source with its data.
 pub struct Pool {
-    /// As configured.
+    /// The configured source.
     pub source: Source,
-    /// Nobody for shapes.
+    /// The labelled scans; empty for shapes.
     pub people: Vec<LabelledScan>,
-    /// Labels that look alike in synthetic images.
+    /// The class of each label; labels of one class share their intensities in synthetic images.
     pub classes: Classes,
 }
 
@@ -41,8 +41,8 @@ impl Pool {
     /// Reads a source.
     ///
     /// # Errors
-    /// Those of the files, and [`Error::File`] for the folder where it lacks a file that is asked for by name, or too few
-    /// people are left: two for a target with an example, one for a U-Net.
+    /// Those of the files, and [`Error::File`] if the folder lacks a file that [`Source::only`] names or has too few
+    /// scans for training: two for a target with an example, one for a U-Net.
     pub fn open(config: &Config, source: &Source) -> Result<Self> {
         let source = Source { folder: config.folder.join(&source.folder), ..source.clone() };
         let files = match source.holds {
@@ -65,28 +65,28 @@ impl Pool {
         let read = |(image, label): &(PathBuf, PathBuf)| {
             LabelledScan::open(&source, image, label, pairing::begins(label, &source.validate))
         };
-        let people: Vec<LabelledScan> = kept.map(read).collect::<Result<_>>()?;
-        let seen = people.iter().filter(|person| !person.unseen).count();
+        let scans: Vec<LabelledScan> = kept.map(read).collect::<Result<_>>()?;
+        let for_training = scans.iter().filter(|scan| !scan.unseen).count();
         let (least, needs) = match config.network {
             Network::InContext => (2, "an episode needs two: one to segment and one as its example"),
             Network::UNet => (1, "a U-Net needs one at least"),
         };
-        if source.holds != Holding::Shapes && seen < least {
-            let problem = format!("{seen} labelled scans are left to learn from, and {needs}.");
+        if source.holds != Holding::Shapes && for_training < least {
+            let problem = format!("{for_training} labelled scans are left to learn from, and {needs}.");
             return Err(Error::File { path: source.folder, problem });
         }
         let names = files.first().map(|(_, label)| Names::beside(label)).unwrap_or_default();
-        Ok(Self::of(source, people, &names))
+        Ok(Self::of(source, scans, &names))
     }
 
-    /// People at hand. Two sides of the body look alike in synthetic images where `names` say so.
-    pub fn of(source: Source, people: Vec<LabelledScan>, names: &Names) -> Self {
-        let labels = people.iter().flat_map(|person| person.extents.keys());
+    /// A pool of scans in memory. Structures whose `names` differ only in the side of the body share a class.
+    pub fn of(source: Source, scans: Vec<LabelledScan>, names: &Names) -> Self {
+        let labels = scans.iter().flat_map(|scan| scan.extents.keys());
         let classes = classes(names, labels.chain(&source.ignore).copied());
-        Self { source, people, classes }
+        Self { source, people: scans, classes }
     }
 
-    /// What is left of a label map when its skull is stripped; nothing where it has no tissues around the brain.
+    /// The labels that skull stripping keeps; empty if no label is known to lie outside the brain.
     pub fn brain(&self) -> Vec<u16> {
         let ignored = &self.source.ignore;
         let inside = self.classes.keys().copied().filter(|label| !ignored.contains(label));
@@ -97,7 +97,7 @@ impl Pool {
 impl LabelledScan {
     fn open(source: &Source, image: &Path, label: &Path, unseen: bool) -> Result<Self> {
         let labels = Scan::open(label, 0)?.labels()?;
-        let person = if source.holds == Holding::LabelMaps {
+        let scan = if source.holds == Holding::LabelMaps {
             Self::of(None, &labels, &source.ignore)?
         } else {
             let volume = Scan::open(image, 0)?.volume;
@@ -105,24 +105,24 @@ impl LabelledScan {
             let (image, labels) = (volume, labels.map_err(|error| error.between(image, label))?);
             Self::of(Some(&image), &labels, &source.ignore)?
         };
-        if person.extents.is_empty() {
+        if scan.extents.is_empty() {
             let problem = "there is no structure in this label map; leave the file out.".into();
             return Err(Error::File { path: label.into(), problem });
         }
-        Ok(Self { unseen, ..person })
+        Ok(Self { unseen, ..scan })
     }
 
-    /// An image and its labels on the same grid, or a label map that stands alone; some labels are no structures.
+    /// An image and its labels on the same grid, or a label map alone; the labels to `ignore` are no structures.
     ///
     /// # Errors
     /// [`Error::Memory`].
     pub fn of(image: Option<&Volume>, labels: &LabelMap, ignore: &[u16]) -> Result<Self> {
-        let order = Reorientation::of(&labels.grid);
-        let labels = order.labels_to_ras(labels)?;
+        let orientation = Reorientation::of(&labels.grid);
+        let labels = orientation.labels_to_ras(labels)?;
         let mut extents = extents(&labels);
         let (image, body) = match image {
             Some(image) => {
-                let mut image = order.image_to_ras(image)?;
+                let mut image = orientation.image_to_ras(image)?;
                 Visible::of(&image)?.apply(&mut image);
                 let (body, range) = WorkingGrid::body(&image)?;
                 (Some((image, range)), body)
@@ -133,27 +133,27 @@ impl LabelledScan {
         Ok(Self { image, labels, extents, body, unseen: false })
     }
 
-    /// The box around some of the labels, around the body where it has none of them.
+    /// The box around `labels`; the foreground box if it has none of them.
     pub fn around(&self, labels: &[u16]) -> Extent {
         let mut found = labels.iter().filter_map(|label| self.extents.get(label)).peekable();
         if found.peek().is_none() { self.body.clone() } else { union(found, &self.labels.grid) }
     }
 
-    /// Those of its labels that are wanted; nothing else.
+    /// Its label map reduced to the `wanted` labels.
     pub fn only(&self, wanted: &[u16]) -> LabelMap {
         let keep = |&label: &u16| if wanted.contains(&label) { label } else { 0 };
         LabelMap { grid: self.labels.grid, voxels: self.labels.voxels.par_iter().map(keep).collect() }
     }
 }
 
-/// The box around boxes; the whole grid where there is none.
+/// The box around all boxes; the whole grid if there is none.
 fn union<'a>(extents: impl Iterator<Item = &'a Extent>, grid: &Grid) -> Extent {
     let join =
         |a: Extent, b: Extent| std::array::from_fn(|i| a[i].start.min(b[i].start)..a[i].end.max(b[i].end));
     extents.cloned().reduce(join).unwrap_or(grid.shape.map(|n| 0..n))
 }
 
-/// Both sides of the body look alike: labels whose names differ by the side only are of one class.
+/// Assigns a class to each label; labels whose names differ only in the side of the body share one.
 fn classes(names: &Names, labels: impl Iterator<Item = u16>) -> Classes {
     let mut numbers = BTreeMap::new();
     let mut class = |label: u16| {
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_sides_of_a_structure_look_alike() {
+    fn both_sides_of_a_structure_share_a_class() {
         let names =
             Names::parse("17\tleft hippocampus\n53\tright hippocampus\n36\tCaudate_R\n37\tCaudate_L\n2\tx\n");
         let classes = classes(&names, [2, 17, 36, 37, 53, 99].into_iter());

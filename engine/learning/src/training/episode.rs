@@ -1,5 +1,5 @@
-//! Episodes: a target and its examples, drawn as one task, seen through frames that differ as much as those of a
-//! clinician's scans do.
+//! Episodes: a target and its examples, drawn as one task, on working grids that vary as much as those of clinical
+//! scans.
 
 use super::config::{Config, Holding, Network, Stage};
 use super::data::{LabelledScan, Pool};
@@ -17,17 +17,17 @@ use inference::preprocess::working_grid::{LEAST_BOX_MM, WorkingGrid};
 use rand::{Rng, RngExt};
 use rayon::prelude::*;
 
-/// What one step learns from.
+/// The data of one training step.
 pub struct Episode {
-    /// What to predict.
+    /// The image to predict for, and the true output.
     pub target: Pair,
-    /// What to predict it from; nothing for a U-Net.
+    /// The context examples; empty for a U-Net.
     pub examples: Vec<Pair>,
-    /// What the prediction is measured by.
+    /// The loss of the prediction.
     pub loss: Loss,
 }
 
-/// Where episodes are drawn from.
+/// Draws episodes from the sources of a configuration.
 pub struct Episodes {
     seed: u64,
     network: Network,
@@ -38,14 +38,14 @@ pub struct Episodes {
     shapes: Shapes,
 }
 
-/// Frames of an episode: around the body, around all structures, or around those of the task.
+/// The working grids of an episode: around the body, around all structures, or around those of the task.
 struct View {
     around: Around,
-    /// The frame's side to the box's longest.
+    /// Ratio of the grid's side to the box's longest side.
     scale: f64,
-    /// Shift of the target, and of all examples, as parts of the side.
+    /// Shift of the target, and common shift of all examples, as parts of the side.
     shift: [[f64; 3]; 2],
-    /// Largest shift and change of scale of each image by itself.
+    /// Largest individual shift (part of the side) and change of scale (logarithm) of each image.
     own: [f64; 2],
 }
 
@@ -60,13 +60,13 @@ impl Episodes {
     /// Reads the data.
     ///
     /// # Errors
-    /// Those of the files, and [`imaging::Error`] for a folder with too few people.
+    /// Those of the files, and [`imaging::Error::File`] for a folder with too few scans.
     pub fn open(config: &Config) -> Result<Self> {
         let pools = config.data.iter().map(|source| Pool::open(config, source)).collect::<Result<_>>()?;
         Ok(Self::of(config, pools))
     }
 
-    /// From pools at hand.
+    /// Draws from pools in memory.
     pub fn of(config: &Config, pools: Vec<Pool>) -> Self {
         let augmentation = Augmentation::preset(config.preset);
         let augmentation = match config.network {
@@ -85,7 +85,7 @@ impl Episodes {
         }
     }
 
-    /// With nothing wrong with an input but what its task is about.
+    /// Disables all corruptions of the input other than the task's own.
     pub fn pure(mut self) -> Self {
         let extra = &mut self.tasks.extra;
         for probability in
@@ -96,12 +96,12 @@ impl Episodes {
         self
     }
 
-    /// Episode `number`, a function of it and the seed alone.
+    /// Training episode `number`, a function of `number` and the seed alone.
     pub fn training(&self, number: u64, stage: &Stage) -> Result<Episode> {
         self.draw(&mut generator(self.seed, number), stage, false)
     }
 
-    /// Episode `number` of validation: its target was never learnt from where the configuration says so.
+    /// Validation episode `number`; its target is one of the configured validation files, if there are any.
     pub fn validation(&self, number: u64, stage: &Stage) -> Result<Episode> {
         self.draw(&mut generator(self.seed, u64::MAX - number), stage, true)
     }
@@ -113,7 +113,7 @@ impl Episodes {
             Network::InContext => fewest + index(most - fewest + 1, rng),
             Network::UNet => 0,
         };
-        // Validation sees its images as they are.
+        // Validation images are not augmented.
         let augment = if validation { 0.0 } else { stage.augment };
         let pool = self.pool(rng);
         if pool.source.holds == Holding::Shapes {
@@ -133,10 +133,11 @@ impl Episodes {
         let holds = |n: &usize| wanted.iter().any(|label| pool.people[*n].extents.contains_key(label));
         let mut others = unseen(false);
         others.retain(|&n| n != target);
-        let mut holders = others.clone();
-        holders.retain(holds);
-        let examples = sample(if holders.is_empty() { &others } else { &holders }, contexts, rng);
-        let people: Vec<&LabelledScan> =
+        let mut with_structure = others.clone();
+        with_structure.retain(holds);
+        let candidates = if with_structure.is_empty() { &others } else { &with_structure };
+        let examples = sample(candidates, contexts, rng);
+        let scans: Vec<&LabelledScan> =
             [target].into_iter().chain(examples).map(|n| &pool.people[n]).collect();
         let material = match task.kind() {
             Kind::Segmentation => Material::Segmentation,
@@ -149,33 +150,33 @@ impl Episodes {
         };
         let view = View::draw(boxes, pool.source.holds, rng);
         let contrasts = [self.synthesis.contrast(&pool.classes, rng)];
-        let subject = |n: usize, person: &&LabelledScan, rng: &mut dyn Rng| {
-            let frame = view.frame(person, &wanted, (side, n == 0), rng);
-            let Some((image, range)) = &person.image else {
-                let labels = frame.nearest(&person.labels);
+        let subject = |n: usize, scan: &&LabelledScan, rng: &mut dyn Rng| {
+            let grid = view.grid(scan, &wanted, (side, n == 0), rng);
+            let Some((image, range)) = &scan.image else {
+                let labels = grid.nearest(&scan.labels);
                 return Ok(self.synthesis.subject(&labels, &contrasts, &pool.brain(), rng));
             };
-            let soft = partial_volumes(&person.only(&wanted), &frame.taps())?;
-            let images = vec![frame.image(image, *range)?];
-            Ok(Subject { images, structures: Structures::soft(side, &soft) })
+            let parts = partial_volumes(&scan.only(&wanted), &grid.taps())?;
+            let images = vec![grid.image(image, *range)?];
+            Ok(Subject { images, structures: Structures::soft(side, &parts) })
         };
-        let bent = material == Material::Segmentation && bernoulli(pool.source.bent, rng);
-        pairs(rng.random(), &people, (&task, &plan, bent), subject)
+        let deformed = material == Material::Segmentation && bernoulli(pool.source.bent, rng);
+        pairs(rng.random(), &scans, (&task, &plan, deformed), subject)
     }
 
-    /// One of the sources by their shares.
+    /// Draws a source with a probability proportional to its share.
     fn pool(&self, rng: &mut dyn Rng) -> &Pool {
         let shares = self.pools.iter().map(|pool| (pool, pool.source.share));
         weighted(shares, rng).expect("a configuration has data")
     }
 
-    /// A task for people with these labels.
+    /// Draws a task for subjects with these labels.
     fn task(&self, pool: &Pool, labels: &[u16], rng: &mut dyn Rng) -> Result<Task> {
         let mut task = self.tasks.draw(1, labels, rng)?;
         if let Goal::Segment { labels: merged, .. } = &mut task.goal
             && bernoulli(pool.source.grouped, rng)
         {
-            // A U-Net has to learn, too, what people look like who lack its structure.
+            // A U-Net must also be trained on subjects without its structure.
             let possible = |group: &&Vec<u16>| {
                 self.network == Network::UNet
                     || group.is_empty()
@@ -205,7 +206,7 @@ impl Episodes {
     }
 }
 
-/// The labels that a task needs of people who have `labels`.
+/// The labels that a task needs of subjects with `labels`.
 fn wanted(task: &Task, labels: &[u16]) -> Vec<u16> {
     match &task.goal {
         Goal::Segment { labels, .. } => labels.clone(),
@@ -215,26 +216,26 @@ fn wanted(task: &Task, labels: &[u16]) -> Vec<u16> {
     }
 }
 
-/// The pairs of people, of whom the first is the target, each drawn by a generator of its own so that threads can share
-/// the work, and the examples bent onto the target if need be.
-fn pairs<P: Sync>(
+/// Draws an episode's pairs; the first source gives the target. Each pair has a generator of its own, so that threads
+/// can share the work. Deforms the examples onto the target if `deformed`.
+fn pairs<S: Sync>(
     seed: u64,
-    people: &[P],
-    (task, plan, bent): (&Task, &Plan, bool),
-    subject: impl Fn(usize, &P, &mut dyn Rng) -> Result<Subject> + Sync,
+    sources: &[S],
+    (task, plan, deformed): (&Task, &Plan, bool),
+    subject: impl Fn(usize, &S, &mut dyn Rng) -> Result<Subject> + Sync,
 ) -> Result<Episode> {
-    let pair = |(n, person): (usize, &P)| {
+    let pair = |(n, source): (usize, &S)| {
         let rng = &mut generator(seed, n as u64);
-        let mut pair = task.pair(&subject(n, person, rng)?, rng);
+        let mut pair = task.pair(&subject(n, source, rng)?, rng);
         plan.apply(&mut pair, rng);
         Ok(pair)
     };
-    let mut examples: Vec<Pair> = people.par_iter().enumerate().map(pair).collect::<Result<_>>()?;
+    let mut examples: Vec<Pair> = sources.par_iter().enumerate().map(pair).collect::<Result<_>>()?;
     let target = examples.remove(0);
-    if bent {
+    if deformed {
         examples.par_iter_mut().try_for_each(|pair| -> Result<()> {
-            let bend = DisplacementField::onto(&target.input, &pair.input)?;
-            *pair = Pair { input: bend.image(&pair.input)?, output: bend.label(&pair.output)? };
+            let field = DisplacementField::onto(&target.input, &pair.input)?;
+            *pair = Pair { input: field.image(&pair.input)?, output: field.label(&pair.output)? };
             Ok(())
         })?;
     }
@@ -257,11 +258,12 @@ impl View {
             Around::Everything => (uniform([1.05, 1.7], rng), [0.03, 0.08]),
             Around::Task => (uniform([1.3, 2.4], rng), [0.05, 0.12]),
         };
-        // A body as far as it stays in the frame; a structure by twice as much as people differ once they are aligned.
-        let stays = ((1.0 - 1.0 / scale) / 2.0).max(0.02);
-        let room = if around == Around::Task { 0.6 * stays } else { stays };
-        let [target, examples] = [(); 2].map(|()| [(); 3].map(|()| room * f64::from(around_zero(1.0, rng))));
-        // The examples lie as the target does, or have their structures in the middle.
+        // Bodies shift as far as they stay inside the grid; structures by twice the difference between aligned
+        // subjects.
+        let margin = ((1.0 - 1.0 / scale) / 2.0).max(0.02);
+        let limit = if around == Around::Task { 0.6 * margin } else { margin };
+        let [target, examples] = [(); 2].map(|()| [(); 3].map(|()| limit * f64::from(around_zero(1.0, rng))));
+        // The examples share the target's shift, or have their structures at the centre.
         let examples = match around {
             Around::Task if bernoulli(0.5, rng) => [0.0; 3],
             Around::Task => target,
@@ -271,23 +273,23 @@ impl View {
         Self { around, scale, shift: [target, examples], own }
     }
 
-    fn frame(
+    fn grid(
         &self,
-        person: &LabelledScan,
+        scan: &LabelledScan,
         wanted: &[u16],
         (side, target): (usize, bool),
         rng: &mut dyn Rng,
     ) -> WorkingGrid {
         let (within, least) = match self.around {
-            Around::Body => (person.body.clone(), 0.0),
-            Around::Everything => (person.around(&person.extents.keys().copied().collect::<Vec<_>>()), 0.0),
-            Around::Task => (person.around(wanted), LEAST_BOX_MM),
+            Around::Body => (scan.body.clone(), 0.0),
+            Around::Everything => (scan.around(&scan.extents.keys().copied().collect::<Vec<_>>()), 0.0),
+            Around::Task => (scan.around(wanted), LEAST_BOX_MM),
         };
-        let frame = WorkingGrid::around(&person.labels.grid, within, side);
-        let shown = frame.voxel_mm[0] * side as f64;
+        let grid = WorkingGrid::around(&scan.labels.grid, within, side);
+        let side_mm = grid.voxel_mm[0] * side as f64;
         let mut own = |limit: f64| limit * f64::from(around_zero(1.0, rng));
-        let scale = (self.scale * own(self.own[1]).exp()).max(least / shown);
+        let scale = (self.scale * own(self.own[1]).exp()).max(least / side_mm);
         let shift = self.shift[usize::from(!target)].map(|shift| (shift + own(self.own[0])) * scale);
-        frame.moved(shift, [scale; 3])
+        grid.moved(shift, [scale; 3])
     }
 }

@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What an output is measured by.
+/// The loss of an output.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
-    /// Eq. 6 for segmentation: mean over voxels of |d|³ / 3 below a difference d of 1, and |d| − 2/3 from there on.
+    /// Eq. 6, for segmentation: the mean over voxels of |d|³ / 3 for |d| < 1, and |d| − 2/3 otherwise; d is the
+    /// difference.
     Segmentation,
-    /// Eq. 7 for images: half the smooth L1 loss of the intensities, and half that of their differences between neighbours,
-    /// averaged over the three axes.
+    /// Eq. 7, for images: half the smooth L1 loss of the intensities, and half that of their differences between
+    /// neighbours, averaged over the three axes.
     Generation,
 }
 
@@ -50,8 +51,8 @@ impl Loss {
     }
 }
 
-/// 1 − the soft Dice of `output` and `truth` with squares in its denominator, which any output may be given to (Milletari
-/// et al., V-Net, 2016), and its gradient. An empty truth is met by an empty output.
+/// 1 − the soft Dice of `output` and `truth` with squares in its denominator (Milletari et al., V-Net, 2016), and its
+/// gradient. It is defined for any output; an empty output has no loss for an empty truth.
 pub fn dice(output: &[f32], truth: &[f32]) -> (f64, Vec<f32>) {
     const SMOOTH: f64 = 1.0;
     let pairs = || output.iter().zip(truth).map(|(&p, &t)| (f64::from(p), f64::from(t)));
@@ -62,7 +63,7 @@ pub fn dice(output: &[f32], truth: &[f32]) -> (f64, Vec<f32>) {
     (1.0 - above / below, pairs().map(slope).collect())
 }
 
-/// d² / 2 below a size of 1, |d| − ½ from there on, and the slope.
+/// Smooth L1: d² / 2 for |d| < 1, |d| − ½ otherwise; also returns the derivative.
 fn smooth_l1(d: f32) -> (f64, f64) {
     let d = f64::from(d);
     (if d.abs() < 1.0 { d * d / 2.0 } else { d.abs() - 0.5 }, d.clamp(-1.0, 1.0))

@@ -1,7 +1,7 @@
-//! How the network learns: a configuration, episodes drawn from data, losses, the optimiser, checkpoints.
+//! Training: configuration, episodes drawn from data, losses, optimiser, checkpoints.
 //!
-//! A run is a function of its configuration: episode n depends on the seed and on n alone, and a checkpoint holds all
-//! that the next step needs besides. It can be ended at any moment and gone on with, with the same result bit for bit.
+//! A run is a function of its configuration: episode n depends on the seed and on n alone, and a checkpoint holds
+//! everything else that the next step needs. A run can be stopped at any time and resumed with a bit-identical result.
 
 mod checkpoint;
 mod config;

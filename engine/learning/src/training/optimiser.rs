@@ -1,38 +1,39 @@
-//! Adam (Kingma and Ba, 2015) with clipping by the global norm, and the moving average of the weights.
+//! Adam (Kingma and Ba, 2015) with clipping by the global gradient norm, learning-rate schedules, and the moving
+//! average of the weights.
 
 use network::Arrays;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Decay of the first and second moments, and what keeps the division finite.
+/// Decay rates of the first and second moments, and the constant that keeps the division finite.
 const BETAS: [f64; 2] = [0.9, 0.999];
 const EPSILON: f32 = 1e-8;
-/// How many times an array's gradient may be as large as it has been, by the root of its second moments.
+/// Limit on the norm of an array's gradient, as a multiple of the root of its second moments.
 const EXCESS: f64 = 1.5;
 
-/// The moments of the gradients.
+/// The state of the optimiser.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adam {
-    /// Of the gradients and of their squares, by parameter.
+    /// First and second moments of the gradients, by parameter.
     pub moments: [Arrays; 2],
     /// Steps taken.
     pub steps: u64,
 }
 
 impl Adam {
-    /// Before the first step.
+    /// The state before the first step; all moments are zero.
     pub fn new(weights: &Arrays) -> Self {
         let zeros = || weights.iter().map(|(name, array)| (name.clone(), array.zeros())).collect();
         Self { moments: [zeros(), zeros()], steps: 0 }
     }
 
-    /// Takes a step against the gradients, which are scaled down first where their norm over all parameters is above `clip`,
-    /// and then each array's by itself where its norm is above `EXCESS` times what it has been: without normalisation one
-    /// odd episode would set the activations off, and momentum would repeat it. An array whose gradients were all zero so far
-    /// has no usual size, so it is not limited.
+    /// Takes a step. Gradients are scaled down to a norm over all parameters of at most `clip`; then each array's
+    /// gradient is limited to `EXCESS` times its usual norm. The network has no normalisation layers, so a single
+    /// outlying episode would otherwise destabilise the activations, and momentum would repeat it. An array whose
+    /// gradients have all been zero has no usual norm and is not limited.
     ///
-    /// Returns the norm over all parameters. Where that is not finite, nothing is changed: one such step would spoil weights
-    /// and moments for good.
+    /// Returns the norm over all parameters. If it is not finite, nothing changes: one such step would corrupt weights
+    /// and moments permanently.
     pub fn step(&mut self, weights: &mut Arrays, gradients: &Arrays, rate: f64, clip: f64) -> f64 {
         let squares: Vec<f64> = gradients.values().map(|array| sum(&array.values, |g| g * g)).collect();
         let norm = squares.iter().sum::<f64>().sqrt();
@@ -70,13 +71,13 @@ impl Adam {
     }
 }
 
-/// Parameters that a thread takes at once.
+/// Parameters that a thread processes at a time.
 const PART: usize = 1 << 14;
 
-/// The sum of what becomes of some values, in an order that does not depend on threads.
+/// The sum of `of` over the values, in an order that does not depend on the threads.
 fn sum(values: &[f32], of: impl Fn(f64) -> f64 + Sync) -> f64 {
     let part = |values: &[f32]| {
-        // Several sums side by side, so that none waits for another.
+        // Independent partial sums, so that no addition waits for another.
         let mut sums = [0.0; 16];
         for values in values.chunks(sums.len()) {
             sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum += of(value.into()));
@@ -86,8 +87,8 @@ fn sum(values: &[f32], of: impl Fn(f64) -> f64 + Sync) -> f64 {
     values.par_chunks(PART).map(part).collect::<Vec<f64>>().into_iter().sum()
 }
 
-/// Moves the average towards the weights after step `step`, from 1: `average += (weights − average) · (1 − decay)`. At first
-/// it decays faster, so that it soon forgets what learning began with.
+/// Updates the average after step `step`, counted from 1: `average += (weights − average) · (1 − decay)`. The first
+/// steps use a smaller decay, so that the average soon forgets the initial weights.
 pub fn follow(average: &mut Arrays, weights: &Arrays, decay: f64, step: u64) {
     let decay = decay.min(step as f64 / (step as f64 + 9.0));
     let averages = average.values_mut().flat_map(|array| array.values.chunks_mut(PART));
@@ -99,36 +100,36 @@ pub fn follow(average: &mut Arrays, weights: &Arrays, decay: f64, step: u64) {
     });
 }
 
-/// How the learning rate goes.
+/// The learning-rate schedule.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Schedule {
-    /// Halved when the loss of validation has not improved for `timeouts` validations (the paper: 1e-4, 20).
+    /// Halved when the validation loss has not improved for more than `timeouts` validations (the paper: 1e-4, 20).
     Plateau {
-        /// At first.
+        /// Initial rate.
         rate: f64,
-        /// Validations without improvement.
+        /// Validations without improvement before a halving.
         timeouts: u32,
     },
-    /// From `rate` to `last` along half a cosine, after as many steps as `warm_up` on a straight line from zero.
+    /// A linear warm-up from zero, then half a cosine from `rate` to `last`.
     Cosine {
-        /// The highest.
+        /// Highest rate.
         rate: f64,
-        /// In the end.
+        /// Rate at the last step.
         last: f64,
-        /// Steps.
+        /// Steps of the warm-up.
         warm_up: u64,
     },
 }
 
-/// How far a schedule is.
+/// The state of a schedule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
     /// Halvings so far.
     pub halvings: i32,
-    /// The least loss of validation.
+    /// The lowest validation loss.
     pub best: f64,
-    /// Validations since.
+    /// Validations since the lowest loss or the last halving.
     pub waited: u32,
 }
 
@@ -139,7 +140,7 @@ impl Default for Progress {
 }
 
 impl Schedule {
-    /// The learning rate of step `step` of `steps`, both from 0.
+    /// The learning rate of step `step`, counted from 0, of `steps` in total.
     pub fn rate(&self, progress: &Progress, step: u64, steps: u64) -> f64 {
         match *self {
             Self::Plateau { rate, .. } => rate * 0.5_f64.powi(progress.halvings),
@@ -151,7 +152,7 @@ impl Schedule {
         }
     }
 
-    /// Takes the loss of a validation in.
+    /// Updates the state with the loss of a validation.
     pub fn validated(&self, progress: &mut Progress, loss: f64) {
         if loss < progress.best {
             (progress.best, progress.waited) = (loss, 0);

@@ -1,4 +1,4 @@
-//! A run of training in a folder, with checkpoints and a curve.
+//! A training run in a folder, with checkpoints and a learning curve.
 
 use super::checkpoint::State;
 use super::config::Config;
@@ -11,37 +11,37 @@ use network::weights::{Precision, write};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// In the folder of a run: its state, the weights to use, and its curve, written from last to first.
+/// Files of a run: its state, the averaged weights, and its curve. They are written from last to first.
 const FILES: [&str; 3] = ["checkpoint.safetensors", "weights.safetensors", "curve.jsonl"];
 
-/// A run on its way.
+/// A training run in progress.
 pub struct Trainer {
-    course: TrainingLoop,
+    training: TrainingLoop,
     folder: PathBuf,
     curve: Vec<Point>,
 }
 
-/// A point of the curve: once for each validation.
+/// A point of the learning curve; each validation adds one.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Point {
     /// Steps taken.
     pub step: u64,
-    /// Mean loss of the steps since the point before.
+    /// Mean training loss since the previous point.
     pub loss: f32,
-    /// Of the last step.
+    /// Learning rate of the last step.
     pub rate: f32,
-    /// Mean loss of validation, by the averaged weights.
+    /// Mean validation loss of the averaged weights.
     pub validation: f32,
-    /// Mean Dice of the masks among them; none where there are only images.
+    /// Mean Dice of the validation masks; `None` if all outputs are images.
     pub dice: Option<f32>,
 }
 
 impl Trainer {
-    /// Begins a run in `folder`, or goes on with the one that it holds.
+    /// Begins a run in `folder`, or resumes the one that it holds.
     ///
     /// # Errors
-    /// Those of the files, of the data and of the device, [`Error::Request`] where the weights are those of another kind
-    /// of network than the configuration's, and [`Error::File`] where the run was begun with other settings.
+    /// Those of the files, of the data and of the device, [`Error::Request`] if the weights belong to another kind of
+    /// network than the configuration's, and [`Error::File`] if the run was begun with other settings.
     pub fn open(config: Config, folder: &Path, device: Device) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.into(), source })?;
         let [checkpoint, _, curve] = FILES.map(|file| folder.join(file));
@@ -57,34 +57,38 @@ impl Trainer {
         }
         let curve = curve.into_iter().filter(|point| point.step <= state.adam.steps).collect();
         let episodes = Episodes::open(&config)?;
-        Ok(Self { course: TrainingLoop::new(config, episodes, state, device)?, folder: folder.into(), curve })
+        Ok(Self {
+            training: TrainingLoop::new(config, episodes, state, device)?,
+            folder: folder.into(),
+            curve,
+        })
     }
 
-    /// Steps taken and to take in all.
+    /// Steps taken, and steps in total.
     pub fn steps(&self) -> (u64, u64) {
-        (self.state().adam.steps, self.course.config().steps())
+        (self.state().adam.steps, self.training.config().steps())
     }
 
-    /// What was measured so far.
+    /// The learning curve so far.
     pub fn curve(&self) -> &[Point] {
         &self.curve
     }
 
-    /// What is learnt.
+    /// The state after the last step.
     pub fn state(&self) -> &State {
-        self.course.state()
+        self.training.state()
     }
 
-    /// Takes a step; validates and writes a checkpoint where one is due. Returns the loss.
+    /// Takes a step; validates and writes a checkpoint when they are due. Returns the loss.
     pub fn step(&mut self) -> Result<f64> {
-        let rate = self.course.rate() as f32;
-        let loss = self.course.step()?;
-        let ((step, steps), config) = (self.steps(), self.course.config());
+        let rate = self.training.rate() as f32;
+        let loss = self.training.step()?;
+        let ((step, steps), config) = (self.steps(), self.training.config());
         let due = |every: u64| step.is_multiple_of(every) || step == steps;
         let (validate, save) = (due(config.validation.every), due(config.checkpoint));
         if validate {
-            let validated = self.course.validate()?;
-            let (loss, validation) = (self.course.take_loss() as f32, validated.loss as f32);
+            let validated = self.training.validate()?;
+            let (loss, validation) = (self.training.take_loss() as f32, validated.loss as f32);
             let dice = validated.dice.map(|dice| dice as f32);
             self.curve.push(Point { step, loss, rate, validation, dice });
         }
@@ -94,8 +98,8 @@ impl Trainer {
         Ok(loss)
     }
 
-    /// Writes the curve, the averaged weights for use, and the checkpoint. The checkpoint comes last, since a run continues
-    /// from it: what an end in between left in the other two is ahead of it, and is dropped or written again.
+    /// Writes the curve, the averaged weights, and the checkpoint. The checkpoint comes last, since a run resumes from
+    /// it: after an interruption the other two may be ahead of it, and are truncated or overwritten.
     pub fn save(&self) -> Result<()> {
         let [checkpoint, weights, curve] = FILES.map(|file| self.folder.join(file));
         replace_file(&curve, |out| {
@@ -104,12 +108,12 @@ impl Trainer {
                 writeln!(out, "{line}")
             })
         })?;
-        write(&weights, &self.course.averaged(), Precision::F16)?;
-        self.state().write(&checkpoint, self.course.config())
+        write(&weights, &self.training.averaged(), Precision::F16)?;
+        self.state().write(&checkpoint, self.training.config())
     }
 }
 
-/// An error where a run that was begun with some settings cannot go on with these.
+/// Fails if a run that was begun with the settings `begun` cannot continue with `config`.
 fn must_continue(config: &Config, begun: &Config, folder: &Path) -> Result<()> {
     let changed = config.changed_since(begun);
     if changed.is_empty() {
@@ -124,7 +128,7 @@ fn must_continue(config: &Config, begun: &Config, folder: &Path) -> Result<()> {
     Err(Error::File { path: folder.into(), problem })
 }
 
-/// A curve that cannot be read is no reason to lose a run.
+/// Reads a learning curve; an unreadable file or line is skipped, so that it never prevents resuming a run.
 fn read_curve(path: &Path) -> Vec<Point> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()

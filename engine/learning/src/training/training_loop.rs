@@ -1,4 +1,4 @@
-//! The steps of learning, in memory.
+//! The training loop, in memory.
 
 use super::checkpoint::State;
 use super::config::Config;
@@ -11,27 +11,27 @@ use inference::pipeline::{probability, threshold};
 use network::weights::Weights;
 use network::{Device, Learner, Model};
 
-/// Learning on its way.
+/// Training in progress.
 pub struct TrainingLoop {
     config: Config,
     device: Device,
     episodes: Episodes,
     learner: Learner,
     state: State,
-    /// The episode of the next step, drawn beside the last one.
+    /// The episode of the next step, drawn during the last one.
     next: Option<Episode>,
 }
 
-/// How good the averaged weights are on the episodes of validation.
+/// Scores of the averaged weights on the validation episodes.
 pub struct Validated {
     /// Mean loss.
     pub loss: f64,
-    /// Mean Dice of the masks, cut as those of the pipeline are; none where there are only images.
+    /// Mean Dice of the masks at the pipeline's threshold; `None` if all outputs are images.
     pub dice: Option<f64>,
 }
 
 impl TrainingLoop {
-    /// Goes on from a state.
+    /// Continues from a state.
     ///
     /// # Errors
     /// Those of the device.
@@ -40,17 +40,17 @@ impl TrainingLoop {
         Ok(Self { config, device, episodes, learner, state, next: None })
     }
 
-    /// What is learnt.
+    /// The state after the last step.
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// How it is learnt.
+    /// The configuration of the run.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The rate of the next step.
+    /// The learning rate of the next step.
     pub fn rate(&self) -> f64 {
         self.config.schedule.rate(&self.state.progress, self.state.adam.steps, self.config.steps())
     }
@@ -58,8 +58,8 @@ impl TrainingLoop {
     /// Takes a step. Returns the loss.
     ///
     /// # Errors
-    /// Those of the device and of memory, and [`Error::Request`] where the loss or its gradient is not finite; the state
-    /// then is that before the step.
+    /// Those of the device and of memory, and [`Error::Request`] if the loss or its gradient is not finite; the state
+    /// is then unchanged.
     pub fn step(&mut self) -> Result<f64> {
         let (number, steps, rate) = (self.state.adam.steps, self.config.steps(), self.rate());
         let draw = |number: u64| self.episodes.training(number, self.config.stage(number));
@@ -71,12 +71,12 @@ impl TrainingLoop {
             episode.examples.iter().map(|pair| (&pair.input, &pair.output)).collect();
         let (config, weights, learner) = (&self.config, &self.state.weights, &mut self.learner);
         let (shown, episode) = ((&episode.target.input, pairs.as_slice()), &episode);
-        let measure = &mut |output: &[f32]| measured(config, episode, output);
-        // A learner may change hands but not be shared.
+        let measure = &mut |output: &[f32]| weighted_loss(config, episode, output);
+        // The learner is `Send` but not `Sync`, so the closure moves a mutable reference to it.
         let learn = move || learner.gradients(weights, shown, config.mini_context, measure);
-        let (learnt, next) =
+        let (computed, next) =
             rayon::join(learn, || (number + 1 < steps).then(|| draw(number + 1)).transpose());
-        let (loss, gradients) = learnt?;
+        let (loss, gradients) = computed?;
         let overflow = |what: &str| {
             Error::Request(format!(
                 "The {what} of step {number} is not a finite number; continue from the last checkpoint with a lower \
@@ -97,7 +97,7 @@ impl TrainingLoop {
         Ok(loss)
     }
 
-    /// Measures the averaged weights on the episodes of validation, and lets the schedule know.
+    /// Evaluates the averaged weights on the validation episodes and updates the schedule.
     ///
     /// # Errors
     /// Those of the device and of memory.
@@ -112,13 +112,13 @@ impl TrainingLoop {
             let encoded = model.encode(&episode.target.input, check)?;
             let mini_context = model.useful_mini_context(self.config.mini_context);
             let output = model.predict(&encoded, &pairs, mini_context, &mut |_| Ok(()))?;
-            losses.push(measured(&self.config, &episode, &output.voxels).0);
+            losses.push(weighted_loss(&self.config, &episode, &output.voxels).0);
             if episode.loss == Loss::Segmentation {
                 let truth = &episode.target.output.voxels;
                 let found = probability(output);
-                let cut = threshold(&found);
+                let least = threshold(&found);
                 let pairs = found.voxels.iter().zip(truth);
-                scores.push(metrics::dice(pairs.map(|(&ours, &theirs)| (ours > cut, theirs > 0.5))));
+                scores.push(metrics::dice(pairs.map(|(&ours, &theirs)| (ours > least, theirs > 0.5))));
             }
         }
         let loss = losses.iter().sum::<f64>() / losses.len() as f64;
@@ -127,13 +127,13 @@ impl TrainingLoop {
         Ok(Validated { loss, dice: (!scores.is_empty()).then_some(dice) })
     }
 
-    /// The mean loss of the steps since it was last taken.
+    /// The mean training loss since the last call; resets the sum.
     pub fn take_loss(&mut self) -> f64 {
         let (sum, count) = std::mem::take(&mut self.state.losses);
         sum / count as f64
     }
 
-    /// The weights to use, as they are now.
+    /// The averaged weights, with the metadata that inference needs.
     pub fn averaged(&self) -> Weights {
         let mut weights = Weights::made_up("in training", self.state.average.clone());
         let closer = self.config.data.iter().any(|source| source.boxes > 0.0);
@@ -143,8 +143,8 @@ impl TrainingLoop {
     }
 }
 
-/// The loss that is learnt from, and its gradient.
-fn measured(config: &Config, episode: &Episode, output: &[f32]) -> (f64, Vec<f32>) {
+/// The training loss and its gradient.
+fn weighted_loss(config: &Config, episode: &Episode, output: &[f32]) -> (f64, Vec<f32>) {
     let truth = &episode.target.output;
     let (loss, mut gradient) = episode.loss.of(output, &truth.voxels, truth.side);
     let mut sum = config.scale * loss;
