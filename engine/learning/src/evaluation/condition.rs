@@ -1,5 +1,5 @@
-//! What is changed before methods meet the scans: intensities, to see what they make of a contrast that they do not know,
-//! or the examples' labels, to see whether they heed them.
+//! Conditions of a study: changed intensities test methods on an unknown contrast, and shuffled labels of the examples
+//! test whether methods use them.
 
 use imaging::conform::{GeometryChoice, reconcile};
 use imaging::io::Scan;
@@ -11,23 +11,23 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::f32::consts::PI;
 
-/// What is changed.
+/// A change of the data before methods receive them.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Condition {
     /// Nothing.
     AsIs,
-    /// Bright tissues are dark and dark ones bright.
+    /// Inverted intensities of the foreground.
     Inverted,
-    /// Intensities go through a random smooth curve, the same one for all scans of a draw.
+    /// Intensities mapped by a random smooth curve, the same one for all scans of a draw.
     Random,
-    /// Each example has the labels of another one.
+    /// Each example has the labels of another one: a control.
     #[serde(skip_deserializing)]
     Shuffled,
 }
 
 impl Condition {
-    /// What tables call it.
+    /// Name in tables and in `results.csv`.
     pub fn name(self) -> &'static str {
         match self {
             Self::AsIs => "as-is",
@@ -37,7 +37,7 @@ impl Condition {
         }
     }
 
-    /// What becomes of intensities, where `random` is the draw's curve; nothing where they stay as they are.
+    /// The intensity curve of the condition, where `random` is the draw's curve; `None` if intensities are unchanged.
     pub fn curve(self, random: &Curve) -> Option<Curve> {
         match self {
             Self::AsIs | Self::Shuffled => None,
@@ -47,12 +47,12 @@ impl Condition {
     }
 }
 
-/// A change of intensities in [0, 1]: their images at equal steps.
+/// A piecewise linear map of intensities in [0, 1], given by its values at equal steps.
 #[derive(Clone, Debug)]
 pub struct Curve(Vec<f32>);
 
 impl Curve {
-    /// A smooth curve onto [0, 1] that need not be monotonous.
+    /// A random smooth curve onto [0, 1], not necessarily monotonic.
     pub fn draw(rng: &mut dyn Rng) -> Self {
         const STEPS: usize = 64;
         let waves: [f32; 4] = std::array::from_fn(|n| normal(rng) / (n + 1) as f32);
@@ -74,14 +74,14 @@ impl Curve {
         self.0[step] + (place - step as f32) * (self.0[step + 1] - self.0[step])
     }
 
-    /// A scan through the curve, where the 2nd and 98th percentile of its foreground are 0 and 1. The air around the body
-    /// stays as it is, as in every scanner.
+    /// Maps a scan by the curve, with the 2nd and 98th percentile of its foreground as 0 and 1. The air around the body
+    /// is unchanged, since it is dark in every modality.
     ///
     /// # Errors
-    /// [`imaging::Error`].
+    /// [`imaging::Error::Memory`].
     pub fn apply(&self, scan: &Scan) -> Result<Scan> {
-        let body = Reorientation::of(&scan.volume.grid).image_to_ras(&scan.volume)?;
-        let (_, [low, high]) = WorkingGrid::body(&body)?;
+        let ras = Reorientation::of(&scan.volume.grid).image_to_ras(&scan.volume)?;
+        let (_, [low, high]) = WorkingGrid::body(&ras)?;
         let range = (high - low).max(f32::MIN_POSITIVE);
         let inside = inside(&scan.volume, low + AIR * range);
         let change = |(at, &value): (usize, &f32)| {
@@ -92,13 +92,13 @@ impl Curve {
     }
 }
 
-/// Air is darker than this part of the range of intensities.
+/// Air is darker than this fraction of the intensity range.
 const AIR: f32 = 0.1;
 
-/// Whether a voxel lies between bright ones along each axis, which is so for what is dark inside of a body.
+/// Returns whether a voxel (by flat index) lies between bright ones along each axis, as dark voxels inside a body do.
 fn inside(image: &Volume, bright: f32) -> impl Fn(usize) -> bool + Sync {
     let [nx, ny, nz] = image.grid.shape;
-    // Where a voxel is along each axis, and on which of the lines along it.
+    // Position of a voxel along each axis, and index of the line along that axis that it lies on.
     let places = move |at: usize| {
         let [x, y, z] = [at % nx, at / nx % ny, at / (nx * ny)];
         [(x, y + ny * z), (y, x + nx * z), (z, x + nx * y)]
@@ -119,11 +119,11 @@ fn inside(image: &Volume, bright: f32) -> impl Fn(usize) -> bool + Sync {
     }
 }
 
-/// Another body's labels laid on an image, middle on middle.
+/// Another subject's labels resampled to an image's grid, with the centres of both grids aligned.
 ///
 /// # Errors
-/// [`imaging::Error`].
-pub fn laid_on(image: &Grid, labels: &LabelMap) -> Result<LabelMap> {
+/// [`imaging::Error::Memory`].
+pub fn centred_on(image: &Grid, labels: &LabelMap) -> Result<LabelMap> {
     let mut labels = labels.clone();
     labels.grid.world_from_voxel.translation += image.center_mm() - labels.grid.center_mm();
     reconcile(image, labels, GeometryChoice::Resample)
@@ -150,7 +150,7 @@ mod tests {
         let grid = Grid { shape: [20, 20, 20], world_from_voxel: Default::default() };
         let voxels = (0..grid.len()).map(|at| {
             let squares = [at % 20, at / 20 % 20, at / 400].map(|place| (place as f32 - 9.5).powi(2));
-            // A shell around something as dark as air.
+            // A shell around a core as dark as air.
             let distance = squares.iter().sum::<f32>().sqrt();
             if (3.0..8.0).contains(&distance) { 100.0 } else { 0.0 }
         });
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_another_body_lie_middle_on_middle() {
+    fn labels_of_another_subject_are_centred_on_the_image() {
         let grid = |shape: [usize; 3], place: f64| Grid {
             shape,
             world_from_voxel: glam::DAffine3::from_translation(glam::DVec3::splat(place)),
@@ -169,8 +169,8 @@ mod tests {
         let (image, theirs) = (grid([5, 5, 5], 0.0), grid([3, 3, 3], 70.0));
         let mut labels = LabelMap::empty(theirs).expect("27 voxels fit");
         labels.voxels[theirs.index([1, 1, 2])] = 7;
-        let laid = laid_on(&image, &labels).expect("a small map");
-        assert_eq!(laid.counts(), [(7, 1)]);
-        assert_eq!(laid.voxels[image.index([2, 2, 3])], 7);
+        let centred = centred_on(&image, &labels).expect("a small map");
+        assert_eq!(centred.counts(), [(7, 1)]);
+        assert_eq!(centred.voxels[image.index([2, 2, 3])], 7);
     }
 }

@@ -1,4 +1,4 @@
-//! What a study is: a TOML file over the documented defaults of `default.toml`.
+//! Configuration of studies: a TOML file that overrides the documented defaults of `default.toml`.
 
 use super::condition::Condition;
 use super::study_table::plot_file;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The defaults, with a comment on each.
+/// The text of the defaults, with a comment on each.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
 /// Studies to run. Every field is explained in [`DEFAULTS`].
@@ -29,41 +29,41 @@ pub struct Config {
     pub scans: Vec<ScanStudy>,
     #[serde(default)]
     pub tasks: Vec<TaskStudy>,
-    /// Where the file lies.
+    /// Folder of the file, which its paths are relative to.
     #[serde(skip)]
     pub folder: PathBuf,
 }
 
-/// What the network is compared with.
+/// A method that the network is compared with.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Baseline {
-    /// The examples' labels laid on the target, by majority vote.
+    /// Majority vote of the examples' labels, aligned by the centre and spread of the bright voxels.
     Floor,
-    /// The labels of the example that looks most like the target, laid on it.
+    /// The labels of the example that correlates best with the target, aligned in the same way.
     Nearest,
-    /// The examples' labels as the network sees them, aligned and bent onto the target, coarse to fine, by majority vote:
-    /// what is known without the network.
+    /// Majority vote of the examples' labels in the network's input, registered and deformed onto the target, with
+    /// refinement: the contribution of the pipeline without the network.
     Vote,
-    /// A U-Net for each structure, trained on the examples alone.
+    /// One U-Net for each structure, trained on the examples alone.
     UNet,
 }
 
-/// Weights and how they are used.
+/// A set of weights with its options.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelEntry {
-    /// What tables call it.
+    /// Name in tables.
     pub name: String,
-    /// `bundled` or a file.
+    /// `bundled` or a file, relative to the configuration.
     #[serde(default = "bundled")]
     pub weights: String,
-    /// How often it looks at a structure.
+    /// Whether predictions are refined.
     #[serde(default)]
     pub looks: Refinement,
 }
 
-/// Segmentation of scans.
+/// A study of the segmentation of scans.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
@@ -88,17 +88,17 @@ pub struct ScanStudy {
     pub contexts: Option<Vec<usize>>,
 }
 
-/// What is segmented.
+/// A structure to segment.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Structure {
-    /// What tables call it.
+    /// Name in tables.
     pub name: String,
-    /// Its label values; every one above 0 where there is none.
+    /// Its label values; empty: every value above 0.
     pub labels: Vec<u16>,
 }
 
-/// Episodes on the working grid.
+/// A study of episodes on the working grid.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
@@ -117,26 +117,26 @@ pub struct TaskStudy {
     pub contexts: Option<Vec<usize>>,
 }
 
-/// What an episode is about.
+/// The task of an episode.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(untagged, expecting = "`kind` is \"shapes\" or a kind of task of `exemplar train`")]
 pub enum Exercise {
-    /// Structures that no body has.
+    /// Segmentation of random shapes.
     Shapes(Shapes),
     /// A task on scans.
     Task(Kind),
 }
 
-/// The word for it.
+/// The value `shapes` of `kind`.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shapes {
-    /// Structures that no body has.
+    /// Segmentation of random shapes.
     Shapes,
 }
 
 impl Exercise {
-    /// Whether its answer is a mask instead of an image.
+    /// Whether its output is a mask instead of an image.
     pub fn is_segmentation(self) -> bool {
         matches!(self, Self::Shapes(_) | Self::Task(Kind::Segmentation))
     }
@@ -151,7 +151,7 @@ fn as_is() -> Vec<Condition> {
 }
 
 impl Baseline {
-    /// What tables call it.
+    /// Name in tables and in `results.csv`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Floor => "floor",
@@ -163,8 +163,8 @@ impl Baseline {
 }
 
 impl ScanStudy {
-    /// Takes the scans and structures of an earlier study where it is like one and gives none. The error is a sentence.
-    fn take_after(&mut self, earlier: &[Self]) -> Result<(), String> {
+    /// Copies the settings that this study omits from the earlier study that `like` names. The error is a message.
+    fn inherit(&mut self, earlier: &[Self]) -> Result<(), String> {
         let Some(name) = self.like.take() else { return Ok(()) };
         let Some(other) = earlier.iter().find(|other| other.name == name) else {
             return Err(format!("{} is like {name}, and no [[scans]] before it has that name.", self.name));
@@ -181,7 +181,7 @@ impl ScanStudy {
         Ok(())
     }
 
-    /// Whether a method takes part.
+    /// Whether the study includes a method.
     pub fn has(&self, method: &str) -> bool {
         self.methods.as_ref().is_none_or(|methods| methods.iter().any(|name| name == method))
     }
@@ -203,23 +203,23 @@ impl Config {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`imaging::Error`], and [`imaging::Error`] with what is wrong and in which line.
+    /// [`imaging::Error::Io`], and [`imaging::Error::File`] with the problem and its line.
     pub fn open(path: &Path) -> Result<Self> {
         let (config, folder) = settings::open(path, Self::parse)?;
         Ok(Self { folder, ..config })
     }
 
-    /// Reads a text; the error is a sentence.
+    /// Parses a text; the error is a message.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut config: Self = settings::over(DEFAULTS, text, "a study")?;
         for number in 0..config.scans.len() {
             let (earlier, rest) = config.scans.split_at_mut(number);
-            rest[0].take_after(earlier)?;
+            rest[0].inherit(earlier)?;
         }
         config.problem().map_or(Ok(config), Err)
     }
 
-    /// What makes no sense, as a sentence.
+    /// A message about the first invalid setting.
     fn problem(&self) -> Option<String> {
         let studies = self.scans.iter().map(|s| &s.name).chain(self.tasks.iter().map(|s| &s.name));
         let methods = self.models.iter().map(|model| model.name.as_str());
@@ -236,7 +236,7 @@ impl Config {
         let draws = self.scans.iter().map(|s| s.draws).chain(self.tasks.iter().map(|s| s.draws)).flatten();
         let sizes = self.scans.iter().map(|s| &s.contexts).chain(self.tasks.iter().map(|s| &s.contexts));
         let mut sizes = sizes.flatten().chain([&self.contexts]);
-        let homeless = |study: &TaskStudy| {
+        let lacks_folder = |study: &TaskStudy| {
             matches!(study.kind, Exercise::Task(_)) && study.folder.as_os_str().is_empty()
         };
         let problem = if self.scans.is_empty() && self.tasks.is_empty() {
@@ -257,7 +257,7 @@ impl Config {
             "methods are some of the names of [[models]] and of baselines."
         } else if self.scans.iter().any(|study| study.conditions().is_empty()) {
             "each of [[scans]] needs a contrast, such as contrast = [\"as-is\"]."
-        } else if self.tasks.iter().any(homeless) {
+        } else if self.tasks.iter().any(lacks_folder) {
             "each of [[tasks]] but shapes needs a folder of labelled scans."
         } else if self.tasks.iter().any(|study| study.kind == Exercise::Task(Kind::ModalityTransform)) {
             "modality_transform needs people with several images, which a study does not read."
@@ -273,8 +273,8 @@ impl Config {
         Some(problem.into())
     }
 
-    /// Whether the rows of another configuration are rows of this one as well: what differs may only add or leave out
-    /// studies, methods, draws, sizes and conditions.
+    /// Whether the rows of another configuration are valid for this one too: both may differ only in which studies,
+    /// methods, draws, sizes and conditions they include.
     pub fn goes_on_from(&self, other: &Self) -> bool {
         let scans = |config: &Self| {
             let bare = |study: &ScanStudy| ScanStudy {
@@ -288,7 +288,7 @@ impl Config {
             config.scans.iter().map(bare).collect::<Vec<_>>()
         };
         let tasks = |config: &Self| {
-            // Episodes are drawn for the largest size, so sizes count.
+            // Episodes are drawn for the largest size, so sizes must agree.
             let bare = |study: &TaskStudy| TaskStudy {
                 shuffle: false,
                 draws: None,
@@ -305,22 +305,22 @@ impl Config {
             && agree(&self.models, &other.models, |model| &model.name)
     }
 
-    /// Numbers of examples, ascending: a study's own or those of all.
+    /// Numbers of examples, ascending: the study's `own`, otherwise the common ones.
     pub fn sizes(&self, own: &Option<Vec<usize>>) -> Vec<usize> {
         own.as_ref().unwrap_or(&self.contexts).iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 
-/// What tables call the input of an episode beside what became of it.
+/// Name of the method that returns an episode's input unchanged, for comparison with outputs.
 pub const INPUT: &str = "input";
 
-/// Whether a name is there twice.
+/// Whether any name occurs twice.
 fn repeated<T: Ord>(mut names: impl Iterator<Item = T>) -> bool {
-    let mut seen = BTreeSet::new();
-    names.any(|name| !seen.insert(name))
+    let mut known = BTreeSet::new();
+    names.any(|name| !known.insert(name))
 }
 
-/// Whether entries of one name are the same in both.
+/// Whether entries with the same name are equal in both lists.
 fn agree<T: PartialEq>(ours: &[T], theirs: &[T], name: impl Fn(&T) -> &String) -> bool {
     ours.iter().all(|ours| theirs.iter().all(|theirs| name(ours) != name(theirs) || ours == theirs))
 }

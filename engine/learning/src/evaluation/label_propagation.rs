@@ -1,4 +1,5 @@
-//! Labels without learning: the examples' labels laid on the target by centre and spread of the bright voxels.
+//! Label propagation without a network: the examples' labels aligned with the target by centre and spread of the bright
+//! voxels.
 
 use imaging::statistics::{Sums, otsu};
 use imaging::{LabelMap, Result, Volume, memory};
@@ -6,9 +7,9 @@ use inference::pipeline::Example;
 use inference::preprocess::Reorientation;
 use rayon::prelude::*;
 
-/// Where the bright voxels of an image are, above Otsu's threshold, in the body's order.
+/// The distribution of an image's bright voxels, above Otsu's threshold, in RAS axis order.
 struct Bright {
-    order: Reorientation,
+    orientation: Reorientation,
     /// Centre and standard deviation along each axis, in voxels.
     center: [f64; 3],
     spread: [f64; 3],
@@ -16,10 +17,10 @@ struct Bright {
 
 impl Bright {
     fn of(image: &Volume) -> Self {
-        let order = Reorientation::of(&image.grid);
+        let orientation = Reorientation::of(&image.grid);
         let threshold = otsu(&[&image.voxels]).unwrap_or(f32::NEG_INFINITY);
-        let value = order.ras_view(&image.voxels);
-        let [nx, ny, nz] = order.shape();
+        let value = orientation.ras_view(&image.voxels);
+        let [nx, ny, nz] = orientation.shape();
         let plane = |z: usize| {
             let (mut n, mut sums) = (0.0, [[0.0; 2]; 3]);
             for voxel in (0..nx * ny).map(|at| [at % nx, at / nx, z]).filter(|&at| value(at) > threshold) {
@@ -36,25 +37,25 @@ impl Bright {
         let center = std::array::from_fn(|axis| mean(axis, 0));
         let spread =
             std::array::from_fn(|axis| (mean(axis, 1) - center[axis].powi(2)).sqrt().max(f64::EPSILON));
-        Self { order, center, spread }
+        Self { orientation, center, spread }
     }
 }
 
-/// An example that can be laid on targets.
+/// An example prepared for label propagation.
 pub struct Placed<'a> {
     example: &'a Example<LabelMap>,
     bright: Bright,
 }
 
 impl<'a> Placed<'a> {
-    /// Finds where its bright voxels are.
+    /// Computes the distribution of its bright voxels.
     pub fn new(example: &'a Example<LabelMap>) -> Self {
         Self { example, bright: Bright::of(&example.image.volume) }
     }
 
-    /// The voxel of the example that lies on a voxel of the target, both in the body's order.
-    fn under(&self, target: &Bright, voxel: [usize; 3]) -> Option<[usize; 3]> {
-        let (ours, shape) = (&self.bright, self.bright.order.shape());
+    /// The voxel of the example that corresponds to a voxel of the target, both in RAS axis order; `None` outside.
+    fn corresponding(&self, target: &Bright, voxel: [usize; 3]) -> Option<[usize; 3]> {
+        let (ours, shape) = (&self.bright, self.bright.orientation.shape());
         let place: [f64; 3] = std::array::from_fn(|axis| {
             let relative = (voxel[axis] as f64 - target.center[axis]) / target.spread[axis];
             (relative * ours.spread[axis] + ours.center[axis]).round()
@@ -64,29 +65,30 @@ impl<'a> Placed<'a> {
     }
 }
 
-/// The labels of most examples.
+/// The majority vote of the examples' labels.
 ///
 /// # Errors
-/// [`imaging::Error`].
+/// [`imaging::Error::Memory`].
 pub fn floor(target: &Volume, examples: &[Placed]) -> Result<LabelMap> {
     let target_bright = Bright::of(target);
-    let labels: Vec<_> = examples.iter().map(|e| e.bright.order.ras_view(&e.example.label.voxels)).collect();
-    let [nx, ny, _] = target_bright.order.shape();
+    let labels: Vec<_> =
+        examples.iter().map(|e| e.bright.orientation.ras_view(&e.example.label.voxels)).collect();
+    let [nx, ny, _] = target_bright.orientation.shape();
     let mut voxels: Vec<u16> = memory::zeros(target.grid.len())?;
     voxels.par_chunks_mut((nx * ny).max(1)).enumerate().for_each(|(z, plane)| {
         let mut votes = vec![0; examples.len()];
         for (at, voxel) in plane.iter_mut().enumerate() {
             for ((vote, example), label) in votes.iter_mut().zip(examples).zip(&labels) {
-                // Nothing is labelled beyond an example's edge.
-                *vote = example.under(&target_bright, [at % nx, at / nx, z]).map_or(0, label);
+                // Voxels outside an example count as background.
+                *vote = example.corresponding(&target_bright, [at % nx, at / nx, z]).map_or(0, label);
             }
             *voxel = majority(&mut votes);
         }
     });
-    Ok(LabelMap { grid: target.grid, voxels: target_bright.order.from_ras(&voxels)? })
+    Ok(LabelMap { grid: target.grid, voxels: target_bright.orientation.from_ras(&voxels)? })
 }
 
-/// The label above 0 with the most votes, of equals the highest, if it has more than the background.
+/// The label above 0 with the most votes, the highest of equals, if it has more votes than the background; otherwise 0.
 fn majority(votes: &mut [u16]) -> u16 {
     votes.sort_unstable();
     let background = votes.partition_point(|&vote| vote == 0);
@@ -94,26 +96,27 @@ fn majority(votes: &mut [u16]) -> u16 {
     most.filter(|same| same.len() > background).map_or(0, |same| same[0])
 }
 
-/// The labels of the example whose image correlates best with the target where it lies on it.
+/// The labels of the example whose aligned image correlates best with the target.
 ///
 /// # Errors
-/// [`imaging::Error`].
+/// [`imaging::Error::Memory`].
 pub fn nearest(target: &Volume, examples: &[Placed]) -> Result<LabelMap> {
     let bright = Bright::of(target);
-    let alike: Vec<f64> = examples.iter().map(|example| correlation((target, &bright), example)).collect();
-    let best = (0..alike.len()).max_by(|&a, &b| alike[a].total_cmp(&alike[b]));
+    let correlations: Vec<f64> =
+        examples.iter().map(|example| correlation((target, &bright), example)).collect();
+    let best = (0..correlations.len()).max_by(|&a, &b| correlations[a].total_cmp(&correlations[b]));
     floor(target, best.map_or(&[], |best| &examples[best..=best]))
 }
 
-/// Pearson's correlation of the voxels that lie on each other; 0 where one of both is constant.
+/// Pearson's correlation of corresponding voxels; 0 if either image is constant.
 fn correlation((target, bright): (&Volume, &Bright), example: &Placed) -> f64 {
-    let ours = bright.order.ras_view(&target.voxels);
-    let theirs = example.bright.order.ras_view(&example.example.image.volume.voxels);
-    let [nx, ny, nz] = bright.order.shape();
+    let ours = bright.orientation.ras_view(&target.voxels);
+    let theirs = example.bright.orientation.ras_view(&example.example.image.volume.voxels);
+    let [nx, ny, nz] = bright.orientation.shape();
     let plane = |z: usize| {
         let mut sums = Sums::default();
         for voxel in (0..nx * ny).map(|at| [at % nx, at / nx, z]) {
-            if let Some(there) = example.under(bright, voxel) {
+            if let Some(there) = example.corresponding(bright, voxel) {
                 sums.add(ours(voxel).into(), theirs(there).into());
             }
         }
@@ -130,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn most_votes_win_and_background_wins_what_is_even() {
+    fn most_votes_win_and_background_wins_ties() {
         let majority = |votes: &[u16]| majority(&mut votes.to_vec());
         assert_eq!(majority(&[3, 0, 3, 65_535]), 3);
         assert_eq!(majority(&[7, 2, 0]), 0, "one vote each");

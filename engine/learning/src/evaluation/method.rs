@@ -1,4 +1,4 @@
-//! What is compared: ways to segment a target by examples.
+//! The methods that a study compares: ways to segment a target from examples.
 
 use super::config::{Baseline, Config};
 use super::label_propagation::{Placed, floor, nearest};
@@ -10,36 +10,36 @@ use network::{Device, Model};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// The network with some weights.
+/// The in-context network with a set of weights.
 pub struct InContext {
-    /// What tables call it.
+    /// Name in tables.
     pub name: String,
-    /// The network.
+    /// The loaded network, shared by all entries with the same weights.
     pub model: Rc<Model>,
-    /// How often it looks at a structure.
+    /// Whether predictions are refined.
     pub looks: Refinement,
 }
 
-/// A way to segment.
+/// A method of segmentation.
 pub enum Method {
-    /// By the network, which reads the examples anew for each target.
+    /// The in-context network, which reads the examples again for each target.
     InContext(InContext),
-    /// By laying labels on the target.
+    /// Label propagation.
     Copy(Baseline, Copying),
-    /// By the mean of the examples' labels as the network sees them.
+    /// The mean of the examples' labels in the network's input.
     Vote(Model),
-    /// By U-Nets that learn from the examples on the processor for so many steps, and segment on a device.
+    /// U-Nets trained on the examples on the CPU for this number of steps, which segment on the device.
     Learn(u64, Device),
 }
 
-/// A way to lay the labels of examples on a target.
+/// A function that propagates the labels of examples to a target.
 type Copying = fn(&Volume, &[Placed]) -> Result<LabelMap>;
 
-/// What segments targets after it has met the examples.
+/// Segments targets from the examples that a method was fitted to.
 pub type Segmenter<'a> = Box<dyn Fn(&Scan) -> Result<LabelMap> + 'a>;
 
 impl Method {
-    /// What tables call it.
+    /// Name in tables and in `results.csv`.
     pub fn name(&self) -> &str {
         match self {
             Self::InContext(network) => &network.name,
@@ -49,7 +49,7 @@ impl Method {
         }
     }
 
-    /// The network, if it is one.
+    /// The in-context network, if the method is one.
     pub fn network(&self) -> Option<&InContext> {
         match self {
             Self::InContext(network) => Some(network),
@@ -57,12 +57,12 @@ impl Method {
         }
     }
 
-    /// Meets examples: what a method does once for all targets.
+    /// Fits the method to examples, once for all targets.
     ///
     /// # Errors
-    /// What learning from them returns.
+    /// The errors of training.
     pub fn fit<'a>(&'a self, examples: &'a [Example<LabelMap>]) -> Result<Segmenter<'a>> {
-        // What no example has, nobody can find.
+        // Without a label in any example, the result is empty.
         if examples.iter().all(|example| example.label.voxels.iter().all(|&label| label == 0)) {
             return Ok(Box::new(|target| LabelMap::empty(target.volume.grid)));
         }
@@ -82,17 +82,17 @@ impl Method {
                 Box::new(move |target| copy(&target.volume, &placed))
             }
             Self::Learn(steps, device) => {
-                let learnt = TaskUNet::from(examples, *steps, device)?;
-                Box::new(move |target| learnt.segment(target))
+                let networks = TaskUNet::from(examples, *steps, device)?;
+                Box::new(move |target| networks.segment(target))
             }
         })
     }
 }
 
-/// The methods of a configuration, the networks first. Weights that several of them use are read once.
+/// The methods of a configuration, the networks first. Shared weights are read once.
 ///
 /// # Errors
-/// What opening weights returns.
+/// The errors of opening weights.
 pub fn methods(config: &Config, device: &Device) -> Result<Vec<Method>> {
     let mut opened: BTreeMap<&str, Rc<Model>> = BTreeMap::new();
     let mut methods = Vec::new();

@@ -1,8 +1,8 @@
-//! Studies: how good a method is on a data set, by number of examples, over random draws of them, beside baselines and
-//! controls; as the tables of papers have it.
+//! Studies: the accuracy of methods on a data set by number of examples, over random draws of them, beside baselines
+//! and controls, in tables and plots as in papers.
 //!
-//! A study is a function of its configuration. Each result is in `results.csv` as soon as it is there, and a study that
-//! was ended goes on after the rows that it finds.
+//! A study is a function of its configuration. Each result is appended to `results.csv` immediately, and an interrupted
+//! study continues after the rows that it finds.
 
 mod condition;
 mod config;
@@ -33,30 +33,30 @@ use scans::Scans;
 use std::path::{Path, PathBuf};
 use study_table::{StudyTable, plot_file};
 
-/// What a study tells while it runs.
+/// A progress report of a study.
 #[derive(Clone, Debug)]
 pub enum Progress {
-    /// It has done so much.
+    /// The number of results changed.
     Step {
-        /// Results that are there.
+        /// Results so far.
         done: u64,
-        /// Results that there will be.
+        /// Results in total.
         total: u64,
     },
-    /// A sentence.
+    /// A message for the user.
     Said(String),
 }
 
 /// One study of a configuration.
 trait Part {
-    /// What tables show of it.
-    fn sheet(&self) -> &StudyTable;
+    /// The description of its tables and plots.
+    fn table(&self) -> &StudyTable;
 
-    /// Measures what the log does not have of a draw.
+    /// Computes the results of a draw that the log lacks.
     fn run(&mut self, draw: u64, methods: &[Method], log: &mut Log) -> Result<()>;
 }
 
-/// Studies that are ready to run.
+/// Checked studies, ready to run.
 pub struct Study {
     folder: PathBuf,
     methods: Vec<Method>,
@@ -65,11 +65,11 @@ pub struct Study {
 }
 
 impl Study {
-    /// Refinement whether everything is there, and whether `folder` is new or holds the beginning of these studies.
+    /// Checks that all files exist, and that `folder` is new or holds results of the same studies.
     ///
     /// # Errors
-    /// Those of the files and of the weights, and [`Error::File`] for a folder of scans that lacks a target or has too few
-    /// examples, and for a folder of results with other studies in it.
+    /// Those of the files and of the weights, and [`Error::File`] for a folder of scans that lacks a target or has too
+    /// few examples, and for a folder with results of other studies.
     pub fn open(config: &Config, folder: &Path, device: &Device) -> Result<Self> {
         let methods = methods(config, device)?;
         let mut parts: Vec<Box<dyn Part>> = Vec::new();
@@ -84,32 +84,32 @@ impl Study {
         Ok(Self { folder: folder.into(), methods, parts, table_contexts: config.table_contexts })
     }
 
-    /// Measures what is not measured yet; writes tables and plots after each draw.
+    /// Computes the missing results; writes tables and plots after each draw.
     ///
     /// # Errors
-    /// What files, network and observer return.
+    /// Those of the files, the network and the observer.
     pub fn run(self, observer: &mut Observer) -> Result<()> {
         let Self { folder, methods, parts, table_contexts } = self;
-        let sheets: Vec<StudyTable> = parts.iter().map(|part| part.sheet().clone()).collect();
-        let total = sheets.iter().map(StudyTable::units).sum();
+        let tables: Vec<StudyTable> = parts.iter().map(|part| part.table().clone()).collect();
+        let total = tables.iter().map(StudyTable::trials).sum();
         let log = &mut Log::open(&folder.join("results.csv"), total, observer)?;
-        sheets.iter().flat_map(|sheet| &sheet.notes).try_for_each(|note| log.say(note.clone()))?;
+        tables.iter().flat_map(|table| &table.notes).try_for_each(|note| log.say(note.clone()))?;
         let write = |log: &Log| {
-            let text = table::markdown(&sheets, log.rows(), table_contexts);
+            let text = table::markdown(&tables, log.rows(), table_contexts);
             replace_file(&folder.join("results.md"), |out| write!(out, "{text}"))?;
-            sheets.iter().try_for_each(|sheet| {
-                let plot = plot::svg(sheet, log.rows());
-                replace_file(&folder.join(plot_file(&sheet.name)), |out| write!(out, "{plot}"))
+            tables.iter().try_for_each(|table| {
+                let plot = plot::svg(table, log.rows());
+                replace_file(&folder.join(plot_file(&table.name)), |out| write!(out, "{plot}"))
             })
         };
         // One after the other, so that only one of them holds scans.
-        for (mut part, sheet) in parts.into_iter().zip(&sheets) {
-            for draw in 0..sheet.draws {
+        for (mut part, table) in parts.into_iter().zip(&tables) {
+            for draw in 0..table.draws {
                 let before = log.rows().len();
                 part.run(draw, &methods, log)?;
                 if log.rows().len() > before {
                     write(log)?;
-                    log.say(sheet.told(log.rows(), draw))?;
+                    log.say(table.describe_draw(log.rows(), draw))?;
                 }
             }
         }

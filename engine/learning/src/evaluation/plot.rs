@@ -1,4 +1,4 @@
-//! A plot of each study as SVG: the metric by number of examples, a panel for each condition, a line for each method.
+//! A plot of each study as SVG: the metric by number of examples, one panel per condition, one line per method.
 
 use super::condition::Condition;
 use super::results::Row;
@@ -6,39 +6,40 @@ use super::study_table::{Metric, StudyTable, Summary, summary};
 use super::table::title;
 use std::fmt::Write;
 
-/// Colours that colour-blind people can tell apart (Okabe and Ito), the dark ones first.
+/// Colours that are distinguishable with colour blindness (Okabe and Ito), the dark ones first.
 const COLOURS: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9"];
-/// A panel's size and the room beside it, in pixels: left, top, right, bottom.
+/// Width and height of a panel in pixels.
 const PANEL: [f64; 2] = [270.0, 240.0];
-const ROOM: [f64; 4] = [62.0, 34.0, 14.0, 52.0];
-/// Room for the legend.
+/// Margins of a panel in pixels: left, top, right, bottom.
+const MARGINS: [f64; 4] = [62.0, 34.0, 14.0, 52.0];
+/// Width of the legend in pixels.
 const LEGEND: f64 = 190.0;
 
-/// A method's figures by number of examples.
+/// A method's results by number of examples.
 type Curve = Vec<(usize, Summary)>;
 
-/// The plot of a study.
-pub fn svg(sheet: &StudyTable, all: &[Row]) -> String {
-    let rows = sheet.rows(all);
+/// The plot of a study as SVG text.
+pub fn svg(table: &StudyTable, all: &[Row]) -> String {
+    let rows = table.rows(all);
     let curve = |condition: Condition, method: &String| -> Curve {
         let figure = |&contexts: &usize| {
             let wanted = |row: &Row| {
-                let unit = &row.unit;
-                unit.condition == condition.name() && unit.method == *method && unit.contexts == contexts
+                let trial = &row.trial;
+                trial.condition == condition.name() && trial.method == *method && trial.contexts == contexts
             };
-            // What is infinite, such as the PSNR of equal images, has no place.
+            // Infinite values, such as the PSNR of equal images, are omitted.
             let figure = summary(&rows, wanted, |row| row.value).filter(|figure| figure.mean.is_finite());
             Some((contexts, figure?))
         };
-        sheet.contexts.iter().filter_map(figure).collect()
+        table.contexts.iter().filter_map(figure).collect()
     };
-    let panels: Vec<Vec<Curve>> = sheet
+    let panels: Vec<Vec<Curve>> = table
         .conditions
         .iter()
-        .map(|&condition| sheet.methods.iter().map(|method| curve(condition, method)).collect())
+        .map(|&condition| table.methods.iter().map(|method| curve(condition, method)).collect())
         .collect();
-    let scale = Scale::over(sheet, panels.iter().flatten().flatten());
-    let [left, top, right, bottom] = ROOM;
+    let scale = Scale::over(table, panels.iter().flatten().flatten());
+    let [left, top, right, bottom] = MARGINS;
     let each = left + PANEL[0] + right;
     let (width, height) = (each * panels.len() as f64 + LEGEND, top + PANEL[1] + bottom);
     let mut text = format!(
@@ -46,17 +47,17 @@ pub fn svg(sheet: &StudyTable, all: &[Row]) -> String {
          viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
     );
-    for (number, (curves, condition)) in panels.iter().zip(&sheet.conditions).enumerate() {
+    for (number, (curves, condition)) in panels.iter().zip(&table.conditions).enumerate() {
         let (x, head) = (each * number as f64 + left, title(*condition));
         open_group(&mut text, [x, top]);
-        scale.axes(&mut text, sheet, head);
+        scale.axes(&mut text, table, head);
         for (number, curve) in curves.iter().enumerate() {
             scale.curve(&mut text, curve, number, curves.len());
         }
         text.push_str("</g>\n");
     }
     open_group(&mut text, [each * panels.len() as f64, top + 10.0]);
-    for (number, method) in sheet.methods.iter().enumerate() {
+    for (number, method) in table.methods.iter().enumerate() {
         let y = 20.0 * number as f64;
         line(&mut text, [0.0, y], [24.0, y], COLOURS[number % COLOURS.len()], 2.0);
         mark(&mut text, [12.0, y], number);
@@ -66,23 +67,23 @@ pub fn svg(sheet: &StudyTable, all: &[Row]) -> String {
     text
 }
 
-/// Where sizes and values are in a panel.
+/// Maps numbers of examples and values to positions in a panel.
 struct Scale {
-    /// Logarithms of the sizes at both ends, to base 2.
+    /// Binary logarithms of the numbers of examples at both ends.
     sizes: [f64; 2],
     values: [f64; 2],
-    /// Distance of the marks of values.
+    /// Distance between grid lines of values.
     step: f64,
 }
 
 impl Scale {
-    fn over<'a>(sheet: &StudyTable, curves: impl Iterator<Item = &'a (usize, Summary)>) -> Self {
+    fn over<'a>(table: &StudyTable, curves: impl Iterator<Item = &'a (usize, Summary)>) -> Self {
         let mut ends = [f64::INFINITY, f64::NEG_INFINITY];
         for (_, Summary { mean, sd }) in curves {
             let sd = sd.filter(|sd| sd.is_finite()).unwrap_or(0.0);
             ends = [ends[0].min(mean - sd), ends[1].max(mean + sd)];
         }
-        if sheet.metric == Metric::Dice || ends[0] > ends[1] {
+        if table.metric == Metric::Dice || ends[0] > ends[1] {
             ends = [0.0, 1.0];
         }
         let raw = ((ends[1] - ends[0]) / 5.0).max(1e-3);
@@ -91,7 +92,7 @@ impl Scale {
         let step = step.unwrap_or(10.0 * power);
         let values = [(ends[0] / step).floor() * step, (ends[1] / step - 1e-9).ceil() * step];
         let size = |contexts: Option<&usize>| (*contexts.unwrap_or(&1) as f64).log2();
-        let sizes = [size(sheet.contexts.first()) - 0.3, size(sheet.contexts.last()) + 0.3];
+        let sizes = [size(table.contexts.first()) - 0.3, size(table.contexts.last()) + 0.3];
         Self { sizes, values, step }
     }
 
@@ -103,7 +104,7 @@ impl Scale {
         (1.0 - (value - self.values[0]) / (self.values[1] - self.values[0])) * PANEL[1]
     }
 
-    fn axes(&self, text: &mut String, sheet: &StudyTable, head: &str) {
+    fn axes(&self, text: &mut String, table: &StudyTable, head: &str) {
         let [width, height] = PANEL;
         let digits = usize::from(self.step < 1.0) * (-self.step.log10().floor()).max(0.0) as usize;
         let marks = ((self.values[1] - self.values[0]) / self.step).round() as usize;
@@ -114,20 +115,20 @@ impl Scale {
         }
         line(text, [0.0, 0.0], [0.0, height], "#000000", 1.0);
         line(text, [0.0, height], [width, height], "#000000", 1.0);
-        for &contexts in &sheet.contexts {
+        for &contexts in &table.contexts {
             let x = self.x(contexts);
             line(text, [x, height], [x, height + 5.0], "#000000", 1.0);
             label(text, [x, height + 20.0], "middle", &contexts.to_string());
         }
         label(text, [width / 2.0, height + 42.0], "middle", "examples");
-        label(text, [width / 2.0, -14.0], "middle", &format!("{}: {head}", sheet.name));
-        let (x, y, metric) = (-44.0, height / 2.0, sheet.metric.name());
+        label(text, [width / 2.0, -14.0], "middle", &format!("{}: {head}", table.name));
+        let (x, y, metric) = (-44.0, height / 2.0, table.metric.name());
         put(text, format_args!("<g transform=\"translate({x} {y}) rotate(-90)\">"));
         label(text, [0.0, 0.0], "middle", metric);
         text.push_str("</g>\n");
     }
 
-    /// The curve of method `number` of `count`, moved aside a little so that whiskers do not hide each other.
+    /// Draws the curve of method `number` of `count`, shifted slightly so that error bars do not overlap.
     fn curve(&self, text: &mut String, curve: &Curve, number: usize, count: usize) {
         let aside = 4.0 * (number as f64 - (count as f64 - 1.0) / 2.0);
         let colour = COLOURS[number % COLOURS.len()];
@@ -147,7 +148,7 @@ impl Scale {
     }
 }
 
-/// A mark, so that methods differ by more than their colour.
+/// Draws a marker, so that methods differ by more than their colour.
 fn mark(text: &mut String, [x, y]: [f64; 2], number: usize) {
     let colour = COLOURS[number % COLOURS.len()];
     let corners: &[[f64; 2]] = match number % 4 {

@@ -1,5 +1,5 @@
-//! What the rows in a folder come from: `study.json` beside them, so that a folder never holds results that do not belong
-//! together.
+//! The origin of the rows in a folder, stored beside them in `study.json`, so that a folder never mixes results of
+//! different configurations or weights.
 
 use super::config::Config;
 use super::method::Method;
@@ -12,14 +12,14 @@ use std::path::Path;
 #[derive(Deserialize, Serialize)]
 struct Origin {
     config: Config,
-    /// SHA-256 of the weights by the names of models.
+    /// SHA-256 of the weights by the name of the model.
     weights: BTreeMap<String, String>,
 }
 
-/// Notes down what the rows of a folder come from.
+/// Records the origin of the rows in a folder.
 ///
 /// # Errors
-/// [`Error::File`] where the rows that it holds come from something else.
+/// [`Error::File`] if the folder holds rows of another origin.
 pub fn settle(folder: &Path, config: &Config, methods: &[Method]) -> Result<()> {
     let path = folder.join("study.json");
     let networks = methods.iter().filter_map(Method::network);

@@ -1,4 +1,4 @@
-//! What was measured: rows of `results.csv`, written as they come, and read again when a study goes on.
+//! Results: rows of `results.csv`, appended one by one and read again when a study continues.
 
 use super::Progress;
 use imaging::io::replace::replace_file;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// First line of the file.
 const HEADER: &str = "study,condition,method,contexts,draw,target,structure,value,seconds";
 
-/// What one method did with one target.
+/// One method applied to one target.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Trial {
     /// Name of the study.
@@ -22,28 +22,28 @@ pub struct Trial {
     pub method: String,
     /// Number of examples.
     pub contexts: usize,
-    /// From 0.
+    /// Number of the draw, from 0.
     pub draw: u64,
     /// Name of the image; empty for episodes.
     pub target: String,
 }
 
-/// A row.
+/// The result for one structure of a trial: a row of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// Whose result it is.
-    pub unit: Trial,
+    /// The trial that it belongs to.
+    pub trial: Trial,
     /// Name of the structure or of the task.
     pub structure: String,
-    /// The metric.
+    /// The value of the study's metric.
     pub value: f64,
-    /// This structure's share of the time of its run.
+    /// Seconds of the trial divided by its number of structures.
     pub seconds: f64,
 }
 
 impl Row {
     fn line(&self) -> String {
-        let Trial { study, condition, method, contexts, draw, target } = &self.unit;
+        let Trial { study, condition, method, contexts, draw, target } = &self.trial;
         let [study, method, target, structure] = [study, method, target, &self.structure].map(|t| quoted(t));
         let (value, seconds) = (self.value, self.seconds);
         format!(
@@ -51,13 +51,13 @@ impl Row {
         )
     }
 
-    /// `None` for what is no row, such as one that a sudden end cut short.
+    /// `None` for an invalid row, such as one that an interruption truncated.
     fn parse(fields: Vec<String>) -> Option<Self> {
         let [study, condition, method, contexts, draw, target, structure, value, seconds] =
             fields.try_into().ok()?;
         let (contexts, draw) = (contexts.parse().ok()?, draw.parse().ok()?);
-        let unit = Trial { study, condition, method, contexts, draw, target };
-        Some(Self { unit, structure, value: value.parse().ok()?, seconds: seconds.parse().ok()? })
+        let trial = Trial { study, condition, method, contexts, draw, target };
+        Some(Self { trial, structure, value: value.parse().ok()?, seconds: seconds.parse().ok()? })
     }
 }
 
@@ -70,7 +70,7 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// The fields of each record of a text; within quotes, a line may end without ending its record.
+/// The fields of each record of a text; line breaks within quotes do not end a record.
 fn records(text: &str) -> Vec<Vec<String>> {
     let (mut records, mut fields, mut field, mut quotes) = (Vec::new(), Vec::new(), String::new(), false);
     let mut rest = text.chars().peekable();
@@ -90,22 +90,22 @@ fn records(text: &str) -> Vec<Vec<String>> {
     records
 }
 
-/// Receives what goes on; an error stops the study.
+/// Receives progress; an error stops the study.
 pub type Observer<'a> = dyn FnMut(Progress) -> Result<()> + 'a;
 
-/// The rows, and how far the work on them is.
+/// The rows of a study and its progress.
 pub struct Log<'a, 'o> {
     path: PathBuf,
     file: File,
     rows: Vec<Row>,
-    there: HashSet<(Trial, String)>,
+    present: HashSet<(Trial, String)>,
     done: u64,
     total: u64,
     observer: &'a mut Observer<'o>,
 }
 
 impl<'a, 'o> Log<'a, 'o> {
-    /// Goes on with a file, or begins it; a row that a sudden end cut short is dropped. `total` units are to be done.
+    /// Opens or creates a file; truncated rows are dropped. `total` is the planned number of trials.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -118,36 +118,36 @@ impl<'a, 'o> Log<'a, 'o> {
             rows.iter().try_for_each(|row| write!(out, "{}", row.line()))
         })?;
         let file = OpenOptions::new().append(true).open(path).map_err(io)?;
-        let there = rows.iter().map(|row| (row.unit.clone(), row.structure.clone())).collect();
-        Ok(Self { path: path.into(), file, rows, there, done: 0, total, observer })
+        let present = rows.iter().map(|row| (row.trial.clone(), row.structure.clone())).collect();
+        Ok(Self { path: path.into(), file, rows, present, done: 0, total, observer })
     }
 
-    /// All of them.
+    /// All rows, including those of earlier runs.
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
 
-    /// Whether a unit has a row for each of these structures.
-    pub fn has<'s>(&self, unit: &Trial, structures: impl IntoIterator<Item = &'s str>) -> bool {
+    /// Whether a trial has a row for each of these structures.
+    pub fn has<'s>(&self, trial: &Trial, structures: impl IntoIterator<Item = &'s str>) -> bool {
         let mut structures = structures.into_iter();
-        structures.all(|structure| self.there.contains(&(unit.clone(), structure.into())))
+        structures.all(|structure| self.present.contains(&(trial.clone(), structure.into())))
     }
 
-    /// Units that are done already, or that cannot be.
+    /// Counts trials as done: those that are in the file already, and those that are impossible.
     ///
     /// # Errors
     /// The observer's.
-    pub fn passed(&mut self, units: u64) -> Result<()> {
-        self.done += units;
+    pub fn passed(&mut self, trials: u64) -> Result<()> {
+        self.done += trials;
         (self.observer)(Progress::Step { done: self.done, total: self.total })
     }
 
-    /// Rows of a unit that was done now. They are in the file when this returns.
+    /// Appends the rows of a finished trial. They are in the file when this returns.
     ///
     /// # Errors
     /// [`Error::Io`] and the observer's.
     pub fn add(&mut self, rows: impl IntoIterator<Item = Row>) -> Result<()> {
-        let new = |row: &Row| self.there.insert((row.unit.clone(), row.structure.clone()));
+        let new = |row: &Row| self.present.insert((row.trial.clone(), row.structure.clone()));
         let rows: Vec<Row> = rows.into_iter().filter(new).collect();
         let lines: String = rows.iter().map(Row::line).collect();
         let io = |source| Error::Io { path: self.path.clone(), source };
@@ -156,12 +156,12 @@ impl<'a, 'o> Log<'a, 'o> {
         self.passed(1)
     }
 
-    /// A sentence for the user.
+    /// Reports a message to the user.
     ///
     /// # Errors
     /// The observer's.
-    pub fn say(&mut self, sentence: String) -> Result<()> {
-        (self.observer)(Progress::Said(sentence))
+    pub fn say(&mut self, message: String) -> Result<()> {
+        (self.observer)(Progress::Said(message))
     }
 }
 
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     fn row(draw: u64, structure: &str) -> Row {
-        let unit = Trial {
+        let trial = Trial {
             study: "heads, 2 mm".into(),
             condition: "as-is".into(),
             method: "the \"best\"".into(),
@@ -178,22 +178,22 @@ mod tests {
             draw,
             target: "IXI605".into(),
         };
-        Row { unit, structure: structure.into(), value: 0.5, seconds: 0.25 }
+        Row { trial, structure: structure.into(), value: 0.5, seconds: 0.25 }
     }
 
     #[test]
-    fn rows_come_back_and_one_that_was_cut_short_is_done_again() {
+    fn rows_are_read_again_and_a_truncated_one_is_repeated() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("results.csv");
         let ignore = &mut |_: Progress| Ok(());
         let rows = [row(0, "a, b"), row(0, "two\n\"lines\""), row(1, "a, b")];
         Log::open(&path, 2, ignore).unwrap().add(rows.clone()).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        // The last seconds are cut short in such a way that they would still be a number.
+        // The truncated seconds are still a valid number.
         std::fs::write(&path, text.trim_end_matches(['0', '\n'])).unwrap();
         let mut log = Log::open(&path, 2, ignore).unwrap();
         assert_eq!(log.rows(), &rows[..2]);
-        assert!(log.has(&rows[0].unit, ["a, b", "two\n\"lines\""]) && !log.has(&rows[2].unit, ["a, b"]));
+        assert!(log.has(&rows[0].trial, ["a, b", "two\n\"lines\""]) && !log.has(&rows[2].trial, ["a, b"]));
         log.add(rows.clone()).unwrap();
         drop(log);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "and no row is written twice");

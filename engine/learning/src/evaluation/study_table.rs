@@ -1,4 +1,4 @@
-//! What tables and plots show of a study, and the figures in them.
+//! The layout of a study's tables and plots, and the statistics in them.
 
 use super::condition::Condition;
 use super::results::Row;
@@ -6,7 +6,7 @@ use imaging::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What is measured.
+/// The metric of a study.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Metric {
     /// Dice coefficient.
@@ -16,7 +16,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// What tables call it.
+    /// Name in tables and plots.
     pub fn name(self) -> &'static str {
         match self {
             Self::Dice => "Dice",
@@ -24,7 +24,7 @@ impl Metric {
         }
     }
 
-    /// A value with as many digits as it deserves.
+    /// Number of decimals in tables.
     pub fn digits(self) -> usize {
         match self {
             Self::Dice => 3,
@@ -33,14 +33,14 @@ impl Metric {
     }
 }
 
-/// A study as its tables have it.
+/// The layout of a study's tables.
 #[derive(Clone, Debug)]
 pub struct StudyTable {
     /// Name of the study.
     pub name: String,
-    /// What is measured.
+    /// The metric of its values.
     pub metric: Metric,
-    /// The first of them is the study itself.
+    /// Conditions; the first one is the main one.
     pub conditions: Vec<Condition>,
     /// Names of the methods.
     pub methods: Vec<String>,
@@ -48,13 +48,13 @@ pub struct StudyTable {
     pub contexts: Vec<usize>,
     /// Draws of examples, or episodes.
     pub draws: u64,
-    /// Targets of each draw.
+    /// Number of targets in each draw.
     pub targets: usize,
-    /// What figures are over, in words.
+    /// What means and deviations are computed over, in words.
     pub over: String,
     /// Names of the structures.
     pub structures: Vec<String>,
-    /// Sentences on what is left out.
+    /// Notes on omitted results.
     pub notes: Vec<String>,
 }
 
@@ -64,20 +64,20 @@ pub fn plot_file(study: &str) -> String {
     format!("{}.svg", name.collect::<String>().to_lowercase())
 }
 
-/// Over draws.
+/// Mean and standard deviation over draws.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
     /// Mean of the draws' means.
     pub mean: f64,
-    /// Their standard deviation; none for one draw.
+    /// Sample standard deviation of the draws' means; `None` for a single draw.
     pub sd: Option<f64>,
 }
 
 impl StudyTable {
-    /// Leaves out numbers of examples that there are not.
+    /// Omits numbers of examples above `available`.
     ///
     /// # Errors
-    /// [`Error::File`] where none is left.
+    /// [`Error::File`] if none is left.
     pub fn leave_out_more_than(&mut self, available: usize, folder: &Path) -> Result<()> {
         let list = |sizes: &[usize]| sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
         let (kept, more): (Vec<_>, Vec<_>) = self.contexts.iter().partition(|size| **size <= available);
@@ -99,35 +99,35 @@ impl StudyTable {
         Ok(())
     }
 
-    /// Results of one method with one target that there will be.
-    pub fn units(&self) -> u64 {
+    /// Number of trials of the study.
+    pub fn trials(&self) -> u64 {
         let each = self.conditions.len() * self.methods.len() * self.contexts.len() * self.targets;
         self.draws * each as u64
     }
 
-    /// Rows that belong to the study as it is configured now.
+    /// The rows that belong to the study in its current configuration.
     pub fn rows<'a>(&self, all: &'a [Row]) -> Vec<&'a Row> {
         let ours = |row: &&Row| {
-            let unit = &row.unit;
-            unit.study == self.name
-                && unit.draw < self.draws
-                && self.contexts.contains(&unit.contexts)
+            let trial = &row.trial;
+            trial.study == self.name
+                && trial.draw < self.draws
+                && self.contexts.contains(&trial.contexts)
                 && self.structures.contains(&row.structure)
         };
         all.iter().filter(ours).collect()
     }
 
-    /// How good a draw was, in a sentence.
-    pub fn told(&self, all: &[Row], draw: u64) -> String {
+    /// A message with the mean of each method in a draw, at the largest number of examples in the main condition.
+    pub fn describe_draw(&self, all: &[Row], draw: u64) -> String {
         let rows = self.rows(all);
         let most = self.contexts.last();
         let mean = |method: &String| {
             let here = |row: &Row| {
-                let unit = &row.unit;
-                unit.draw == draw
-                    && unit.method == *method
-                    && Some(&unit.contexts) == most
-                    && unit.condition == self.conditions[0].name()
+                let trial = &row.trial;
+                trial.draw == draw
+                    && trial.method == *method
+                    && Some(&trial.contexts) == most
+                    && trial.condition == self.conditions[0].name()
             };
             let digits = self.metric.digits();
             Some(format!("{method} {:.digits$}", summary(&rows, here, |row| row.value)?.mean))
@@ -138,7 +138,7 @@ impl StudyTable {
     }
 }
 
-/// A figure over draws of the rows that are wanted; nothing where there is none.
+/// Summarises a `figure` of the `wanted` rows over draws; `None` if there is no such row.
 pub fn summary(
     rows: &[&Row],
     wanted: impl Fn(&Row) -> bool,
@@ -146,7 +146,7 @@ pub fn summary(
 ) -> Option<Summary> {
     let mut draws: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
     for row in rows.iter().filter(|row| wanted(row)) {
-        draws.entry(row.unit.draw).or_default().push(figure(row));
+        draws.entry(row.trial.draw).or_default().push(figure(row));
     }
     let average = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let means: Vec<f64> = draws.values().map(|values| average(values)).collect();

@@ -1,6 +1,6 @@
-//! Labelled scans: files found by the beginnings of their names, and what methods are shown of them.
+//! Labelled scans of a study: files selected by name prefixes, and their form under each condition.
 
-use super::condition::{Condition, Curve, laid_on};
+use super::condition::{Condition, Curve, centred_on};
 use super::config::Structure;
 use imaging::conform::{GeometryChoice, reconcile};
 use imaging::io::Scan;
@@ -14,22 +14,22 @@ use std::sync::Arc;
 /// An image and its label map.
 pub type Files = (PathBuf, PathBuf);
 
-/// An error where a beginning finds no file.
+/// Checks that each prefix matches a file.
 ///
 /// # Errors
-/// [`Error::File`] that names the beginning.
+/// [`Error::File`] that names the prefix.
 pub fn must_be_found<'a>(
     folder: &Path,
-    beginnings: &[String],
+    prefixes: &[String],
     files: impl Iterator<Item = &'a PathBuf> + Clone,
 ) -> Result<()> {
-    let Some(beginning) = missing(beginnings, files) else { return Ok(()) };
+    let Some(prefix) = missing(prefixes, files) else { return Ok(()) };
     let problem =
-        format!("no name of an image with a label begins with {beginning}; correct the configuration.");
+        format!("no name of an image with a label begins with {prefix}; correct the configuration.");
     Err(Error::File { path: folder.into(), problem })
 }
 
-/// Structures that can be told apart in one map: none overlaps another of its group. Numbers of structures.
+/// Groups of structures that one label map can hold, since none overlaps another of its group; as indices.
 pub fn groups(structures: &[Structure]) -> Vec<Vec<usize>> {
     let overlap = |a: &Structure, b: &Structure| {
         a.labels.is_empty() || b.labels.is_empty() || a.labels.iter().any(|label| b.labels.contains(label))
@@ -46,12 +46,12 @@ pub fn groups(structures: &[Structure]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// A labelled scan.
+/// A scan with the label maps of its structures.
 #[derive(Clone)]
 pub struct LabelledScan {
     /// The image.
     pub image: Arc<Scan>,
-    /// For each group of structures a map of 1, 2, … in the group's order.
+    /// For each group of structures a map with the values 1, 2, … in the group's order.
     pub labels: Vec<Arc<LabelMap>>,
 }
 
@@ -78,15 +78,15 @@ impl LabelledScan {
         Ok(Self { labels: groups.iter().map(of_group).collect(), image: Arc::new(image) })
     }
 
-    /// Reads files.
+    /// Opens several scans in parallel.
     ///
     /// # Errors
-    /// What opening them returns.
+    /// The errors of opening them.
     pub fn open_all(files: &[&Files], structures: &[Structure], groups: &[Vec<usize>]) -> Result<Vec<Self>> {
         files.par_iter().map(|files| Self::open(files, structures, groups)).collect()
     }
 
-    /// Through a curve, if there is one.
+    /// The scan with its intensities mapped by a curve, if there is one.
     ///
     /// # Errors
     /// [`Error::Memory`].
@@ -95,35 +95,35 @@ impl LabelledScan {
         Ok(Self { image: Arc::new(curve.apply(&self.image)?), labels: self.labels.clone() })
     }
 
-    /// With another one's labels.
+    /// The scan with another one's labels.
     ///
     /// # Errors
     /// [`Error::Memory`].
     pub fn labelled_as(&self, other: &Self) -> Result<Self> {
         let labels =
-            other.labels.iter().map(|labels| Ok(Arc::new(laid_on(&self.image.volume.grid, labels)?)));
+            other.labels.iter().map(|labels| Ok(Arc::new(centred_on(&self.image.volume.grid, labels)?)));
         Ok(Self { image: self.image.clone(), labels: labels.collect::<Result<_>>()? })
     }
 
-    /// As an example of a group's structures.
+    /// The scan as an example of a group's structures.
     pub fn example(&self, group: usize) -> Example<LabelMap> {
         Example { image: (&*self.image).into(), label: self.labels[group].clone() }
     }
 }
 
-/// The first `most` of a draw's people as a condition shows them.
+/// The first `most` subjects of a draw under a condition.
 ///
 /// # Errors
 /// [`Error::Memory`].
 pub fn shown(
-    people: &[LabelledScan],
+    subjects: &[LabelledScan],
     most: usize,
     condition: Condition,
     curve: Option<&Curve>,
 ) -> Result<Vec<LabelledScan>> {
     let show = |n: usize| match condition {
-        Condition::Shuffled => people[n].labelled_as(&people[(n + 1) % people.len()]),
-        _ => people[n].through(curve),
+        Condition::Shuffled => subjects[n].labelled_as(&subjects[(n + 1) % subjects.len()]),
+        _ => subjects[n].through(curve),
     };
     (0..most).map(show).collect()
 }
