@@ -1,4 +1,4 @@
-//! One augmentation: drawn for an episode, applied to each of its pairs.
+//! A single augmentation: drawn once per episode, applied to each of its pairs.
 
 use super::Gin;
 use crate::tasks::Pair;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// An augmentation with the ranges that its parameters are drawn from.
 ///
-/// `output` says whether the output changes with the input, as an image that shall have the input's intensities does.
+/// `output` says whether the output changes with the input, as for an image that should keep the input's intensities.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
@@ -20,78 +20,78 @@ pub enum Change {
     InvertInput,
     /// 1 − output.
     InvertOutput,
-    /// The output's edges: where its Sobel gradient is above this part of its maximum.
+    /// The output's edges: voxels whose Sobel gradient exceeds a fraction of its maximum.
     Edges {
-        /// Between 0 and 1.
+        /// The fraction, between 0 and 1.
         threshold: f32,
     },
-    /// The mask grown or shrunk by one voxel to all sides, each in half of the cases.
+    /// The mask dilated or eroded by one voxel, with equal probability.
     DilateOrErode,
-    /// Mirrored.
+    /// Mirrors input and output.
     Flip {
-        /// Along this axis.
+        /// Axis of the reflection.
         axis: usize,
     },
-    /// Turned by one, two or three quarters.
+    /// Rotates input and output by one, two or three quarter turns.
     Turn {
-        /// In the plane of these axes.
+        /// Plane of the rotation.
         axes: [usize; 2],
     },
-    /// Each pair by itself turned in each of the three planes.
+    /// Rotates each pair independently by quarter turns in the three planes.
     TurnEach {
-        /// Probability of a turn in each plane.
+        /// Probability of a rotation in each plane.
         probability: f32,
     },
-    /// Every n-th slice of an axis alone, either repeated until the next or put together in the middle.
+    /// Keeps every nth slice along an axis, either repeated up to the next one or packed together in the middle.
     Subsample {
-        /// What n may be.
+        /// Possible values of n.
         factors: Vec<usize>,
     },
-    /// Plus a number.
+    /// Adds a constant.
     Shift {
-        /// Its largest amount.
+        /// Largest absolute value of the constant.
         by: f32,
-        /// See above.
+        /// Whether the output changes too.
         output: bool,
     },
-    /// Times a number.
+    /// Multiplies by a constant.
     Scale {
-        /// Its largest distance from 1.
+        /// Largest difference of the constant from 1.
         by: f32,
-        /// See above.
+        /// Whether the output changes too.
         output: bool,
     },
-    /// The input to a power.
+    /// Raises the input to a power.
     Gamma {
-        /// Standard deviation of the power's logarithm.
+        /// Standard deviation of the exponent's logarithm.
         log_sd: f32,
     },
-    /// Normal noise on the input, drawn for each pair.
+    /// Adds Gaussian noise to the input, drawn for each pair.
     Noise {
         /// Largest standard deviation; the episode's is uniform below it.
         sd: f32,
     },
-    /// The input smoothed by a Gaussian.
+    /// Smooths the input by a Gaussian.
     Blur {
         /// Range of its standard deviation in voxels.
         sd: [f32; 2],
     },
-    /// The input as if acquired in slices across one axis.
+    /// Simulates an acquisition of the input in thick slices along one axis.
     ThickSlices {
-        /// Range of the distance of slices as a part of the side; their thickness is between half of it and all.
+        /// Range of the slice spacing as a fraction of the side; the thickness is from half the spacing to all of it.
         spacing: [f32; 2],
     },
-    /// An affine and a bending deformation.
+    /// An affine and an elastic deformation.
     Deform(Deformation),
-    /// The input through a random network.
+    /// Maps the input's intensities by a random network.
     Gin(Gin),
 }
 
-/// What an episode does to each pair.
+/// The drawn augmentation, applied to each pair of an episode.
 pub(super) type Step = Box<dyn Fn(&mut Pair, &mut dyn Rng) + Send + Sync>;
 
 impl Change {
-    /// Draws the parameters that hold for a whole episode.
+    /// Draws the parameters, which are common to a whole episode.
     pub(super) fn draw(&self, rng: &mut dyn Rng) -> Step {
         match *self {
             Self::InvertInput => intensity(false, |value| 1.0 - value),
@@ -169,7 +169,7 @@ fn input(step: impl Fn(&mut Cube) + Send + Sync + 'static) -> Step {
     Box::new(move |pair, _| step(&mut pair.input))
 }
 
-/// The input's values, and the output's where that is wanted.
+/// Changes the input's values, and the output's if `output`.
 fn intensity(output: bool, by: impl Fn(f32) -> f32 + Send + Sync + 'static) -> Step {
     let step = move |cube: &mut Cube| change(cube, &by);
     if output { both(step) } else { input(step) }

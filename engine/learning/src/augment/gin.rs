@@ -1,5 +1,5 @@
-//! Global intensity non-linear augmentation: an image through a shallow network of random weights, which changes
-//! contrasts and keeps shapes (Ouyang et al., "Causality-inspired single-source domain generalization for medical image
+//! Global intensity non-linear augmentation (GIN): a shallow network with random weights changes the contrasts of an
+//! image and keeps its shapes (Ouyang et al., "Causality-inspired single-source domain generalization for medical image
 //! segmentation", 2023).
 
 use imaging::Cube;
@@ -9,19 +9,19 @@ use rand::Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Slope of the leaky rectifier below 0.
+/// Slope of the leaky ReLU below 0.
 const LEAK: f32 = 0.01;
 
-/// What random networks look like; the defaults are those of the released Neuroverse3D.
+/// The distribution of random networks; the defaults are those of the released Neuroverse3D.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gin {
-    /// Channels between the first and the last layer.
+    /// Number of channels between the first and the last layer.
     pub channels: usize,
-    /// Layers, at least 2. The first and the last have kernels of 1³ voxels.
+    /// Number of layers, at least 2. The first and the last have kernels of 1³ voxels.
     pub layers: usize,
-    /// Sides of the other layers' kernels, odd, one of these for each layer.
+    /// Sides of the other layers' kernels, odd; each layer draws one of them.
     pub kernels: Vec<usize>,
-    /// Range of the network's part in the result; the rest is the image itself.
+    /// Range of the network's weight in the result; the remainder is the image itself.
     pub share: [f32; 2],
 }
 
@@ -31,15 +31,15 @@ impl Default for Gin {
     }
 }
 
-/// A convolution with zeros around the image.
+/// A convolution with zero padding.
 #[derive(Clone, Debug)]
 struct Layer {
     inputs: usize,
     /// Side of the kernel.
     side: usize,
-    /// `[output, input, z, y, x]`.
+    /// Kernel weights, indexed `[output, input, z, y, x]`.
     weights: Vec<f32>,
-    /// One for each output.
+    /// One bias for each output channel.
     biases: Vec<f32>,
 }
 
@@ -66,7 +66,7 @@ impl Gin {
 }
 
 impl Network {
-    /// An image of other contrasts, stretched to [0, 1].
+    /// The image with other contrasts, stretched to [0, 1].
     pub fn image(&self, cube: &Cube) -> Cube {
         let mut mixed = self.mixed(cube);
         stretch(&mut mixed, [0.0, 1.0]);
@@ -91,7 +91,7 @@ impl Network {
 }
 
 impl Layer {
-    /// All output channels, with the rectifier where it is wanted.
+    /// All output channels, followed by the leaky ReLU if `rectified`.
     fn apply(&self, side: usize, channels: &[Vec<f32>], rectified: bool) -> Vec<Vec<f32>> {
         let output = |(n, &bias): (usize, &f32)| {
             let kernel = self.side.pow(3);
@@ -110,10 +110,10 @@ impl Layer {
         self.biases.iter().enumerate().map(output).collect()
     }
 
-    /// Adds one input channel's share to plane `z` of an output channel.
+    /// Adds the contribution of one input channel to plane `z` of an output channel.
     fn add_plane(&self, side: usize, z: usize, plane: &mut [f32], channel: &[f32], weights: &[f32]) {
         let reach = self.side / 2;
-        // Position along an axis from which an offset reads, where that lies in the cube.
+        // The position along an axis that a kernel offset reads, if it lies in the cube.
         let source = |at: usize, offset: usize| (at + offset).checked_sub(reach).filter(|&from| from < side);
         for (k, &weight) in weights.iter().enumerate() {
             let [dx, dy, dz] = [k % self.side, k / self.side % self.side, k / self.side.pow(2)];
@@ -121,7 +121,7 @@ impl Layer {
             for (y, row) in plane.chunks_mut(side).enumerate() {
                 let Some(from_y) = source(y, dy) else { continue };
                 let from = &channel[side * (from_y + side * from_z)..][..side];
-                // The part of the row whose sources lie in it.
+                // The part of the row whose inputs lie inside the row.
                 let (first, skip) = (reach.saturating_sub(dx), dx.saturating_sub(reach));
                 let to = &mut row[first..side - skip];
                 to.iter_mut().zip(&from[skip..]).for_each(|(sum, value)| *sum += weight * value);

@@ -1,10 +1,10 @@
-//! Augmentation: more tasks and more images than there are data.
+//! Augmentation of tasks and images.
 //!
 //! Probabilities and ranges of the presets `Paper` and `Release` are those of the authors' data loaders, which differ
-//! in the noise of generation tasks, and of the released training step (GIN). Theirs are taken for lengths on 128³.
+//! in the noise of generation tasks, and of the released training step (GIN). Their lengths are interpreted on 128³.
 //!
-//! What is drawn for an episode holds for its target and for all its examples, so that they remain one task; noise is
-//! drawn anew in each image. Spatial changes move input and output together.
+//! An augmentation drawn for an episode applies to its target and all its examples alike, so that they remain one task;
+//! noise is drawn for each image. Spatial changes apply to input and output together.
 
 mod change;
 mod gin;
@@ -19,27 +19,27 @@ use imaging::random::bernoulli;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-/// A change with the probability that an episode gets it.
+/// A change with its probability in an episode.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Chance {
-    /// Between 0 and 1.
+    /// Probability, between 0 and 1.
     pub probability: f32,
-    /// What is done then.
+    /// The change.
     pub change: Change,
 }
 
-/// What may be done to the pairs of an episode, in this order.
+/// The possible changes of the pairs of an episode, in the order of their application.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Augmentation {
-    /// To pairs whose output is a mask.
+    /// Changes of pairs whose output is a mask.
     pub segmentation: Vec<Chance>,
-    /// To pairs whose output is an image.
+    /// Changes of pairs whose output is an image.
     pub generation: Vec<Chance>,
-    /// To pairs of random shapes, after those of segmentation.
+    /// Changes of pairs of random shapes, after those of segmentation.
     pub shapes: Vec<Chance>,
 }
 
-/// The pairs of an episode by where they come from.
+/// The kind of pairs in an episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Material {
     /// Masks of structures.
@@ -50,7 +50,7 @@ pub enum Material {
     Shapes,
 }
 
-/// The changes of one episode.
+/// The changes drawn for one episode.
 pub struct Plan(Vec<change::Step>);
 
 impl Augmentation {
@@ -100,18 +100,18 @@ impl Augmentation {
         Self { segmentation, generation, shapes: vec![turns] }
     }
 
-    /// Without what makes another task of an episode's, for a network that knows one task and is shown no examples.
+    /// Removes the changes that alter an episode's task, for a network with one task and no examples.
     pub fn of_one_task(mut self) -> Self {
         use Change::*;
         let output = |change: &Change| matches!(change, InvertOutput | Edges { .. } | DilateOrErode);
         self.segmentation.retain(|chance| !output(&chance.change));
-        // An output that is an image has its input's intensities.
+        // An image output has the intensities of its input, so these would change the task too.
         let input = |change: &Change| matches!(change, InvertInput | Gin(_));
         self.generation.retain(|chance| !output(&chance.change) && !input(&chance.change));
         self
     }
 
-    /// Draws what is done to the pairs of an episode; all probabilities are multiplied by a factor.
+    /// Draws the changes for an episode; all probabilities are multiplied by `factor`.
     pub fn draw(&self, material: Material, factor: f32, rng: &mut dyn Rng) -> Plan {
         let (own, shapes) = match material {
             Material::Segmentation => (&self.segmentation, None),
@@ -129,9 +129,10 @@ impl Augmentation {
 }
 
 impl Plan {
-    /// Changes a pair; its values stay in [0, 1].
+    /// Applies the changes to a pair; its values stay in [0, 1].
     ///
-    /// The authors stretch every volume to [0, 1] in the end, which undoes shifts and scales; here they are clamped.
+    /// The authors stretch every volume to [0, 1] at the end, which reverses shifts and scales; here values are
+    /// clamped.
     pub fn apply(&self, pair: &mut Pair, rng: &mut dyn Rng) {
         self.0.iter().for_each(|step| step(pair, rng));
         for cube in [&mut pair.input, &mut pair.output] {
@@ -141,13 +142,13 @@ impl Plan {
 }
 
 /// The authors' elastic deformation on 128³: white noise of ±1 smoothed by 7 to 8 voxels and multiplied by 100 to 200,
-/// which has a standard deviation of 0.4 to 0.9 voxels; a cubic B-spline of 13 points is as smooth.
+/// which has a standard deviation of 0.4 to 0.9 voxels; a cubic B-spline with 13 points is equally smooth.
 fn elastic(scale: f32) -> Deformation {
     let bend = [0.4 / 128.0, 0.9 / 128.0];
     Deformation { rotation: 0.3, scale, shear: 0.0, shift: 0.0, points: 13, bend }
 }
 
-/// Ours: another head in another pose, within what SynthSeg uses (Billot et al. 2023).
+/// This project's deformation: another head in another pose, within the ranges of SynthSeg (Billot et al. 2023).
 fn everyday() -> Deformation {
     Deformation { rotation: 0.26, scale: 0.15, shear: 0.012, shift: 0.05, points: 7, bend: [0.0, 0.02] }
 }

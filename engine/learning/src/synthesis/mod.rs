@@ -1,8 +1,8 @@
 //! Synthetic subjects: images of random contrast from label maps, after SynthSeg (Billot et al., Medical Image Analysis
 //! 2023), and random shapes.
 //!
-//! Means and spreads, bias field, gamma, resolution and deformation are SynthSeg's; lengths that it gives in millimetres
-//! are parts of the side here, which stands for 256 mm.
+//! Means and standard deviations, bias field, gamma, resolution and deformation are SynthSeg's. Its lengths in
+//! millimetres are fractions of the side here, which represents 256 mm.
 
 mod shapes;
 
@@ -17,38 +17,39 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What synthetic subjects are drawn from.
+/// The distribution of synthetic subjects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Synthesis {
-    /// The subject's shape.
+    /// Deformation of the label map.
     pub deformation: Deformation,
-    /// Range of a tissue's mean intensity; intensities are those of bytes.
+    /// Range of a tissue's mean intensity, on a scale from 0 to 255.
     pub mean: [f32; 2],
-    /// Range of the standard deviation within a tissue.
+    /// Range of the standard deviation within a tissue, on the same scale.
     pub spread: [f32; 2],
     /// Probability that the background is black.
     pub black: f32,
-    /// Probability that the background is dark, with a mean up to 15 and a spread up to 5.
+    /// Probability that the background is dark, with a mean up to 15 and a standard deviation up to 5.
     pub dark: f32,
     /// Largest standard deviation of the bias field's logarithm.
     pub bias: f32,
-    /// Points of the bias field along each axis.
+    /// Lattice points of the bias field along each axis.
     pub bias_points: usize,
     /// Standard deviation of the logarithm of gamma.
     pub gamma: f32,
-    /// Probability of large voxels, and their largest side as a part of the grid's.
+    /// Probability of large isotropic voxels, and their largest side as a fraction of the grid's.
     pub coarse: (f32, f32),
-    /// Probability of thick slices across one axis, and their largest distance as a part of the side.
+    /// Probability of thick slices along one axis, and their largest spacing as a fraction of the side.
     pub thick: (f32, f32),
-    /// Probability that everything but the brain is missing.
+    /// Probability that the image is skull-stripped.
     pub strip: f32,
-    /// Probability that one end of an axis lies outside the field of view, and the largest part that does.
+    /// Probability that one end of an axis lies outside the field of view, and the largest fraction of the side that
+    /// does.
     pub cut: (f32, f32),
 }
 
 impl Default for Synthesis {
-    /// SynthSeg's values, but for half of its spread, since a working voxel averages many of its voxels of 1 mm;
-    /// stripping and cutting are ours.
+    /// SynthSeg's values, except for half its standard deviation, since a working voxel averages many voxels of 1 mm.
+    /// Skull stripping and cutting are additions of this project.
     fn default() -> Self {
         let bend = [0.0, 0.02];
         Self {
@@ -78,22 +79,22 @@ impl Default for Synthesis {
 /// Mean and standard deviation of a tissue's intensities.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tissue {
-    /// In intensities of bytes.
+    /// Mean, on a scale from 0 to 255.
     pub mean: f32,
-    /// In intensities of bytes.
+    /// Standard deviation, on the same scale.
     pub spread: f32,
 }
 
-/// How the labels look in one modality, background included.
+/// The intensities of all labels in one modality, background included.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contrast(pub BTreeMap<u16, Tissue>);
 
-/// The class of each label: labels of one class look alike.
+/// The class of each label; labels of one class share their intensities.
 pub type Classes = BTreeMap<u16, u16>;
 
 impl Synthesis {
-    /// Draws a contrast; the same for all subjects of an episode makes one modality of them. Label 0 is the
-    /// background, a class of its own.
+    /// Draws a contrast. All subjects of an episode with the same contrast form one modality. Label 0 is the background
+    /// and a class of its own.
     pub fn contrast(&self, classes: &Classes, rng: &mut dyn Rng) -> Contrast {
         let mut tissues = BTreeMap::new();
         for &class in classes.values() {
@@ -105,19 +106,19 @@ impl Synthesis {
         } else if bernoulli(self.dark / (1.0 - self.black), rng) {
             background = Tissue { mean: within([0.0, 15.0], rng), spread: within([0.0, 5.0], rng) };
         }
-        let mut looks: BTreeMap<u16, Tissue> =
+        let mut intensities: BTreeMap<u16, Tissue> =
             classes.iter().map(|(&label, class)| (label, tissues[class])).collect();
-        looks.insert(0, background);
-        Contrast(looks)
+        intensities.insert(0, background);
+        Contrast(intensities)
     }
 
     fn tissue(&self, rng: &mut dyn Rng) -> Tissue {
         Tissue { mean: within(self.mean, rng), spread: within(self.spread, rng) }
     }
 
-    /// A subject of the shape of `labels`, deformed, with one image for each contrast. Its own labels are deformed and
-    /// cut as its images are; stripping the skull changes images only. `brain` are the labels that it leaves; every
-    /// label above 0 where that is empty.
+    /// Draws a subject with the deformed shape of `labels` and one image for each contrast. Its labels are deformed and
+    /// cut like its images; skull stripping changes images only. `brain` are the labels that skull stripping keeps; if
+    /// it is empty, subjects are never stripped.
     pub fn subject(
         &self,
         labels: &LabelCube,
@@ -126,12 +127,12 @@ impl Synthesis {
         rng: &mut dyn Rng,
     ) -> Subject {
         let mut labels = self.deformation.draw(rng).labels(labels);
-        let mut seen = labels.clone();
+        let mut visible = labels.clone();
         if !brain.is_empty() && bernoulli(self.strip, rng) {
             let outside = |label: &&mut u16| !brain.contains(label);
-            seen.voxels.iter_mut().filter(outside).for_each(|label| *label = 0);
+            visible.voxels.iter_mut().filter(outside).for_each(|label| *label = 0);
         }
-        let mut images: Vec<Cube> = contrasts.iter().map(|c| self.image(&seen, c, rng)).collect();
+        let mut images: Vec<Cube> = contrasts.iter().map(|c| self.image(&visible, c, rng)).collect();
         if bernoulli(self.cut.0, rng) {
             let (axis, far) = (index(3, rng), bernoulli(0.5, rng));
             let lost = (within([0.0, self.cut.1], rng) * labels.side as f32) as usize;
@@ -145,15 +146,15 @@ impl Synthesis {
         Subject { images, structures: Structures::whole(&labels) }
     }
 
-    /// An image of labels, its 2nd and 98th percentile at 0 and 1.
+    /// Draws an image of labels, scaled so that its 2nd and 98th percentile are 0 and 1.
     pub fn image(&self, labels: &LabelCube, contrast: &Contrast, rng: &mut dyn Rng) -> Cube {
         let side = labels.side;
         let unknown = Tissue { mean: 0.0, spread: 0.0 };
-        let look = |label: &u16| {
+        let intensity = |label: &u16| {
             let tissue = contrast.0.get(label).unwrap_or(&unknown);
             tissue.mean + tissue.spread * normal(rng)
         };
-        let mut image = Cube { side, voxels: labels.voxels.iter().map(look).collect() };
+        let mut image = Cube { side, voxels: labels.voxels.iter().map(intensity).collect() };
         let sd = within([0.0, self.bias], rng);
         let points: Vec<f32> = (0..self.bias_points.pow(3)).map(|_| sd * normal(rng)).collect();
         let bias = Basis::linear(side, self.bias_points).field(&points);
@@ -168,7 +169,7 @@ impl Synthesis {
         image
     }
 
-    /// Distance and thickness of slices along each axis, in working voxels.
+    /// Draws spacing and thickness of slices along each axis, in working voxels.
     fn resolution(&self, side: usize, rng: &mut dyn Rng) -> ([f32; 3], [f32; 3]) {
         let upto = |part: f32| [1.0, (part * side as f32).max(1.0)];
         let mut spacing = [1.0; 3];

@@ -1,7 +1,8 @@
-//! Random shapes: label maps of structures that no body has, so that a network learns to follow its examples.
+//! Random shapes: label maps of non-anatomical structures, which force a network to rely on its examples.
 //!
-//! After the synthetic tasks of UniverSeg (Butoi et al., ICCV 2023): each structure is where its own smooth random field
-//! is the largest. One map is the template of an episode; [`super::Synthesis`] makes its subjects. All numbers are ours.
+//! After the synthetic tasks of UniverSeg (Butoi et al., ICCV 2023): each structure is the region in which its own
+//! smooth random field is the largest. One map is the template of an episode; [`super::Synthesis`] makes its subjects.
+//! All numbers are this project's own.
 
 use imaging::filter::LabelCube;
 use imaging::filter::field::{Basis, SPLINE_SPREAD};
@@ -10,16 +11,17 @@ use rand::Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// What random shapes look like.
+/// The distribution of random shapes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Shapes {
-    /// Fewest and most structures.
+    /// Minimum and maximum number of structures.
     pub structures: [usize; 2],
-    /// Fewest and most points along each axis of the fields whose largest wins: the more, the smaller the pieces.
+    /// Minimum and maximum number of lattice points of the structures' fields along each axis; more points make smaller
+    /// pieces.
     pub points: [usize; 2],
-    /// Range of the mean radius of the body that holds the structures, as a part of the side.
+    /// Range of the mean radius of the body that contains the structures, as a fraction of the side.
     pub radius: [f32; 2],
-    /// Standard deviation of the body's surface, as a part of the side.
+    /// Standard deviation of the body's radius, as a fraction of the side.
     pub dents: f32,
 }
 
@@ -29,11 +31,11 @@ impl Default for Shapes {
     }
 }
 
-/// Points along each axis of the field that dents the body.
+/// Lattice points along each axis of the field that varies the body's radius.
 const BODY_POINTS: usize = 6;
 
 impl Shapes {
-    /// Draws a map of labels 1 … n in a body, with background around it.
+    /// Draws a map of labels 1 … n in a body, with background (0) around it.
     pub fn draw(&self, side: usize, rng: &mut dyn Rng) -> LabelCube {
         let between = |[low, high]: [usize; 2], rng: &mut dyn Rng| low + index(high - low + 1, rng);
         let structures = between(self.structures, rng);

@@ -1,4 +1,4 @@
-//! Bias field: coils see what is near them brighter.
+//! Bias field: receive coils intensify nearby tissue.
 
 use imaging::Cube;
 use imaging::filter::field::Basis;
@@ -6,10 +6,11 @@ use imaging::random::within;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-/// The image times e to a sum of products of Legendre polynomials along the three axes, of this total degree at most.
+/// Multiplies the image by exp(f); f is a sum of products of Legendre polynomials along the three axes, of total degree
+/// at most `degree`.
 ///
-/// The authors' data loader takes the first axis for channels, so that their field is constant along it; this one
-/// changes along all three.
+/// The authors' data loader interprets the first axis as channels, so that their field is constant along it; this one
+/// varies along all three.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BiasField {
     /// Largest total degree.
@@ -19,7 +20,7 @@ pub struct BiasField {
 }
 
 impl BiasField {
-    /// Multiplies an image by a field that is drawn for it.
+    /// Multiplies an image by a randomly drawn field.
     pub fn apply(&self, image: &mut Cube, rng: &mut dyn Rng) {
         let basis = Basis::legendre(image.side, self.degree);
         let n = basis.count();

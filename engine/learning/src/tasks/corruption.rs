@@ -1,11 +1,11 @@
-//! What can be wrong with an image.
+//! Corruptions of an image.
 
 use super::{BiasField, GaussianNoise, Holes, LowResolution, SaltAndPepper, Slices};
 use imaging::Cube;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-/// A corruption with its parameters or the ranges that they are drawn from for each image.
+/// A corruption with its parameters, or with the ranges that they are drawn from for each image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Corruption {
@@ -13,18 +13,18 @@ pub enum Corruption {
     BiasField(BiasField),
     /// Additive Gaussian noise.
     GaussianNoise(GaussianNoise),
-    /// Single voxels black or white.
+    /// Single black or white voxels.
     SaltAndPepper(SaltAndPepper),
-    /// Nothing but a few slices.
+    /// All slices but a few removed.
     Slices(Slices),
     /// Smooth holes.
     Holes(Holes),
-    /// Larger voxels.
+    /// Reduced resolution.
     LowResolution(LowResolution),
 }
 
 impl Corruption {
-    /// Whether values may leave the range that they had.
+    /// Whether values may leave their original range.
     pub fn leaves_range(&self) -> bool {
         matches!(self, Self::BiasField(_) | Self::GaussianNoise(_))
     }

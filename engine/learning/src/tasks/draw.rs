@@ -1,4 +1,4 @@
-//! Which task an episode is about.
+//! Draws the task of an episode.
 
 use super::{
     BiasField, Corruption, GaussianNoise, Goal, Holes, LowResolution, Preset, SaltAndPepper, Slices, Task,
@@ -19,22 +19,22 @@ pub enum Kind {
     BiasRemoval,
     /// The image without Gaussian noise.
     GaussianNoiseRemoval,
-    /// The image without salt and pepper.
+    /// The image without salt-and-pepper noise.
     SaltAndPepperRemoval,
     /// The volume from a few slices.
     SlicesToVolume,
     /// The image without its holes.
     Inpainting,
-    /// The image in smaller voxels.
+    /// The image at a higher resolution.
     SuperResolution,
-    /// The brain alone.
+    /// The image masked to the brain.
     SkullStripping,
     /// Another modality.
     ModalityTransform,
 }
 
 impl Kind {
-    /// Every kind.
+    /// All kinds.
     pub const ALL: [Self; 9] = [
         Self::Segmentation,
         Self::BiasRemoval,
@@ -48,7 +48,7 @@ impl Kind {
     ];
 }
 
-/// Probabilities of further corruptions of a task's input, the same for all pairs of an episode.
+/// Probabilities of additional corruptions of a task's input; they apply to all pairs of an episode alike.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Extra {
     /// A bias field.
@@ -59,40 +59,40 @@ pub struct Extra {
     pub low_resolution: f32,
     /// Holes, except in segmentation.
     pub holes: f32,
-    /// The Gaussian noise among them.
+    /// Parameters of the Gaussian noise.
     pub gaussian_noise: GaussianNoise,
 }
 
-/// What tasks are drawn from.
+/// The distribution that tasks are drawn from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tasks {
     /// Relative frequency of each kind; a kind that is left out is never drawn.
     pub weights: BTreeMap<Kind, f32>,
-    /// Most structures that are merged into one mask.
+    /// Maximum number of structures that are merged into one mask.
     pub most_labels: usize,
-    /// The labels of the brain, for skull stripping; every label above 0 where this is empty.
+    /// The labels of the brain, for skull stripping; empty: every label above 0.
     pub brain: Vec<u16>,
-    /// Of bias removal.
+    /// Parameters of bias removal.
     pub bias_field: BiasField,
-    /// Of Gaussian noise removal.
+    /// Parameters of Gaussian noise removal.
     pub gaussian_noise: GaussianNoise,
-    /// Of salt and pepper removal.
+    /// Parameters of salt-and-pepper removal.
     pub salt_and_pepper: SaltAndPepper,
-    /// Of slices to volume, whose axis is drawn for each episode.
+    /// Parameters of slices-to-volume; the axis is drawn for each episode.
     pub slices: Slices,
-    /// Of inpainting.
+    /// Parameters of inpainting.
     pub holes: Holes,
-    /// Of super-resolution.
+    /// Parameters of super-resolution.
     pub low_resolution: LowResolution,
-    /// Corruptions besides the task's own.
+    /// Corruptions in addition to the task's own.
     pub extra: Extra,
     /// See [`Task::range`].
     pub range: [f64; 2],
 }
 
 impl Tasks {
-    /// A preset. Frequencies of `Paper` are the configuration's sampling rates, added up by kind over its real data
-    /// sets; `Release` draws segmentation, its other parameters are the demonstrations'.
+    /// A preset. The frequencies of `Paper` are the sampling rates of the configuration, summed by kind over its real
+    /// data sets. `Release` draws segmentation only; its other parameters are those of the demonstrations.
     pub fn preset(preset: Preset) -> Self {
         use Kind::*;
         let weights = [
@@ -135,12 +135,12 @@ impl Tasks {
                 extra: Extra { bias_field: 0.0, noise: 0.0, low_resolution: 0.0, holes: 0.0, ..paper.extra },
                 ..paper
             },
-            // The 2nd and 98th percentile, as the aligned pipeline reads a scan.
+            // The 2nd and 98th percentile, as in the aligned pipeline.
             Preset::Exemplar => Self { range: [0.02, 0.98], ..paper },
         }
     }
 
-    /// Draws a task for subjects that have so many modalities and these labels.
+    /// Draws a task for subjects with this number of modalities and these labels.
     pub fn draw(&self, modalities: usize, labels: &[u16], rng: &mut dyn Rng) -> Result<Task> {
         let possible = |kind: Kind| match kind {
             Kind::Segmentation => !labels.is_empty(),
@@ -161,7 +161,7 @@ impl Tasks {
         Ok(self.task(kind, modalities, labels, rng))
     }
 
-    /// A task of this kind for subjects whose modalities and labels it fits.
+    /// Draws a task of this kind; the subjects must have the modalities and labels that it needs.
     pub fn task(&self, kind: Kind, modalities: usize, labels: &[u16], rng: &mut dyn Rng) -> Task {
         let image = index(modalities, rng);
         let restore = |corruption| Goal::Restore { image, corruption };
@@ -188,7 +188,7 @@ impl Tasks {
         Task { goal, extra: self.extra_corruptions(kind, rng), range: self.range }
     }
 
-    /// Further corruptions in random order, none that the task has already.
+    /// Draws additional corruptions in random order, other than the task's own.
     fn extra_corruptions(&self, kind: Kind, rng: &mut dyn Rng) -> Vec<Corruption> {
         let noise = if bernoulli(0.5, rng) {
             Corruption::GaussianNoise(self.extra.gaussian_noise.clone())

@@ -1,4 +1,4 @@
-//! Inpainting: smooth holes that are to be filled.
+//! Inpainting: smooth holes to be filled.
 
 use imaging::Cube;
 use imaging::filter::field::Basis;
@@ -7,20 +7,21 @@ use imaging::random::{index, one_of, within};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-/// The image's smallest value wherever a field is above a threshold. The field interpolates linearly between the
-/// points of a lattice that are 1/2, 0 or −1/2 with probability 5/16, 6/16 and 5/16.
+/// Sets voxels to the image's smallest value wherever a random field exceeds a threshold. The field interpolates
+/// linearly between lattice points of value 1/2, 0 or −1/2 with probability 5/16, 6/16 and 5/16.
 ///
-/// The authors write Perlin noise but look at it only where its gradients begin, and that is what it amounts to.
+/// The authors implement Perlin noise but sample it only at the origins of its gradients, which is equivalent to this.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Holes {
-    /// Points of the lattice along each axis, one of these for each image; theirs are 8 or 16 voxels apart on 128.
+    /// Lattice points along each axis; each image draws one of these numbers. The authors' points are 8 or 16 voxels
+    /// apart on 128.
     pub points: Vec<usize>,
     /// Range of the threshold.
     pub threshold: [f32; 2],
 }
 
 impl Holes {
-    /// Cuts holes that are drawn for this image.
+    /// Cuts randomly drawn holes into an image.
     pub fn apply(&self, image: &mut Cube, rng: &mut dyn Rng) {
         let points = one_of(&self.points, rng);
         let threshold = within(self.threshold, rng);

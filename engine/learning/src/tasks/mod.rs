@@ -1,8 +1,8 @@
-//! Tasks to train and to measure on: what of a subject is the input and what the output.
+//! Tasks for training and evaluation: they derive an input and an output from a subject.
 //!
 //! The tasks are those of Neuroverse3D (Hu et al., ICCV 2025): segmentation and eight generation tasks. A [`Task`] is
-//! drawn once for an episode and then gives the target's and every example's pair; what differs from image to image
-//! (noise, field, place of the holes and their extent) is drawn anew for each, as its authors do.
+//! drawn once per episode and makes the pairs of the target and of every example. Noise, bias field and the holes'
+//! position and extent are drawn for each image separately, as in the authors' code.
 
 mod bias;
 mod corruption;
@@ -27,40 +27,40 @@ use imaging::filter::stretch;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-/// Where probabilities and parameters come from.
+/// The origin of probabilities and parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
-    /// A public training configuration that names what are, as far as one can tell, the paper's data sets and tasks, and the
-    /// data loader that goes with it. That its authors are the paper's is inferred; the paper's own text was not at hand.
-    /// Where this room says "the authors", it means those.
+    /// A public training configuration with its data loader. It names what appear to be the paper's data sets and
+    /// tasks. That its authors are the paper's is inferred; the paper's own text was not available. In this module,
+    /// "the authors" are those of this configuration.
     Paper,
     /// The repository github.com/jiesihu/Neuroverse3D, commit 02a007b, which trains segmentation only.
     Release,
-    /// Ours: the paper's tasks and augmentations, intensities as the aligned pipeline brings them, and scans of
-    /// ordinary contrast, sharpness and slice thickness besides.
+    /// This project's preset: the paper's tasks and augmentations, intensities scaled as in the aligned pipeline, and
+    /// additional scans of ordinary contrast, sharpness and slice thickness.
     Exemplar,
 }
 
-/// One person on the working grid.
+/// One subject on the working grid.
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// The modalities, in the data set's order, each in [0, 1].
     pub images: Vec<Cube>,
-    /// What the structures fill.
+    /// The partial volumes of its structures.
     pub structures: Structures,
 }
 
-/// What the network is shown and what it shall answer, both in [0, 1].
+/// An input of the network and its true output, both in [0, 1].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
-    /// The image.
+    /// The input image.
     pub input: Cube,
-    /// A soft mask or an image.
+    /// A mask of partial volumes, or an image.
     pub output: Cube,
 }
 
-/// What is asked for. `image`, `from` and `to` count a subject's modalities.
+/// The goal of a task. `image`, `from` and `to` are indices of a subject's modalities.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Goal {
@@ -75,21 +75,21 @@ pub enum Goal {
     Restore {
         /// The image to corrupt and to restore.
         image: usize,
-        /// What is wrong with the input.
+        /// The corruption of the input.
         corruption: Corruption,
     },
-    /// The image with nothing but the brain.
+    /// The image masked to the brain.
     StripSkull {
         /// The image to strip.
         image: usize,
-        /// The labels of the brain; every label above 0 where this is empty.
+        /// The labels of the brain; empty: every label above 0.
         brain: Vec<u16>,
     },
     /// Another modality.
     Transform {
-        /// The modality that is shown.
+        /// The input modality.
         from: usize,
-        /// The modality that is asked for.
+        /// The output modality.
         to: usize,
     },
 }
@@ -97,16 +97,16 @@ pub enum Goal {
 /// A task of one episode.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Task {
-    /// What is asked for.
+    /// The goal, with its own corruption if it has one.
     pub goal: Goal,
-    /// What is wrong with the input besides, in this order.
+    /// Additional corruptions of the input, in the order of their application.
     pub extra: Vec<Corruption>,
-    /// After a corruption that leaves [0, 1] the values at these fractions (0 smallest, 1 largest) become 0 and 1.
+    /// After a corruption that leaves [0, 1], the values at these quantiles (0 smallest, 1 largest) become 0 and 1.
     pub range: [f64; 2],
 }
 
 impl Task {
-    /// Its kind.
+    /// The kind of its goal.
     pub fn kind(&self) -> Kind {
         match &self.goal {
             Goal::Segment { .. } => Kind::Segmentation,
@@ -123,7 +123,7 @@ impl Task {
         }
     }
 
-    /// Input and output of a subject that has the modalities of the goal.
+    /// The pair of a subject, which must have the modalities of the goal.
     pub fn pair(&self, subject: &Subject, rng: &mut dyn Rng) -> Pair {
         let image = |n: usize| subject.images[n].clone();
         let (mut input, output) = match &self.goal {
@@ -143,8 +143,8 @@ impl Task {
         Pair { input, output }
     }
 
-    /// The goal's corruption comes first, as the authors have it; but slices are cut out last, since percentiles of an
-    /// almost empty volume say nothing.
+    /// The goal's corruption comes first, as in the authors' code, except that slices are removed last, since
+    /// percentiles of an almost empty volume are meaningless.
     fn corruptions(&self) -> Vec<&Corruption> {
         let mut all: Vec<&Corruption> = self.extra.iter().collect();
         if let Goal::Restore { corruption, .. } = &self.goal {
@@ -155,7 +155,7 @@ impl Task {
     }
 }
 
-/// The image times the brain's mask.
+/// The image multiplied by the brain's mask.
 fn stripped(mut image: Cube, structures: &Structures, brain: &[u16]) -> Cube {
     let mask = if brain.is_empty() { structures.mask(&structures.labels()) } else { structures.mask(brain) };
     image.voxels.iter_mut().zip(mask.voxels).for_each(|(value, part)| *value *= part);

@@ -1,4 +1,4 @@
-//! Noise: Gaussian, and salt and pepper.
+//! Noise: Gaussian and salt-and-pepper.
 
 use imaging::Cube;
 use imaging::filter::{highest, lowest};
@@ -14,32 +14,32 @@ pub struct GaussianNoise {
 }
 
 impl GaussianNoise {
-    /// Adds noise whose standard deviation is drawn for this image.
+    /// Adds noise of a randomly drawn standard deviation.
     pub fn apply(&self, image: &mut Cube, rng: &mut dyn Rng) {
         let sd = within(self.sd, rng);
         image.voxels.iter_mut().for_each(|value| *value += sd * normal(rng));
     }
 }
 
-/// Voxels that have the image's largest (salt) or smallest value (pepper), independent of each other.
+/// Sets voxels independently to the image's largest (salt) or smallest value (pepper).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SaltAndPepper {
-    /// Range of the part of the voxels that become white.
+    /// Range of the fraction of voxels that become white.
     pub salt: [f32; 2],
-    /// Range of the part of the voxels that become black.
+    /// Range of the fraction of voxels that become black.
     pub pepper: [f32; 2],
 }
 
 impl SaltAndPepper {
-    /// Strews both, each in a density that is drawn for this image.
+    /// Adds both, each with a randomly drawn density.
     pub fn apply(&self, image: &mut Cube, rng: &mut dyn Rng) {
         let (salt, pepper) = (within(self.salt, rng), within(self.pepper, rng));
         let (black, white) = (lowest(image), highest(image));
         for value in &mut image.voxels {
-            let chance: f32 = rng.random();
-            if chance < salt {
+            let sample: f32 = rng.random();
+            if sample < salt {
                 *value = white;
-            } else if chance < salt + pepper {
+            } else if sample < salt + pepper {
                 *value = black;
             }
         }

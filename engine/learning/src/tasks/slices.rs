@@ -1,4 +1,4 @@
-//! From 2D to 3D: of the whole volume only a few slices were acquired.
+//! Slices to volume: only a few slices of the volume were acquired.
 
 use imaging::Cube;
 use imaging::filter::{fill_slices, lowest};
@@ -6,19 +6,19 @@ use imaging::random::around_zero;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-/// A few neighbouring slices near the middle of an axis; everything else has the image's smallest value.
+/// Keeps a few adjacent slices near the middle of an axis; all other voxels become the image's smallest value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Slices {
-    /// The axis that the slices lie across.
+    /// The axis perpendicular to the slices.
     pub axis: usize,
-    /// How many slices.
+    /// Number of slices.
     pub count: usize,
-    /// Largest distance of their middle from the middle of the axis, as a part of the side, drawn for each image.
+    /// Largest distance of their centre from the middle of the axis, as a fraction of the side; drawn for each image.
     pub off_centre: f32,
 }
 
 impl Slices {
-    /// Blanks everything but the slices.
+    /// Removes all other slices.
     pub fn apply(&self, image: &mut Cube, rng: &mut dyn Rng) {
         let side = image.side;
         let shift = around_zero(self.off_centre * side as f32, rng);

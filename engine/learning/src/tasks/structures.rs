@@ -1,4 +1,4 @@
-//! A subject's structures: the part of each working voxel that each label fills.
+//! A subject's structures as partial volumes: the fraction of each working voxel that each label fills.
 
 use imaging::Cube;
 use imaging::filter::LabelCube;
@@ -6,26 +6,26 @@ use inference::preprocess::partial_volume::PartialVolume;
 use inference::preprocess::working_grid::cube_index;
 use std::collections::BTreeMap;
 
-/// Labels, whole or soft; only what they fill is kept.
+/// Labels, binary or as partial volumes, stored sparsely.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Structures {
     side: usize,
-    /// Positions in a cube and the part of each that the label fills, by label.
+    /// For each label the flat indices in a cube and the fraction of each voxel that it fills.
     filled: BTreeMap<u16, Vec<(u32, f32)>>,
 }
 
 impl Structures {
-    /// Soft labels as a frame of this side sees them.
+    /// From partial volumes on a working grid of this side.
     pub fn soft(side: usize, labels: &BTreeMap<u16, PartialVolume>) -> Self {
-        let fill = |(&label, soft): (&u16, &PartialVolume)| {
-            let places = soft.patch.places().map(|(place, part)| (cube_index(side, place) as u32, part));
+        let fill = |(&label, structure): (&u16, &PartialVolume)| {
+            let places = structure.patch.places().map(|(place, part)| (cube_index(side, place) as u32, part));
             let filled = places.filter(|(_, part)| *part > 0.0);
             (label, filled.collect())
         };
         Self { side, filled: labels.iter().map(fill).collect() }
     }
 
-    /// Whole labels.
+    /// From a label cube: each voxel belongs to one label.
     pub fn whole(labels: &LabelCube) -> Self {
         let mut filled: BTreeMap<u16, Vec<(u32, f32)>> = BTreeMap::new();
         for (at, &label) in labels.voxels.iter().enumerate().filter(|(_, label)| **label > 0) {
@@ -34,12 +34,12 @@ impl Structures {
         Self { side: labels.side, filled }
     }
 
-    /// Every label that fills something, ascending.
+    /// All labels, ascending.
     pub fn labels(&self) -> Vec<u16> {
         self.filled.keys().copied().collect()
     }
 
-    /// What these labels fill together.
+    /// The union of these labels: the sum of their partial volumes, at most 1.
     pub fn mask(&self, labels: &[u16]) -> Cube {
         let mut voxels = vec![0.0; self.side.pow(3)];
         for &(at, part) in labels.iter().filter_map(|label| self.filled.get(label)).flatten() {
@@ -49,10 +49,10 @@ impl Structures {
         Cube { side: self.side, voxels }
     }
 
-    /// The label that fills most of each voxel, background included.
+    /// The label, or background, that fills the largest fraction of each voxel.
     pub fn largest(&self) -> LabelCube {
         let mut voxels = vec![0; self.side.pow(3)];
-        // What is left to the background, and the largest part so far.
+        // The fraction left to the background, and the largest fraction so far.
         let mut parts = vec![(1.0, 0.0); voxels.len()];
         for (&label, filled) in &self.filled {
             for &(at, part) in filled {
