@@ -1,4 +1,4 @@
-//! `exemplar bench`: seconds and peak memory of one prediction, or of one step of training, with made-up weights.
+//! `exemplar bench`: seconds and peak memory of one prediction, or of one training step, with synthetic weights.
 
 mod train;
 
@@ -29,7 +29,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     }
 }
 
-/// Predictions.
+/// Measures predictions.
 fn predict(args: &BenchArgs, device: &Device, weights: Weights) -> Result<()> {
     let compute = &args.compute;
     let model = Model::load(weights, device)?;
@@ -81,12 +81,12 @@ fn predict(args: &BenchArgs, device: &Device, weights: Weights) -> Result<()> {
     if args.layers { layers(&work) } else { Ok(()) }
 }
 
-/// Made-up values.
+/// Synthetic values.
 fn cube(args: &BenchArgs, key: &str) -> Cube {
     Cube { side: args.size, voxels: formula::uniform(key).take(args.size.pow(3)).collect() }
 }
 
-/// Made-up examples.
+/// Synthetic examples.
 fn pairs(args: &BenchArgs) -> Vec<(Cube, Cube)> {
     let pair = |k: usize| (cube(args, &format!("image {k}")), cube(args, &format!("label {k}")));
     (0..args.contexts).map(pair).collect()
@@ -98,7 +98,7 @@ fn median(values: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
 }
 
-/// A table of what each kind of layer took, finest first, beside the most that the processor could do.
+/// Prints the cost of each kind of layer, finest first, beside the peak of the processor.
 fn layers(work: &Work) -> Result<()> {
     let peak = cpu_flops_per_second();
     out!("multiply-adds on registers alone: {:.0} GFLOP/s", peak / 1e9)?;

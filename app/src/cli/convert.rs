@@ -1,4 +1,4 @@
-//! `exemplar convert`: checkpoint to safetensors.
+//! `exemplar convert`: converts a checkpoint to safetensors.
 
 use super::print::out;
 use super::{ConvertArgs, Precision, outputs};
@@ -11,7 +11,7 @@ use network::{Device, Model};
 pub fn run(args: &ConvertArgs) -> Result<()> {
     outputs::check([&args.input], [(args.output.as_path(), outputs::WEIGHTS)], args.force)?;
     let mut weights = Weights::open(&args.input)?;
-    // What is written must be a network that opens again.
+    // Loading the model checks that the weights form a complete network.
     let model = Model::load(weights.clone(), &Device::cpu())?;
     let origin = format!("converted from {}", weights.name());
     weights.metadata.entry("description".into()).or_insert(origin);

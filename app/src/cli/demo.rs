@@ -1,4 +1,4 @@
-//! `exemplar demo`: the built-in case from start to end, without a window.
+//! `exemplar demo`: the built-in case from start to finish, without a window.
 
 use super::print::{note, out};
 use super::{DemoArgs, outputs, preview, progress, report};
@@ -20,13 +20,13 @@ pub fn run(args: &DemoArgs) -> Result<()> {
         [("mask.nii.gz", outputs::IMAGE), ("preview.png", outputs::PICTURE), ("report.json", outputs::JSON)];
     let files = files.map(|(name, endings)| (folder.join(name), endings));
     outputs::check([], files.iter().map(|(path, endings)| (path.as_path(), *endings)), args.force)?;
-    let [mask, picture, told] = files.map(|(path, _)| path);
+    let [mask, picture, report_file] = files.map(|(path, _)| path);
     let DemoCase { target, truth, example, label, names } = DemoCase::open()?;
     let example = Example { image: (&*example).into(), label };
-    let mut session = args.compute.session(None)?;
+    let mut runner = args.compute.runner(None)?;
     let options = Options { mini_context: args.compute.mini_context.0, names, ..Options::default() };
     let load = started.elapsed().as_secs_f64();
-    let result = session.segment((&*target).into(), vec![example], &options, &mut progress::bar())?;
+    let result = runner.segment((&*target).into(), vec![example], &options, &mut progress::bar())?;
 
     let writing = Instant::now();
     write_labels(&mask, &result.mask, &target.header)?;
@@ -38,7 +38,7 @@ pub fn run(args: &DemoArgs) -> Result<()> {
     report.seconds.load = load;
     report.seconds.write += writing.elapsed().as_secs_f64();
     report.seconds.total = started.elapsed().as_secs_f64();
-    report::write(&told, &report, None)?;
+    report::write(&report_file, &report, None)?;
 
     for label in &report.labels {
         out!("{:<12} {:>8.3} ml  Dice {:.3}", label.name, label.ml, dice(label.value))?;

@@ -1,8 +1,8 @@
-//! The engine's errors in the words of the command line: which option does what they ask for.
+//! The engine's errors in terms of the command line: each names the option that resolves it.
 
 use imaging::Error;
 
-/// One line: what is wrong and what to do about it.
+/// One line with the problem and its remedy.
 pub fn in_words(error: &Error) -> String {
     match error {
         Error::Misplaced { copyable, .. } => {
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_user_has_to_choose_is_told_with_the_option_that_chooses_it() {
+    fn a_required_choice_names_its_option() {
         let misplaced = |copyable| Error::Misplaced { problem: "They lie apart.".into(), copyable };
         for (error, option) in [
             (misplaced(true), "--geometry copy"),

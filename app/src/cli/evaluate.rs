@@ -1,4 +1,4 @@
-//! `exemplar evaluate`: agreement of a segmentation with the truth, label by label.
+//! `exemplar evaluate`: agreement of a segmentation with a reference, label by label.
 
 use super::EvaluateArgs;
 use super::print::out;
@@ -6,7 +6,7 @@ use anyhow::Result;
 use imaging::io::Scan;
 use imaging::metrics::{COLUMNS, Column, compare};
 
-/// Least width of a column, in letters.
+/// Minimum width of a column, in characters.
 const NARROWEST: usize = 5;
 
 /// Runs the command.

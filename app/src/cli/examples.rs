@@ -1,4 +1,4 @@
-//! The example pairs of `segment` and `transform`: which files they are, how they are opened, and what is said of them.
+//! The example pairs of `segment` and `transform`: finds their files, opens them and prints notes about them.
 
 use super::RunArgs;
 use super::print::note;
@@ -11,15 +11,15 @@ use inference::pipeline::{Example, NamedImage};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Pairs of image and label, and sentences for stderr and the report.
+/// Pairs of image and label, and notes for stderr and the report.
 pub struct Found {
     /// Images with their labels.
     pub pairs: Vec<(PathBuf, PathBuf)>,
-    /// What is odd about them.
+    /// Oddities of the pairs.
     pub notes: Vec<String>,
 }
 
-/// Finds the pairs and says on stderr which of a folder are taken and which files are left out.
+/// Finds the pairs, and prints on stderr which pairs of a folder are used and which files are left out.
 pub fn find(args: &RunArgs) -> Result<Found> {
     let mut pairs: Vec<_> = args.context.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
     let is_target = pairing::is_same_scan(&args.target);
@@ -38,7 +38,7 @@ pub fn find(args: &RunArgs) -> Result<Found> {
     Ok(Found { pairs, notes })
 }
 
-/// Opens a pair and brings the label to its image's grid. What is odd about the label is said on stderr and added to
+/// Opens a pair and brings the label to its image's grid. Oddities of the label are printed on stderr and added to
 /// `notes`.
 pub fn load<T: Voxel>(
     image_file: &Path,
@@ -50,13 +50,13 @@ pub fn load<T: Voxel>(
     let image = NamedImage::from(&Scan::open(image_file, 0)?);
     let grid = &image.volume.grid;
     let label = Scan::open(label_file, 0)?;
-    let mut odd = label.facts.warnings.clone();
+    let mut oddities = label.facts.warnings.clone();
     let label = read(label)?;
     if !grid.agrees_with(&label.grid) && agree(grid, &label.grid) {
-        odd.push("The label is stored in another axis order; it was turned by its header.".into());
+        oddities.push("The label is stored in another axis order; it was turned by its header.".into());
     }
-    for sentence in odd {
-        let note = format!("{}: {sentence}", label_file.display());
+    for oddity in oddities {
+        let note = format!("{}: {oddity}", label_file.display());
         note!("{note}");
         notes.push(note);
     }

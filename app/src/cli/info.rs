@@ -15,7 +15,7 @@ pub fn run(args: &InfoArgs) -> Result<()> {
     }
 }
 
-/// A line for each fact, warnings last.
+/// One line for each fact, warnings last.
 fn text(facts: &Facts) -> String {
     let [x, y, z] = facts.spacing_mm;
     let shape: Vec<_> = facts.shape.iter().map(usize::to_string).collect();

@@ -1,7 +1,7 @@
-//! The command line: what scripts rely on. Each command has a file of its own.
+//! The command line, a stable interface for scripts. Each command has a file of its own.
 //!
-//! Exit codes: 0 done, 2 wrong arguments, 1 anything else with one sentence on stderr; 141, as in a shell, where whoever read
-//! stdout has gone.
+//! Exit codes: 0 for success, 2 for wrong arguments, 1 for any other error, with one message on stderr; 141, as in a
+//! shell, if the reader of stdout has closed it.
 
 mod bench;
 mod convert;
@@ -44,7 +44,7 @@ pub struct Cli {
 /// What can be done without a window.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Segment the built-in case from start to end.
+    /// Segment the built-in case from start to finish.
     Demo(DemoArgs),
     /// Segment a scan by example.
     Segment(RunArgs),
@@ -52,15 +52,15 @@ pub enum Command {
     Transform(RunArgs),
     /// Compare a segmentation with the truth, label by label.
     Evaluate(EvaluateArgs),
-    /// Tell what an image file is and what is odd about it.
+    /// Describe an image file and list its oddities.
     Info(InfoArgs),
-    /// Turn a checkpoint into safetensors.
+    /// Convert a checkpoint to safetensors.
     Convert(ConvertArgs),
     /// Measure seconds and peak memory with random weights.
     Bench(BenchArgs),
-    /// Learn weights from labelled scans; without a configuration, print the one of the defaults.
+    /// Train weights on labelled scans; without a configuration, print the defaults.
     Train(TrainArgs),
-    /// Measure on labelled scans how good weights are; without a configuration, print the one of the defaults.
+    /// Evaluate weights on labelled scans; without a configuration, print the defaults.
     Study(StudyArgs),
 }
 
@@ -78,7 +78,7 @@ pub struct DemoArgs {
     pub compute: ComputeArgs,
 }
 
-/// What to compute on.
+/// Device, threads and mini-context of a command.
 #[derive(Debug, Args)]
 pub struct ComputeArgs {
     /// auto takes a real GPU that passes its self-test, else the CPU.
@@ -87,23 +87,23 @@ pub struct ComputeArgs {
     /// Threads of the CPU; all cores by default.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
-    /// Pairs that the network reads at once (ℓ): a number or auto. Changes memory and time, not the result.
+    /// Pairs that the network reads at once (ℓ): a number or auto. Affects memory and time, not the result.
     #[arg(long, default_value = "auto", value_parser = mini_context)]
     pub mini_context: MiniContext,
 }
 
 impl ComputeArgs {
-    /// The network on the device asked for, loaded; tells on stderr how the choice came about.
-    fn session(&self, model: Option<PathBuf>) -> Result<Runner> {
+    /// Loads the network on the requested device and reports on stderr how the device was chosen.
+    fn runner(&self, model: Option<PathBuf>) -> Result<Runner> {
         let setup = Setup { device: self.device.into(), model, ..Setup::default() };
-        let mut session = Runner::new(setup);
-        let notes = session.read(&mut |_| Ok(()), |model| model.device().notes.clone())?;
+        let mut runner = Runner::new(setup);
+        let notes = runner.read(&mut |_| Ok(()), |model| model.device().notes.clone())?;
         notes.iter().for_each(|note| note!("{note}"));
-        Ok(session)
+        Ok(runner)
     }
 }
 
-/// ℓ on the command line.
+/// The mini-context ℓ on the command line; `None` stands for `auto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MiniContext(pub Option<usize>);
 
@@ -121,7 +121,7 @@ fn minutes(text: &str) -> Result<Duration, String> {
     time.ok_or_else(|| "give a number of minutes above 0".into())
 }
 
-/// Arguments that contradict one another: an error that ends with exit code 2.
+/// An error for contradictory arguments, with exit code 2.
 fn conflict(problem: impl Display) -> anyhow::Error {
     Cli::command().error(ErrorKind::ArgumentConflict, problem).into()
 }
@@ -139,7 +139,7 @@ pub struct RunArgs {
     #[arg(short, long, num_args = 2, value_names = ["IMAGE", "LABEL"], required_unless_present = "context_dir")]
     pub context: Vec<PathBuf>,
     /// Examples by folder: images/ + labels/, imagesTr/ + labelsTr/ (nnU-Net names), BIDS derivatives, or names such as
-    /// case.nii.gz + case_seg.nii.gz. The pairs are printed. The target's own is left out.
+    /// case.nii.gz + case_seg.nii.gz. The pairs are printed. The target's own pair is left out.
     #[arg(long)]
     pub context_dir: Option<PathBuf>,
     /// Where to write the result (.nii.gz or .nii).
@@ -154,14 +154,14 @@ pub struct RunArgs {
     /// What to compute on.
     #[command(flatten)]
     pub compute: ComputeArgs,
-    /// How scans reach the network.
+    /// How scans are brought to the network's input.
     #[arg(long, value_enum, default_value_t = PipelineArg::Aligned)]
     pub pipeline: PipelineArg,
-    /// How often to look at a structure.
+    /// Whether to refine each structure in a box around it.
     #[arg(long, value_enum, default_value_t = LooksArg::AsTrained)]
     pub looks: LooksArg,
-    /// What to do where an example's label does not lie on its image: resample trusts both headers,
-    /// copy gives the label the image's header. Without it such a pair is an error.
+    /// What to do if an example's label does not lie on its image: resample trusts both headers,
+    /// copy gives the label the image's header. Without this option such a pair is an error.
     #[arg(long, value_enum)]
     pub geometry: Option<GeometryArg>,
     /// Also write probabilities: 4D, one volume per label.
@@ -178,9 +178,9 @@ pub struct RunArgs {
 /// Arguments of `evaluate`.
 #[derive(Debug, Args)]
 pub struct EvaluateArgs {
-    /// The segmentation to judge.
+    /// The segmentation to evaluate.
     pub prediction: PathBuf,
-    /// What it is judged by.
+    /// The reference segmentation.
     pub truth: PathBuf,
     /// Machine-readable output.
     #[arg(long)]
@@ -227,13 +227,13 @@ pub struct BenchArgs {
     /// What to compute on.
     #[command(flatten)]
     pub compute: ComputeArgs,
-    /// How often to run; the median counts.
+    /// Number of runs; the median is reported.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     pub runs: u16,
     /// Measure a step of training instead, on the CPU: loss, gradients and optimiser.
     #[arg(long, conflicts_with = "layers")]
     pub train: bool,
-    /// Also print what each kind of layer cost in the last run.
+    /// Also print the cost of each kind of layer in the last run.
     #[arg(long)]
     pub layers: bool,
     /// Machine-readable output.
@@ -244,13 +244,13 @@ pub struct BenchArgs {
 /// Arguments of `train`.
 #[derive(Debug, Args)]
 pub struct TrainArgs {
-    /// What to learn from and how (TOML).
+    /// Configuration: data and training parameters (TOML).
     #[arg(requires = "output")]
     pub config: Option<PathBuf>,
-    /// Folder of the run: checkpoint.safetensors, weights.safetensors and curve.jsonl. A run that it holds goes on.
+    /// Folder of the run: checkpoint.safetensors, weights.safetensors and curve.jsonl. An existing run is continued.
     #[arg(short, long)]
     pub output: Option<PathBuf>,
-    /// Stop after so many minutes; the same command goes on later.
+    /// Stop after this many minutes; the same command continues later.
     #[arg(long, allow_negative_numbers = true, value_parser = minutes)]
     pub minutes: Option<Duration>,
     /// Threads of the CPU; all cores by default.
@@ -261,10 +261,10 @@ pub struct TrainArgs {
 /// Arguments of `study`.
 #[derive(Debug, Args)]
 pub struct StudyArgs {
-    /// What to measure and on which data (TOML).
+    /// Configuration: methods and data (TOML).
     #[arg(requires = "output")]
     pub config: Option<PathBuf>,
-    /// Folder for results.md, results.csv and plots. A study that it holds goes on.
+    /// Folder for results.md, results.csv and plots. An existing study is continued.
     #[arg(short, long)]
     pub output: Option<PathBuf>,
     /// auto takes a real GPU that passes its self-test, else the CPU.
@@ -318,14 +318,14 @@ impl From<PipelineArg> for Pipeline {
     }
 }
 
-/// Refinement at a structure on the command line.
+/// Refinement on the command line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum LooksArg {
-    /// Closer where the weights were trained for that.
+    /// Refine if the weights were trained for it.
     AsTrained,
-    /// At the whole body only.
+    /// A single pass over the whole field of view.
     One,
-    /// At the whole body, then at a box around what was found.
+    /// The whole field of view, then a box around the structure.
     Closer,
 }
 
@@ -358,7 +358,7 @@ pub enum Precision {
 }
 
 impl Command {
-    /// Threads of the CPU that it is to have; none where it does not say.
+    /// The requested number of CPU threads; `None` if the command does not specify it.
     pub fn threads(&self) -> Option<usize> {
         let threads = match self {
             Self::Demo(args) => args.compute.threads,
@@ -371,7 +371,7 @@ impl Command {
         threads.map(usize::from)
     }
 
-    /// Carries the command out.
+    /// Runs the command.
     pub fn run(self) -> Result<()> {
         match self {
             Self::Demo(args) => demo::run(&args),

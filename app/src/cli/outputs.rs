@@ -1,4 +1,4 @@
-//! The files that a command is going to write, checked before it starts working.
+//! Checks the output files of a command before it starts.
 
 use super::{conflict, print::note};
 use anyhow::{Result, bail};
@@ -6,17 +6,17 @@ use imaging::io::replace::Destination;
 use imaging::io::{WRITTEN_ENDINGS, replace};
 use std::path::{Path, PathBuf};
 
-/// How the names of files end, by what is in them.
+/// File name endings of images and label maps.
 pub const IMAGE: &[&str] = &WRITTEN_ENDINGS;
-/// A report.
+/// File name endings of reports.
 pub const JSON: &[&str] = &[".json"];
-/// A picture.
+/// File name endings of pictures.
 pub const PICTURE: &[&str] = &[".png"];
-/// Weights.
+/// File name endings of weights.
 pub const WEIGHTS: &[&str] = &[".safetensors"];
 
-/// Checks all outputs of a command, each with the endings that its name may have, against one another and against its
-/// inputs, and says which files will be replaced. `force` allows to replace files that are write-protected.
+/// Checks all outputs of a command, each with its permitted endings, against one another and against the inputs, and
+/// prints which files will be replaced. `force` permits replacing write-protected files.
 pub fn check<'a>(
     inputs: impl IntoIterator<Item = &'a PathBuf>,
     outputs: impl IntoIterator<Item = (&'a Path, &'static [&'static str])>,
@@ -25,7 +25,7 @@ pub fn check<'a>(
     inputs.into_iter().for_each(|input| replace::protect(input));
     let mut taken: Vec<(&Path, Destination)> = Vec::new();
     for (path, endings) in outputs {
-        // Before the endings, which differ where a name was given twice by mistake.
+        // Duplicates are checked before endings: a name given twice by mistake may have a wrong ending for one output.
         let name = replace::resolve(path)?;
         if let Some((other, _)) = taken.iter().find(|(_, other)| other.path == name) {
             let (other, path) = (other.display(), path.display());

@@ -32,14 +32,14 @@ pub fn write(
     let through = middle_mm(truth);
     let bars = scores.len() as u32 * (BAR + GAP);
     let (width, height) = (3 * TILE + 4 * GAP, 3 * TILE + 4 * GAP + bars);
-    let mut sheet = RgbImage::from_pixel(width, height, BACKGROUND);
+    let mut picture = RgbImage::from_pixel(width, height, BACKGROUND);
     for (row, plane) in (0..).zip(Plane::ALL) {
         for (column, labels) in (0..).zip([None, Some(mask), Some(truth)]) {
             let slice = still(image, labels, &palette, plane, through, TILE as usize);
             let corner = [column, row].map(|i| GAP + i * (TILE + GAP));
             for (i, pixel) in (0..).zip(&slice) {
                 let [r, g, b, _] = pixel.to_array();
-                sheet.put_pixel(corner[0] + i % TILE, corner[1] + i / TILE, Rgb([r, g, b]));
+                picture.put_pixel(corner[0] + i % TILE, corner[1] + i / TILE, Rgb([r, g, b]));
             }
         }
     }
@@ -50,10 +50,10 @@ pub fn write(
         let [r, g, b, _] = palette.colour(*value).to_array();
         for x in 0..whole {
             let colour = if x < long { Rgb([r, g, b]) } else { TRACK };
-            (0..BAR).for_each(|y| sheet.put_pixel(GAP + x, top + y, colour));
+            (0..BAR).for_each(|y| picture.put_pixel(GAP + x, top + y, colour));
         }
     }
     let mut png = Cursor::new(Vec::new());
-    sheet.write_to(&mut png, ImageFormat::Png).context("The preview could not be encoded")?;
+    picture.write_to(&mut png, ImageFormat::Png).context("The preview could not be encoded")?;
     Ok(replace_file(path, |out| out.write_all(png.get_ref()))?)
 }

@@ -1,11 +1,11 @@
-//! Text on stdout and stderr. `println!` panics where a stream is closed or its disk full; here that is an error of the
-//! command for stdout, and nothing for stderr, where nobody could be told of it.
+//! Text on stdout and stderr. `println!` panics if a stream is closed or its disk is full. Here such a failure is an
+//! error of the command for stdout, and is ignored for stderr, since it cannot be reported there.
 
 use anyhow::{Error, Result, anyhow};
 use std::fmt::{self, Display};
 use std::io::{self, ErrorKind, Write, stderr, stdout};
 
-/// Whoever read stdout has gone: no fault of the command, which ends without a word.
+/// The reader of stdout has closed it: not a fault of the command, which ends without a message.
 #[derive(Debug)]
 pub struct Closed;
 
@@ -17,16 +17,16 @@ impl Display for Closed {
 
 impl std::error::Error for Closed {}
 
-/// Writes to stdout at once.
+/// Writes to stdout and flushes it.
 ///
 /// # Errors
-/// [`Closed`], or the system's refusal.
+/// [`Closed`], or the system's error.
 pub fn to_stdout(text: fmt::Arguments) -> Result<()> {
     let mut stdout = stdout().lock();
     stdout.write_fmt(text).and_then(|()| stdout.flush()).map_err(failed)
 }
 
-/// What became of stdout.
+/// Converts an error of stdout.
 pub fn failed(error: io::Error) -> Error {
     match error.kind() {
         ErrorKind::BrokenPipe => Closed.into(),
@@ -37,17 +37,17 @@ pub fn failed(error: io::Error) -> Error {
     }
 }
 
-/// Writes to stderr, where that can be written.
+/// Writes to stderr; failures are ignored.
 pub fn to_stderr(text: fmt::Arguments) {
     stderr().write_fmt(text).ok();
 }
 
-/// A line on stdout; a `Result`.
+/// Prints a line on stdout; returns a `Result`.
 macro_rules! out {
     ($($text:tt)*) => { $crate::cli::print::to_stdout(format_args!("{}\n", format_args!($($text)*))) };
 }
 
-/// A line on stderr.
+/// Prints a line on stderr.
 macro_rules! note {
     ($($text:tt)*) => { $crate::cli::print::to_stderr(format_args!("{}\n", format_args!($($text)*))) };
 }

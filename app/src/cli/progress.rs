@@ -1,13 +1,13 @@
-//! A progress bar on stderr where it is a terminal.
+//! A progress bar on stderr, if that is a terminal.
 
 use imaging::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use inference::pipeline::{Progress, Stage};
 
-/// Steps of the bar.
+/// Resolution of the bar.
 const STEPS: u64 = 1000;
 
-/// Shows each stage; removed when dropped.
+/// An observer that shows each stage; the bar disappears when it is dropped.
 pub fn bar() -> impl FnMut(Progress) -> Result<()> {
     let bar = Shown(ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr()));
     let style = ProgressStyle::with_template("{wide_bar} {percent:>3} % {msg}");

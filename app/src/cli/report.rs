@@ -1,4 +1,4 @@
-//! `report.json`: what the engine tells of a run, and what the command line knows besides.
+//! `report.json`: the engine's report of a run, with the program's version, arguments and input files.
 
 use anyhow::Result;
 use imaging::io::replace::replace_file;
@@ -6,23 +6,23 @@ use inference::pipeline::Report;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Where the inputs of a run were read from.
+/// The input files of a run.
 #[derive(Serialize)]
 pub struct Files {
     /// The scan to work on.
     pub target: PathBuf,
-    /// The examples, in the order of the records.
+    /// The examples, in the order of the report's records.
     pub examples: Vec<Pair>,
-    /// Weights; none for the bundled ones.
+    /// Weights; `None` for the bundled ones.
     pub model: Option<PathBuf>,
 }
 
-/// Files of an example.
+/// The files of an example.
 #[derive(Serialize)]
 pub struct Pair {
     /// Its image.
     pub image: PathBuf,
-    /// Its label map, or the image that it was transformed to.
+    /// Its label map, or its result image in a transformation.
     pub label: PathBuf,
 }
 
@@ -35,7 +35,7 @@ struct Whole<'a> {
     report: &'a Report,
 }
 
-/// Writes the report with the arguments of this process; `files` is none where the inputs are part of the program.
+/// Writes the report with the arguments of this process; `files` is `None` if the inputs are built in.
 pub fn write(path: &Path, report: &Report, files: Option<&Files>) -> Result<()> {
     let arguments = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let version = env!("CARGO_PKG_VERSION");

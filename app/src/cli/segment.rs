@@ -20,7 +20,7 @@ pub fn segment(args: &RunArgs) -> Result<()> {
         |scan| scan.labels(),
         |job| {
             let (target, examples) = (NamedImage::from(&job.target), job.examples.clone());
-            let result = job.session.segment(target, examples, &job.options, &mut progress::bar())?;
+            let result = job.runner.segment(target, examples, &job.options, &mut progress::bar())?;
             let header = &job.target.header;
             let mut files: Vec<Output> = vec![Box::new(|| write_labels(&args.output, &result.mask, header))];
             if let Some(path) = &args.probabilities {
@@ -41,7 +41,7 @@ pub fn transform(args: &RunArgs) -> Result<()> {
         |scan| Ok(Arc::unwrap_or_clone(scan.volume)),
         |job| {
             let (target, examples) = (NamedImage::from(&job.target), job.examples.clone());
-            let result = job.session.transform(target, examples, &job.options, &mut progress::bar())?;
+            let result = job.runner.transform(target, examples, &job.options, &mut progress::bar())?;
             let header = &job.target.header;
             finish(
                 args,
@@ -55,13 +55,13 @@ pub fn transform(args: &RunArgs) -> Result<()> {
 
 type Output<'a> = Box<dyn Fn() -> imaging::Result<()> + 'a>;
 
-/// Everything that a run needs, loaded.
+/// The loaded inputs of a run.
 struct Job<L> {
-    session: Runner,
+    runner: Runner,
     target: Scan,
     examples: Vec<Example<L>>,
     options: Options,
-    /// What has been said on stderr already and belongs into the report.
+    /// Warnings that were printed on stderr already and belong in the report too.
     notes: Vec<String>,
     files: Files,
     started: Instant,
@@ -92,7 +92,7 @@ fn run<T: Voxel>(
         names.merge(Names::beside(label));
         examples.push(examples::load(image, label, &read, how, &mut notes)?);
     }
-    let session = args.compute.session(args.model.clone())?;
+    let runner = args.compute.runner(args.model.clone())?;
     let options = Options {
         pipeline: args.pipeline.into(),
         mini_context: args.compute.mini_context.0,
@@ -107,10 +107,10 @@ fn run<T: Voxel>(
         examples: pairs.into_iter().map(|(image, label)| Pair { image, label }).collect(),
         model: args.model.clone(),
     };
-    work(&mut Job { session, target, examples, options, notes, files, started, load_seconds })
+    work(&mut Job { runner, target, examples, options, notes, files, started, load_seconds })
 }
 
-/// Writes the files and the report, and tells what came out.
+/// Writes the files and the report, and prints the labels and warnings.
 fn finish<L>(args: &RunArgs, job: &Job<L>, files: Vec<Output>, mut report: Report) -> Result<()> {
     let started = Instant::now();
     for write in &files {

@@ -1,4 +1,4 @@
-//! `exemplar study`: tables and plots of how good methods are on a data set; goes on where it was ended.
+//! `exemplar study`: tables and plots of the accuracy of methods on a data set; continues an interrupted study.
 
 use super::StudyArgs;
 use super::print::{self, note, out};
@@ -21,13 +21,13 @@ pub fn run(args: &StudyArgs) -> Result<()> {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}, {eta} left");
     bar.set_style(style.expect("the template is well-formed"));
-    study.run(&mut |told| {
-        match told {
+    study.run(&mut |progress| {
+        match progress {
             Progress::Step { done, total } => {
                 bar.set_length(total);
                 bar.set_position(done);
             }
-            Progress::Said(sentence) => bar.suspend(|| note!("{sentence}")),
+            Progress::Said(message) => bar.suspend(|| note!("{message}")),
         }
         Ok(())
     })?;

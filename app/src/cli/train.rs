@@ -1,4 +1,4 @@
-//! `exemplar train`: learns from a configuration, and goes on where it was ended.
+//! `exemplar train`: trains by a configuration and continues an interrupted run.
 
 use super::TrainArgs;
 use super::print::{self, note, out};
@@ -26,7 +26,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     bar.set_style(style.expect("the template is well-formed"));
     bar.set_position(begun);
     bar.reset_eta();
-    // Beyond what the clock can count is never.
+    // A time beyond the clock's range means no limit.
     let end = args.minutes.and_then(|time| Instant::now().checked_add(time));
     let mut shown = trainer.curve().len();
     let mut mean = None;
@@ -43,7 +43,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     }
     bar.finish_and_clear();
     let done = trainer.steps().0;
-    // The last step of a run saves by itself.
+    // The trainer saves after the last step of a run itself.
     if done < steps {
         trainer.save()?;
     }
@@ -51,7 +51,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     out!("{done} of {steps} steps; use the weights with --model {}", weights.display())
 }
 
-/// A point of the curve, and what became of the loss of validation so far.
+/// A line with a point of the learning curve and a sparkline of the validation loss so far.
 fn line(point: &Point, curve: &[Point]) -> String {
     let Point { step, loss, rate, validation, dice } = point;
     let dice = dice.map_or(String::new(), |dice| format!("  Dice {dice:.3}"));
@@ -62,7 +62,7 @@ fn line(point: &Point, curve: &[Point]) -> String {
     )
 }
 
-/// A curve of one line: at most so many marks, each the mean of its part.
+/// A sparkline of at most 24 marks, each the mean of a part of the values.
 fn spark(values: &[f32]) -> String {
     const MARKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     const MOST: usize = 24;

@@ -1,4 +1,4 @@
-//! Steps of training: loss, gradients and optimiser.
+//! Measures training steps: loss, gradients and optimiser.
 
 use super::{BenchArgs, cube, median, out, pairs};
 use anyhow::Result;
@@ -10,7 +10,7 @@ use network::{Device, Learner};
 use serde_json::json;
 use std::time::Instant;
 
-/// Takes so many steps, all pairs in one mini-context unless asked otherwise.
+/// Takes `args.runs` steps, with all pairs in one mini-context unless another is requested.
 pub fn run(args: &BenchArgs, device: &Device, mut weights: Weights) -> Result<()> {
     let mini_context = args.compute.mini_context.0.unwrap_or(args.contexts);
     let learner = Learner::new(device)?;
@@ -22,10 +22,10 @@ pub fn run(args: &BenchArgs, device: &Device, mut weights: Weights) -> Result<()
         let start = Instant::now();
         let loss = &mut |output: &[f32]| Loss::Segmentation.of(output, &truth.voxels, args.size);
         let (_, gradients) = learner.gradients(&weights, (&target, &pairs), mini_context, loss)?;
-        let learned = start.elapsed().as_secs_f64();
+        let before_optimiser = start.elapsed().as_secs_f64();
         adam.step(&mut weights.arrays, &gradients, 1e-4, 1.0);
         seconds.push(start.elapsed().as_secs_f64());
-        optimising.push(start.elapsed().as_secs_f64() - learned);
+        optimising.push(start.elapsed().as_secs_f64() - before_optimiser);
     }
     let (step, optimiser, peak) = (median(&seconds), median(&optimising), memory::peak_bytes());
     if args.json {
