@@ -1,4 +1,4 @@
-//! Neuroverse3D, the 3D in-context network, or its target branch alone as a U-Net, on one device chosen at run time.
+//! Neuroverse3D, the 3D in-context network, or its target branch alone as a U-Net, on a device chosen at run time.
 
 mod cpu;
 mod device;
@@ -45,22 +45,22 @@ use std::sync::Arc;
 use vote::Vote;
 use weights::Weights;
 
-/// What a checkpoint is.
+/// Properties of a checkpoint.
 #[derive(Clone, Debug, Serialize)]
 pub struct ModelInfo {
     /// File name or `bundled`.
     pub name: String,
     /// Channels of the stages, finest first.
     pub channels: Vec<usize>,
-    /// Whether the network reads examples; a U-Net does not and knows one task.
+    /// Whether the network reads examples; a U-Net does not, and is limited to one task.
     pub reads_examples: bool,
     /// Number of parameters.
     pub parameters: usize,
-    /// Of the checkpoint file, hexadecimal.
+    /// SHA-256 of the checkpoint file, hexadecimal.
     pub sha256: String,
-    /// Side of the working grid that the weights were trained for, if the file says so.
+    /// Side of the working grid that the weights were trained for, if the file states it.
     pub grid: Option<usize>,
-    /// Whether the weights were trained on boxes around structures too, so that a closer look at one pays.
+    /// Whether the weights were trained on boxes around structures too, so that refinement is useful.
     pub closer: bool,
     /// Free text from the file's metadata.
     pub description: Option<String>,
@@ -69,41 +69,42 @@ pub struct ModelInfo {
 /// A graphics card's own memory.
 #[derive(Clone, Copy, Debug)]
 pub struct CardMemory {
-    /// All of it, in bytes; 0 where nobody knows.
+    /// Total memory in bytes; 0 if it is unknown.
     pub bytes: u64,
-    /// What is held of it now, in bytes. Nothing is given back before [`Model::release_buffers`]: after a prediction this is its
+    /// Memory held now, in bytes. Nothing is freed before [`Model::release_buffers`], so after a prediction this is its
     /// peak.
     pub held: u64,
 }
 
 /// The network with its weights on a device.
 pub struct Model {
-    /// What the checkpoint is.
+    /// Properties of the checkpoint.
     pub info: ModelInfo,
     device: Device,
     network: Box<dyn Predictor>,
-    /// Tells this model from any other, also from one of the same weights.
+    /// Distinguishes this model from any other, even from one with the same weights.
     identity: Arc<()>,
 }
 
-/// The target branch's features of one target, computed once for all labels, for the model that computed them.
+/// The target branch's features of one target, computed once for all labels; valid only for the model that computed
+/// them.
 pub struct EncodedTarget {
     features: Box<dyn Any>,
     side: usize,
     model: Arc<()>,
 }
 
-/// Largest side of a working grid that a file may ask for; far above what fits anywhere, so that sizes can be computed.
-const MOST_GRID: usize = 1 << 12;
+/// Largest side of a working grid that a file may specify; far above what fits in memory, but without overflow.
+const MAX_GRID: usize = 1 << 12;
 
-/// Called between the steps of [`Model::predict`] with the number of pairs read; an error stops the work.
+/// Called between the steps of [`Model::predict`] with the number of pairs read; an error cancels the prediction.
 pub type AfterStep<'a> = dyn FnMut(usize) -> Result<()> + 'a;
 
 impl Model {
     /// Opens an official Lightning `.ckpt` (the pickle is parsed, never executed) or `.safetensors`.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] names the first tensor that is missing, misshapen or does not belong.
+    /// [`Error::Checkpoint`] names the first tensor that is missing, has a wrong shape or is unknown.
     pub fn open(path: &Path, device: &Device) -> Result<Self> {
         Self::load(Weights::open(path)?, device)
     }
@@ -113,7 +114,7 @@ impl Model {
         Self::load(Weights::bundled()?, device)
     }
 
-    /// No weights: the mean of the examples' labels, on the working grid that the bundled weights use.
+    /// A model without weights: the mean of the examples' labels, on the working grid of the bundled weights.
     pub fn vote(device: &Device) -> Result<Self> {
         let bundled = Self::bundled(device)?.info;
         let info =
@@ -121,7 +122,7 @@ impl Model {
         Ok(Self { info, device: device.clone(), network: Box::new(Vote), identity: Arc::default() })
     }
 
-    /// Takes named weights, each exactly once. Without any tensor of the context branch they are a U-Net's.
+    /// Loads named weights, each exactly once. Weights without any tensor of the context branch are a U-Net's.
     pub fn load(mut weights: Weights, device: &Device) -> Result<Self> {
         let grid = weights.metadata.get("grid");
         let info = ModelInfo {
@@ -130,7 +131,7 @@ impl Model {
             reads_examples: weights.read_examples(),
             parameters: weights.arrays.values().map(|array| array.values.len()).sum(),
             sha256: weights.sha256.clone(),
-            grid: grid.and_then(|side| side.parse().ok()).filter(|side| (1..=MOST_GRID).contains(side)),
+            grid: grid.and_then(|side| side.parse().ok()).filter(|side| (1..=MAX_GRID).contains(side)),
             closer: weights.metadata.get("closer").is_some_and(|closer| closer == "true"),
             description: weights.metadata.get("description").cloned(),
         };
@@ -151,7 +152,7 @@ impl Model {
         Ok(Self { info, device: device.clone(), network, identity: Arc::default() })
     }
 
-    /// Where it computes.
+    /// The device that it computes on.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -159,7 +160,7 @@ impl Model {
     /// Runs the target encoder.
     ///
     /// # Errors
-    /// [`Error::Request`] for a side that the network cannot halve often enough, and what the device returns.
+    /// [`Error::Request`] for a side that the network cannot halve often enough, and the errors of the device.
     pub fn encode(&self, target: &Cube, check: &mut Check) -> Result<EncodedTarget> {
         let step = 1 << (self.info.channels.len() - 1);
         if target.side == 0 || !target.side.is_multiple_of(step) {
@@ -174,12 +175,12 @@ impl Model {
     }
 
     /// Reads `pairs` of (image, label) in mini-contexts of `mini_context` and decodes the target (Algorithm 1).
-    /// Returns the network's raw output, near [0, 1]; it depends on `mini_context` and order by rounding only. A U-Net
-    /// leaves the pairs alone, if there are any.
+    /// Returns the network's raw output, near [0, 1]. It depends on `mini_context` and on the order of the pairs by
+    /// rounding only. A U-Net ignores the pairs.
     ///
     /// # Errors
-    /// [`Error::Request`] for a target that another model encoded, for pairs of another side, and where a network that reads
-    /// examples gets none; what `after_step` and the device return.
+    /// [`Error::Request`] for a target that another model encoded, for pairs of another side, and if a network that
+    /// reads examples gets none; the errors of `after_step` and the device.
     pub fn predict(
         &self,
         target: &EncodedTarget,
@@ -200,7 +201,7 @@ impl Model {
         Ok(Cube { side: target.side, voxels })
     }
 
-    /// Every intermediate of one prediction by the names of the golden files: target shortcuts, target bottleneck
+    /// The intermediate results of one prediction by the names of the golden files: target shortcuts, target bottleneck
     /// and mean context features, for comparison with the authors' code.
     pub fn intermediates(
         &self,
@@ -211,35 +212,35 @@ impl Model {
         self.network.intermediates(target, pairs, mini_context)
     }
 
-    /// Pairs that are worth reading at once when memory would allow `wanted`: one on the processor, where more
-    /// would take more memory and no less time, and for a U-Net.
+    /// The useful number of pairs to read at once if memory allows `wanted`: one on the CPU, where more would take more
+    /// memory and no less time, and one for a U-Net.
     pub fn useful_mini_context(&self, wanted: usize) -> usize {
         self.network.useful_mini_context(wanted)
     }
 
-    /// What was computed since the last time this was asked, by layer.
+    /// The work since the last call, by layer.
     pub fn take_work(&self) -> Work {
         self.network.take_work()
     }
 
-    /// Gives memory back that was kept for the next prediction.
+    /// Frees memory that was kept for the next prediction.
     pub fn release_buffers(&self) {
         self.network.release_buffers();
     }
 
-    /// Peak bytes that are expected to be held during a prediction on cubes of `side`³ from so many pairs: on a
-    /// graphics card with memory of its own there, else by the process, besides the cubes.
+    /// Expected peak bytes of a prediction on cubes of `side`³ from `pairs` pairs, without the cubes: on a graphics
+    /// card with its own memory the bytes there, otherwise those of the process.
     pub fn predicted_bytes(&self, side: usize, pairs: usize, mini_context: usize) -> usize {
         self.network.predicted_bytes(&self.info.channels, side, pairs, mini_context)
     }
 
-    /// The card's memory; None where the network is in the computer's.
+    /// The card's memory; `None` if the network is in main memory.
     pub fn card_memory(&self) -> Option<CardMemory> {
         self.network.card_memory()
     }
 }
 
-/// Finds out whether these are whole cubes of this side.
+/// Checks that these are complete cubes of this side.
 fn must_be_cubes<'a>(side: usize, cubes: impl IntoIterator<Item = &'a Cube>) -> Result<()> {
     match cubes.into_iter().find(|cube| cube.side != side || cube.voxels.len() != side.pow(3)) {
         None => Ok(()),

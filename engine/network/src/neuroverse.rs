@@ -1,5 +1,5 @@
-//! Neuroverse3D as in the paper's figure (Hu et al., ICCV 2025): a target branch and a context U-Net that meet
-//! at every scale. Parameter names are those of the published state dict without its leading `net.`.
+//! Neuroverse3D as in the paper's figure (Hu et al., ICCV 2025): a target branch and a context U-Net, fused at every
+//! scale. Parameter names are those of the published state dict without its leading `net.`.
 //!
 //! Without the context branch the target branch is a U-Net for the one task that it was trained for.
 
@@ -9,7 +9,7 @@ use crate::weights::{Array, Weights};
 use imaging::{Result, memory};
 use std::sync::Arc;
 
-/// Called between the operations of the network; an error stops the work there.
+/// Called between the operations of the network; an error cancels the work.
 pub type Check<'a> = dyn FnMut() -> Result<()> + 'a;
 
 /// A 1³ convolution on the concatenation of context and target features, split by its input.
@@ -18,42 +18,43 @@ pub struct Fusion<O: Ops> {
     target: O::PointwiseConv,
 }
 
-/// Halves the side, then a unit.
+/// Halves the side, then applies a residual unit.
 pub struct EncoderStage<O: Ops> {
     down: O::Downsample,
     unit: O::ResidualUnit,
 }
 
-/// Doubles the side, takes the shortcut in, then a unit. The published 1³ convolution after enlarging, split by its input.
+/// Doubles the side, adds the shortcut, then applies a residual unit. The published 1³ convolution after upsampling is
+/// split by its input.
 pub struct DecoderStage<O: Ops> {
     up: O::PointwiseConv,
     shortcut: O::PointwiseConv,
     unit: O::ResidualUnit,
 }
 
-/// The whole network. Encoders go from fine to coarse, their last stage being the bottom; decoders from there to fine.
+/// The whole network. Encoder stages go from fine to coarse and end at the bottleneck; decoder stages go back to fine.
 pub struct Neuroverse<O: Ops> {
     target_stem: O::Stem,
     target_encoder: Vec<EncoderStage<O>>,
     target_decoder: Vec<DecoderStage<O>>,
     head: O::ResidualUnit,
     output: O::PointwiseConv,
-    /// What reads the examples; a U-Net has none.
+    /// The branch that reads the examples; a U-Net has none.
     pub context: Option<ContextBranch<O>>,
 }
 
-/// The context U-Net, and where it meets the target branch.
+/// The context U-Net and its fusions with the target branch.
 pub struct ContextBranch<O: Ops> {
     stem: O::Stem,
     encoder: Vec<EncoderStage<O>>,
-    /// Takes the target's features into this branch, before each halving.
+    /// Fuse the target's features into this branch, before each downsampling.
     fusions: Vec<Fusion<O>>,
     decoder: Vec<DecoderStage<O>>,
-    /// Takes this branch's mean features into the target branch, at the bottom and after each doubling.
+    /// Fuse this branch's mean features into the target branch, at the bottleneck and after each upsampling.
     target_fusions: Vec<Fusion<O>>,
 }
 
-/// What the target branch makes of the target before it meets the context, computed once for all labels.
+/// The target branch's features before any fusion with the context, computed once for all labels.
 pub struct TargetFeatures<O: Ops> {
     /// Outputs of the encoder's units, finest first.
     pub shortcuts: Vec<O::Map>,
@@ -62,8 +63,8 @@ pub struct TargetFeatures<O: Ops> {
 }
 
 impl<O: Ops> ContextBranch<O> {
-    /// Features of `pairs` of (image, label) at every scale, coarsest first. Each is handed to `take` as soon as
-    /// nothing else needs it.
+    /// Computes the features of `pairs` of (image, label) at every scale, coarsest first. Passes each to `take` as soon
+    /// as nothing else needs it.
     pub fn read(
         &self,
         ops: &O,
@@ -98,7 +99,7 @@ impl<O: Ops> ContextBranch<O> {
     fn load(l: &mut Loader<O>, channels: &[usize]) -> Result<Self> {
         let name = |name: &str, i: usize| format!("context_unet.{name}.{i}");
         let unit = |i: usize| name("enc_blocks", i) + ".context_conv.module";
-        let meeting =
+        let fusion_name =
             |block: &str, i: usize| format!("target_decoder.{block}.{i}.combine_conv_target.module");
         let stem = l.stem("context_unet.context_embedding.module", &unit(0), 2, channels[0])?;
         let bottom = channels[channels.len() - 1];
@@ -122,8 +123,8 @@ impl<O: Ops> ContextBranch<O> {
                     l.decoder_stage(&up, &(name("dec_blocks", i) + ".context_conv.module"), a, b)
                 })
                 .collect::<Result<_>>()?,
-            target_fusions: std::iter::once((meeting("enc_blocks", 0), bottom))
-                .chain(coarse_first(channels).map(|(i, _, b)| (meeting("dec_blocks", i), b)))
+            target_fusions: std::iter::once((fusion_name("enc_blocks", 0), bottom))
+                .chain(coarse_first(channels).map(|(i, _, b)| (fusion_name("dec_blocks", i), b)))
                 .map(|(name, channels)| l.fusion(&name, channels))
                 .collect::<Result<_>>()?,
         })
@@ -145,8 +146,8 @@ impl<O: Ops> Neuroverse<O> {
         Ok(TargetFeatures { shortcuts, bottom: x })
     }
 
-    /// The prediction, `[z, y, x]`, from the target's features and the mean features of the context, coarsest first; a
-    /// U-Net takes none.
+    /// The prediction, `[z, y, x]`, from the target's features and the mean context features, coarsest first; a U-Net
+    /// takes none.
     pub fn decode(
         &self,
         ops: &O,
@@ -154,32 +155,32 @@ impl<O: Ops> Neuroverse<O> {
         context: &[O::Map],
         check: &mut Check,
     ) -> Result<Vec<f32>> {
-        let mut meetings = self.context.as_ref().map(|branch| branch.target_fusions.iter().zip(context));
-        let mut meet = |x: O::Map| {
-            let Some(meetings) = &mut meetings else { return Ok(x) };
-            let (fusion, context) = meetings.next().expect("every scale has its features");
+        let mut fusions = self.context.as_ref().map(|branch| branch.target_fusions.iter().zip(context));
+        let mut fuse = |x: O::Map| {
+            let Some(fusions) = &mut fusions else { return Ok(x) };
+            let (fusion, context) = fusions.next().expect("every scale has its features");
             ops.fuse(x, &fusion.target, context, &fusion.context)
         };
-        let mut x = meet(target.bottom.clone())?;
+        let mut x = fuse(target.bottom.clone())?;
         for (stage, shortcut) in self.target_decoder.iter().zip(target.shortcuts.iter().rev()) {
             check()?;
             let up = ops.upsample_add(&x, &stage.up, shortcut.clone(), &stage.shortcut)?;
             check()?;
-            x = meet(ops.residual_unit(up, &stage.unit)?)?;
+            x = fuse(ops.residual_unit(up, &stage.unit)?)?;
         }
         check()?;
         ops.output(&ops.residual_unit(x, &self.head)?, &self.output)
     }
 
-    /// What the published code calls the target's bottleneck: before the unit at the bottom.
+    /// The target's bottleneck as the published code defines it: the input of the coarsest residual unit.
     pub fn bottleneck(&self, ops: &O, target: &TargetFeatures<O>) -> Result<O::Map> {
         let last = self.target_encoder.last().zip(target.shortcuts.last());
         let (stage, shortcut) = last.expect("a network has two stages at least");
         ops.downsample(shortcut, &stage.down)
     }
 
-    /// Builds the network from named weights, each used exactly once: without a context branch where they hold nothing
-    /// of one.
+    /// Builds the network from named weights, each used exactly once; without a context branch if the weights have no
+    /// tensor of it.
     pub fn load(ops: &O, weights: &mut Weights) -> Result<Self> {
         let channels = weights.channels()?;
         let reads_examples = weights.read_examples();
@@ -213,17 +214,17 @@ impl<O: Ops> Neuroverse<O> {
     }
 }
 
-/// Number, channels and next channels of each stage but the last.
+/// Index, channels and next channels of each stage but the last, fine to coarse.
 fn fine_first(channels: &[usize]) -> impl Iterator<Item = (usize, usize, usize)> {
     channels.windows(2).enumerate().map(|(i, pair)| (i, pair[0], pair[1]))
 }
 
-/// The same on the way back from the bottom.
+/// The same from coarse to fine.
 fn coarse_first(channels: &[usize]) -> impl Iterator<Item = (usize, usize, usize)> {
     channels.windows(2).rev().enumerate().map(|(i, pair)| (i, pair[1], pair[0]))
 }
 
-/// Turns named weights into layers on a device.
+/// Loads named weights into layers on a device.
 struct Loader<'a, O> {
     weights: &'a mut Weights,
     ops: &'a O,
@@ -238,7 +239,7 @@ impl<O: Ops> Loader<'_, O> {
         Ok(Weighted { name: name.to_owned(), first_input: 0, weight, bias })
     }
 
-    /// The two convolutions of a unit.
+    /// The two convolutions of a residual unit.
     fn pair(&mut self, name: &str, channels: usize) -> Result<(Weighted, Weighted)> {
         let mut conv = |layer: usize| self.take(&format!("{name}.layers.{layer}"), channels, channels, 3);
         Ok((conv(0)?, conv(2)?))
@@ -263,7 +264,7 @@ impl<O: Ops> Loader<'_, O> {
         self.ops.load_pointwise(&self.take(name, inputs, 1, 1)?)
     }
 
-    /// A 1³ convolution on a concatenation of `a` and `b` channels as two, the second with the bias.
+    /// Splits a 1³ convolution on a concatenation of `a` and `b` channels in two; the second one has the bias.
     fn split(
         &mut self,
         name: &str,
@@ -287,7 +288,7 @@ impl<O: Ops> Loader<'_, O> {
         Ok(DecoderStage { up, shortcut, unit: self.residual_unit(unit, fine)? })
     }
 
-    /// The published code concatenates context first in both directions.
+    /// The published code concatenates the context first in both directions.
     fn fusion(&mut self, name: &str, channels: usize) -> Result<Fusion<O>> {
         let (context, target) = self.split(name, channels, channels, channels)?;
         Ok(Fusion { context, target })

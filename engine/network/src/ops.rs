@@ -1,14 +1,14 @@
-//! The few operations that the network is made of: the seam behind which kernels go.
+//! The operations of the network: the interface that each backend implements.
 //!
-//! An operation is as large as a fused kernel, so that an implementation may keep what lies between its steps in cache.
-//! Each one fails where memory runs out or the device does.
+//! An operation has the size of a fused kernel, so that an implementation can keep intermediate values in cache. Each
+//! one fails if memory or the device does.
 
 use super::{CardMemory, Cube};
 use crate::weights::Array;
 use imaging::Result;
 use std::sync::Arc;
 
-/// A convolution as a checkpoint holds it, or the part of one that reads some of its inputs.
+/// A convolution of a checkpoint, or the part of one that reads some of its inputs.
 #[derive(Clone, Debug)]
 pub struct Weighted {
     /// Name of the stored convolution, without `.weight` and `.bias`.
@@ -17,25 +17,26 @@ pub struct Weighted {
     pub first_input: usize,
     /// `[out, in, k, k, k]`; clones share it.
     pub weight: Arc<Array>,
-    /// `[out]`; nothing where another part has it.
+    /// `[out]`; empty if another part has it.
     pub bias: Vec<f32>,
 }
 
 impl Weighted {
-    /// Inputs.
+    /// Number of input channels of this part.
     pub fn inputs(&self) -> usize {
         self.weight.shape[1]
     }
 
-    /// Outputs.
+    /// Number of output channels.
     pub fn outputs(&self) -> usize {
         self.weight.shape[0]
     }
 }
 
-/// What the network asks of a device. Feature maps have the shape `[pairs, channels, z, y, x]`, however they lie in memory.
+/// The operations of a device. Feature maps have the logical shape `[pairs, channels, z, y, x]`, whatever their memory
+/// layout.
 pub trait Ops {
-    /// Feature maps. A clone shares its values; operations that take a map work in place where nobody shares it.
+    /// Feature maps. A clone shares its values; operations that consume a map work in place if it is not shared.
     type Map: Clone;
     /// The 1³ convolution of an image and the residual unit after it.
     type Stem;
@@ -55,17 +56,17 @@ pub trait Ops {
     /// Prepares a convolution, 1³.
     fn load_pointwise(&self, conv: &Weighted) -> Result<Self::PointwiseConv>;
 
-    /// Pairs that are worth reading at once when memory would allow `wanted`.
+    /// The useful number of pairs to read at once if memory allows `wanted`.
     fn useful_mini_context(&self, wanted: usize) -> usize;
 
-    /// Images side by side, `pairs[n][channel]`, embedded, and the first unit.
+    /// Embeds images, `pairs[n][channel]`, and applies the first residual unit.
     fn stem(&self, pairs: &[Vec<&Cube>], entry: &Self::Stem) -> Result<Self::Map>;
     /// A residual unit: GELU(x + second(GELU(first(x)))).
     fn residual_unit(&self, x: Self::Map, unit: &Self::ResidualUnit) -> Result<Self::Map>;
-    /// Half the side.
+    /// The 4³ convolution with stride 2, which halves the side.
     fn downsample(&self, x: &Self::Map, conv: &Self::Downsample) -> Result<Self::Map>;
-    /// own(x), enlarged ×2 (trilinear, half-pixel), plus others(shortcut). Mixing first gives the same as the
-    /// published order, enlarge, concatenate, mix, with an eighth of the work.
+    /// own(x), upsampled ×2 (trilinear, half-pixel), plus others(shortcut). The published order is to upsample,
+    /// concatenate and convolve; convolving first gives the same result with an eighth of the work.
     fn upsample_add(
         &self,
         x: &Self::Map,
@@ -81,26 +82,26 @@ pub trait Ops {
         other: &Self::Map,
         others: &Self::PointwiseConv,
     ) -> Result<Self::Map>;
-    /// The running mean over pairs (Algorithm 1): `mean`, of what was read before, moved by `weight` towards the mean
-    /// of the pairs of `new`. Without a mean, the mean of `new`.
+    /// The running mean over pairs (Algorithm 1): moves `mean`, over the pairs read before, by `weight` towards the
+    /// mean of the pairs of `new`. Without `mean`, the mean of `new`.
     fn add_to_mean(&self, mean: Option<Self::Map>, new: Self::Map, weight: f64) -> Result<Self::Map>;
-    /// The first channel of mix(x).
+    /// The first channel of conv(x).
     fn output(&self, x: &Self::Map, conv: &Self::PointwiseConv) -> Result<Vec<f32>>;
 }
 
-/// What a prediction asks of a device beside its operations.
+/// Memory management and synchronisation of a device, beside its operations.
 pub trait Backend: Ops {
-    /// Bytes that a prediction on `side`³ is expected to hold at its peak, weights included: with these `channels`,
-    /// finest first, and maps of so many pairs, their mean counting as one, alive at once.
+    /// Expected peak bytes of a prediction on `side`³, weights included, with these `channels`, finest first, and the
+    /// feature maps of `alive` pairs in memory at once; the mean counts as one pair.
     fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize;
-    /// Memory apart from the computer's, if that is where maps and weights lie.
+    /// The graphics card's memory, if maps and weights lie there.
     fn card_memory(&self) -> Option<CardMemory> {
         None
     }
-    /// All values, `[channel, z, y, x]`, for comparisons.
+    /// All values, `[channel, z, y, x]`, for tests.
     fn values(&self, x: &Self::Map) -> Result<Vec<f32>>;
-    /// Waits until everything asked for is done.
+    /// Waits until all submitted work is done.
     fn wait(&self) -> Result<()>;
-    /// Gives memory back that was kept for the next operation.
+    /// Frees memory that was kept for the next operation.
     fn release_buffers(&self);
 }

@@ -1,7 +1,7 @@
-//! 4³ convolution with stride 2 and padding 1: half the side.
+//! 4³ convolution with stride 2 and padding 1, which halves the side.
 //!
-//! A job takes some lines of outputs. For each of the 16 lines of inputs below each, it is laid out with a voxel of zeros at
-//! both ends, the job's lines one after the other, so that their rows form one product: weights are read once for all.
+//! A job computes some output lines. Each output line reads 16 input lines. These are copied with a voxel of zeros at
+//! both ends, the lines of a job one after another, so that their rows form one product that reads the weights once.
 
 use super::gemm::{Packed, ROWS, Rows, product, vectorize};
 use super::map::{Bias, Map, Pool, Scratch, Shape, padded};
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 /// A 4³ convolution, packed.
 pub struct Downsample {
-    /// By the tap along z.
+    /// One matrix for each tap along z.
     taps: Packed,
     bias: Bias,
     /// Padded channels of the input.
@@ -19,7 +19,7 @@ pub struct Downsample {
     outputs: usize,
 }
 
-/// Rows that share a reading of the weights, if there are so many.
+/// Target number of rows that share one pass over the weights.
 const SHARING: usize = 96;
 
 impl Downsample {
@@ -27,7 +27,7 @@ impl Downsample {
     pub fn new(pool: &Pool, inputs: usize, outputs: usize, weight: &[f32], bias: &[f32]) -> Result<Self> {
         let (from, to) = (padded(inputs), padded(outputs));
         let taps = Packed::new(pool, [4, 16 * from, to], |z, row, output| {
-            // As they lie in memory: taps along y, then along x, then channels.
+            // Rows in memory order: taps along y, then along x, then channels.
             let (tap, input) = (row / from, row % from);
             let inside = input < inputs && output < outputs;
             if inside { weight[(output * inputs + input) * 64 + 16 * z + tap] } else { 0.0 }
@@ -35,7 +35,7 @@ impl Downsample {
         Ok(Self { taps, bias: Bias::new(bias, to), from, outputs })
     }
 
-    /// The convolution of `x`, whose side is even.
+    /// The convolution of `x`, whose side must be even.
     pub fn run(&self, x: &Map, pool: &Pool) -> Result<Map> {
         assert!(x.shape.width == self.from && x.shape.side.is_multiple_of(2));
         let half = x.shape.side / 2;
@@ -59,24 +59,24 @@ impl Downsample {
     }
 }
 
-/// Rows of a product for so many lines of `half` outputs: a line of inputs is as long as one more, and some more make
-/// a whole number of blocks.
+/// Rows of a product for `lines` lines of `half` outputs: an input line has the length of one more output, and the sum
+/// is rounded up to a whole number of blocks.
 fn rows(lines: usize, half: usize) -> usize {
     (lines * (half + 1)).next_multiple_of(ROWS)
 }
 
-/// Values of the inputs of so many rows: each one reads on into the next.
+/// Number of input values for `rows` rows; each row extends into the next one.
 fn segment(rows: usize, width: usize) -> usize {
     2 * width * (rows + 1)
 }
 
-/// Some lines of outputs along x, one voxel after the other, each with one row more than it has outputs.
+/// Some output lines along x, voxel by voxel, each with one row more than it has outputs.
 struct Lines<'a> {
     conv: &'a Downsample,
     x: &'a Map,
     first: usize,
     count: usize,
-    /// For four lines of inputs below each line of outputs.
+    /// Buffer for four input lines of each output line.
     inputs: &'a mut [f32],
     outputs: &'a mut [f32],
 }

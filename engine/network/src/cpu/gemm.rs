@@ -1,7 +1,7 @@
-//! The inner product that all convolutions end in: rows of activations times a packed panel of weights.
+//! The matrix product behind all convolutions: rows of activations times a packed panel of weights.
 //!
-//! Activations are read as they lie in a map (channels last), one broadcast value for each multiply-add; weights are
-//! packed once into panels as wide as two vectors, so that an inner step reads memory in order only.
+//! Activations are read directly from a map (channels last), one broadcast value for each multiply-add. Weights are
+//! packed once into panels two vectors wide, so that the inner loop reads memory sequentially.
 
 // Row pointers are computed, not sliced: a bounds check for each broadcast would cost as much as the multiply-add.
 // `Rows` says what must be in bounds; it is checked once for each call in `product`.
@@ -13,17 +13,17 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::sync::OnceLock;
 
-/// Weights `[k][n]` of products, one matrix or several, packed by panels of columns.
+/// One or more weight matrices `[k][n]`, packed by panels of columns.
 pub struct Packed {
-    /// Rows: inputs.
+    /// Number of rows: inputs.
     pub k: usize,
-    /// Columns: outputs, a multiple of the vector width.
+    /// Number of columns: outputs, a multiple of the vector width.
     pub n: usize,
-    /// For rows of each number of groups, from 1 on, that maps of `n` channels come in.
+    /// Panels for each number of groups that maps of `n` channels can have, from 1.
     panels: Vec<Panels>,
 }
 
-/// Weights for one number of groups, one matrix after the other.
+/// Weights for one number of groups, one matrix after another.
 struct Panels {
     groups: usize,
     values: Buffer,
@@ -37,11 +37,11 @@ pub struct Matrix<'a> {
     number: usize,
 }
 
-/// Where the activations of a product lie: row r is made of `segments` pieces of `k / segments` values for each group,
-/// the first at `r · row` and each next one `segment` further on.
+/// The layout of a product's activations: row r consists of `segments` pieces of `k / segments` values for each group,
+/// the first at `r · row` and each following one `segment` values later.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
-    /// What the rows lie in.
+    /// The slice that contains the rows.
     pub values: &'a [f32],
     /// Number of rows.
     pub count: usize,
@@ -51,7 +51,7 @@ pub struct Rows<'a> {
     pub segments: usize,
     /// Distance between pieces.
     pub segment: usize,
-    /// Voxels side by side whose values take turns, see [`super::map`]. Each value of a row stands for as many.
+    /// Number of voxels whose values are interleaved, see [`super::map`]. Each value of a row stands for this many.
     pub groups: usize,
 }
 
@@ -81,7 +81,7 @@ impl Packed {
         Ok(packed)
     }
 
-    /// Room for weights, all of which are to be set with [`Packed::set`].
+    /// A buffer for weights, all of which must be set with [`Packed::set`].
     pub fn unset(pool: &Pool, [matrices, k, n]: [usize; 3]) -> Result<Self> {
         let panels = (1..=most_groups(n)).map(|groups| {
             let values = pool.buffer(matrices * apart(k * n * groups))?;
@@ -94,7 +94,7 @@ impl Packed {
     pub fn set(&mut self, input: usize, first_output: usize, weights: &[[f32; 8]]) {
         for Panels { groups, values, lanes } in &mut self.panels {
             let (groups, width, wide) = (*groups, self.n * *groups, 2 * *lanes);
-            // Outputs that lie side by side in any panel.
+            // Number of outputs that are adjacent in any panel.
             let piece = (wide / groups).min(8);
             for (matrix, weights) in values.chunks_exact_mut(apart(self.k * width)).zip(weights) {
                 for (weights, output) in weights.chunks_exact(piece).zip((first_output..).step_by(piece)) {
@@ -102,7 +102,7 @@ impl Packed {
                     let at = panel * self.k + input * wide.min(width - panel) + column;
                     let row = &mut matrix[at..][..piece * groups];
                     match (groups, <&[f32; 8]>::try_from(weights)) {
-                        // Eight at once, without a loop: there are many.
+                        // The common case: copies eight values without a loop.
                         (1, Ok(weights)) => row.copy_from_slice(weights),
                         _ => row.iter_mut().enumerate().for_each(|(i, value)| *value = weights[i / groups]),
                     }
@@ -117,16 +117,17 @@ impl Packed {
     }
 }
 
-/// Distance between matrices of so many values: an odd number of cache lines, so that the same place of all of them does
-/// not fall into a few sets of the caches.
+/// Distance between matrices of `values` values: an odd number of cache lines, so that corresponding places do not
+/// collide in a few sets of the caches.
 fn apart(values: usize) -> usize {
     values.next_multiple_of(32) + 16
 }
 
-/// Rows are best a multiple of this: so many are at work at once.
+/// The largest number of rows in a register block; row counts are best a multiple of it.
 pub const ROWS: usize = 12;
 
-/// `out[r] = rows[r] · weights` or, with `add`, `out[r] += rows[r] · weights`; rows of `out` are `n` wide for each group.
+/// `out[r] = rows[r] · weights` or, with `add`, `out[r] += rows[r] · weights`; rows of `out` are `n` wide for each
+/// group.
 #[inline(always)]
 pub fn product<S: Simd>(simd: S, rows: &Rows, weights: Matrix, out: &mut [f32], add: bool) {
     let Matrix { packed: weights, number } = weights;
@@ -154,7 +155,7 @@ pub fn product<S: Simd>(simd: S, rows: &Rows, weights: Matrix, out: &mut [f32], 
     }
 }
 
-/// The columns of a product that registers hold at once.
+/// The columns of a product that fit in registers together.
 struct Panel<'a> {
     weights: &'a [f32],
     /// Inputs in a piece of a row.
@@ -177,7 +178,7 @@ fn columns<S: Simd, const N: usize, const G: usize>(simd: S, rows: &Rows, panel:
             }
         };
     }
-    // As many sums as registers hold beside the weights and a value.
+    // As many sums as registers can hold beside the weights and one value.
     if N == 1 || S::REGISTER_COUNT >= 32 {
         block!(12);
     }
@@ -185,8 +186,8 @@ fn columns<S: Simd, const N: usize, const G: usize>(simd: S, rows: &Rows, panel:
     block!(1);
 }
 
-/// `M` rows from `first` on and `N` vectors of columns, a function of its own: within its caller the compiler would run
-/// out of registers for the sums.
+/// `M` rows from `first` on and `N` vectors of columns. It is a separate function because the compiler would spill the
+/// sums if it were inlined into its caller.
 struct Block<'a, const M: usize, const N: usize, const G: usize> {
     rows: &'a Rows<'a>,
     first: usize,
@@ -202,9 +203,9 @@ impl<const M: usize, const N: usize, const G: usize> WithSimd for Block<'_, M, N
         let Self { rows, first, panel, out } = self;
         let used = panel.piece * rows.segments * N * S::F32_LANES;
         let weights: &[[S::f32s; N]] = bytemuck::cast_slice(&panel.weights[..used]);
-        // Not a constant: the compiler would fill memory with it instead of registers.
-        let nothing = simd.splat_f32s(std::hint::black_box(0.0));
-        let mut sums = [[nothing; N]; M];
+        // Hidden from the compiler: a constant would be kept in memory instead of registers.
+        let zero = simd.splat_f32s(std::hint::black_box(0.0));
+        let mut sums = [[zero; N]; M];
         for (segment, weights) in weights.chunks_exact(panel.piece).enumerate() {
             let start = first * rows.row + segment * rows.segment;
             for (k, w) in weights.iter().enumerate() {
@@ -214,7 +215,7 @@ impl<const M: usize, const N: usize, const G: usize> WithSimd for Block<'_, M, N
                     let x = match G {
                         // SAFETY: as above.
                         1 => simd.splat_f32s(unsafe { *value }),
-                        // SAFETY: as above; two values side by side are as long as one of twice the length.
+                        // SAFETY: as above; two adjacent f32 values have the size of one f64.
                         _ => bytemuck::cast(simd.splat_f64s(unsafe { value.cast::<f64>().read_unaligned() })),
                     };
                     for (sum, w) in sums.iter_mut().zip(w) {
@@ -233,17 +234,17 @@ impl<const M: usize, const N: usize, const G: usize> WithSimd for Block<'_, M, N
     }
 }
 
-/// Most lanes that vectors may have; `EXEMPLAR_LANES` lowers it, to measure and test what other processors do.
-fn most_lanes() -> usize {
+/// Maximum number of vector lanes; `EXEMPLAR_LANES` lowers it, to measure and test the code paths of other processors.
+fn max_lanes() -> usize {
     static MOST: OnceLock<usize> = OnceLock::new();
     *MOST.get_or_init(|| {
         std::env::var("EXEMPLAR_LANES").ok().and_then(|lanes| lanes.parse().ok()).unwrap_or(usize::MAX)
     })
 }
 
-/// Runs `op` with the widest vectors that `width` is a multiple of.
+/// Runs `op` with the widest vectors that divide `width`.
 pub fn vectorize<Op: WithSimd>(width: usize, op: Op) -> Op::Output {
-    let allowed = |lanes: usize| width.is_multiple_of(lanes) && lanes <= most_lanes();
+    let allowed = |lanes: usize| width.is_multiple_of(lanes) && lanes <= max_lanes();
     #[cfg(target_arch = "x86_64")]
     {
         if allowed(16)
@@ -271,7 +272,7 @@ pub fn vectorize<Op: WithSimd>(width: usize, op: Op) -> Op::Output {
     Simd::vectorize(pulp::Scalar, op)
 }
 
-/// a · b + c, in one step where the processor has that: x86 with four lanes has not, and would call a function.
+/// a · b + c, fused where the processor supports it. x86 with four lanes does not, and would call a library function.
 #[inline(always)]
 pub fn multiply_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
     if cfg!(target_arch = "x86_64") && S::F32_LANES == 4 {
@@ -281,12 +282,12 @@ pub fn multiply_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::
     }
 }
 
-/// Voxels whose values may share a vector: two where one has half as many values as vectors are long.
+/// Number of voxels whose values can share a vector: two if a voxel has half as many values as a vector.
 pub fn most_groups(width: usize) -> usize {
     if lanes(2 * width) > width { 2 } else { 1 }
 }
 
-/// Values in a vector for rows of this width.
+/// Vector lanes for rows of this width.
 fn lanes(width: usize) -> usize {
     struct Lanes;
     impl WithSimd for Lanes {

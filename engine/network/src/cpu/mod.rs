@@ -1,4 +1,4 @@
-//! The operations on the processor, by kernels of our own: channels last, wide vectors, all cores, buffers used again.
+//! The CPU backend: kernels with channels-last layout, wide vectors, all cores, and reused buffers.
 
 mod downsample;
 mod gelu;
@@ -25,10 +25,10 @@ use residual_unit::{ResidualUnit, window};
 use stem::Stem;
 use winograd::Conv3;
 
-/// What the program holds without a network at work.
+/// Bytes that the program holds without a running network.
 const PROGRAM_BYTES: usize = 20 << 20;
 
-/// Our kernels and the buffers that they share.
+/// The CPU backend with its shared buffers.
 #[derive(Default)]
 pub struct Cpu {
     pool: Pool,
@@ -63,7 +63,7 @@ impl Ops for Cpu {
         PointwiseConv::new(&self.pool, conv.inputs(), conv.outputs(), &conv.weight.values, &conv.bias)
     }
 
-    /// One: more would take more memory and no less time.
+    /// Always one: more pairs would take more memory and no less time.
     fn useful_mini_context(&self, _: usize) -> usize {
         1
     }
@@ -112,8 +112,8 @@ impl Ops for Cpu {
 }
 
 impl Backend for Cpu {
-    /// Packed weights, and of each size of map as many as ever live at once (the target's shortcut, the mean, and the
-    /// one at work, see [`super::neuroverse`]), for any number of pairs; and the program itself.
+    /// Packed weights, the maximum number of live maps of each size (the target's shortcut, the mean and the current
+    /// one, see [`super::neuroverse`]), which does not depend on the number of pairs, and the program itself.
     fn predicted_bytes(&self, channels: &[usize], side: usize, _: usize) -> usize {
         let last = channels.len() - 1;
         let shapes = channels.iter().enumerate().map(|(i, &channels)| Shape::new(side >> i, channels));
@@ -126,9 +126,9 @@ impl Backend for Cpu {
             floats += units * 128 * width * width * groups + 3 * shape.len() + window(shape);
             scratch = scratch.max(winograd::scratch(shape));
             if let Some(next) = shapes.get(stage + 1) {
-                // Both branches: halving, enlarging with a shortcut, fusion.
+                // Both branches: downsampling, upsampling with a shortcut, fusion.
                 floats += 2 * (64 * width * next.width + width * (width + next.width) + 2 * width * width);
-                // The coarse features, mixed to the width of the finer ones.
+                // The coarse features, convolved to the width of the finer ones.
                 floats += shape.len() / 8;
             }
         }

@@ -1,11 +1,11 @@
-//! The most that the processor could do: multiply-adds on registers alone, on every thread.
+//! Peak speed of the processor: multiply-adds on registers alone, on every thread.
 
 use super::gemm::{multiply_add, vectorize};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::time::{Duration, Instant};
 
-/// Floating-point operations in a second, the best of a few short measurements.
+/// Floating-point operations per second, the best of a few short measurements.
 pub fn flops_per_second() -> f64 {
     let threads = rayon::current_num_threads();
     let measure = |_| {
@@ -16,7 +16,7 @@ pub fn flops_per_second() -> f64 {
     (0..20).map(measure).fold(0.0, f64::max)
 }
 
-/// Independent sums, as many as hide the latency of a multiply-add.
+/// Enough independent sums to hide the latency of a multiply-add.
 struct Chains;
 
 impl WithSimd for Chains {

@@ -1,5 +1,5 @@
 //! A residual unit, GELU(x + conv(GELU(conv(x)))), in place: only a window of the planes between the two convolutions
-//! exists at any moment, and most of it in cache.
+//! is in memory at any time, most of it in cache.
 
 use super::map::{Map, Pool, Scratch, Shape};
 use super::winograd::{self, Conv3, HEAVY, Layers, Planes, run};
@@ -8,9 +8,9 @@ use std::ops::Range;
 
 /// Two 3³ convolutions around a residual.
 pub struct ResidualUnit {
-    /// The one that reads `x`.
+    /// The convolution that reads `x`.
     pub first: Conv3,
-    /// The one whose outputs are added to `x`.
+    /// The convolution whose output is added to `x`.
     pub second: Conv3,
 }
 
@@ -35,9 +35,9 @@ impl ResidualUnit {
     }
 }
 
-/// Takes a unit through a map in steps. A step makes layers of tiles of what lies between the convolutions (first range),
-/// and beside it the outputs of the layers two steps behind (second range): those need what the step before finished,
-/// and are written where no one reads any more.
+/// Applies a residual unit to a map in steps. A step computes layers of tiles of the intermediate map (first range)
+/// and, in parallel, the outputs of the layers two steps behind (second range): their inputs were finished by the
+/// previous step, and their destination is no longer read.
 pub fn steps(shape: Shape, mut step: impl FnMut(Option<Range<usize>>, Option<Range<usize>>)) {
     let (tiles, depth) = (shape.side.div_ceil(2), depth(shape));
     let count = tiles.div_ceil(depth);
@@ -45,12 +45,12 @@ pub fn steps(shape: Shape, mut step: impl FnMut(Option<Range<usize>>, Option<Ran
     (0..count + 2).for_each(|i| step(layers(i), i.checked_sub(2).and_then(layers)))
 }
 
-/// Tiles along z that a step takes: large weights want many tiles at once, more than small maps have in a layer.
+/// Tiles along z in a step: large weights need many tiles at a time, more than a layer of a small map has.
 fn depth(shape: Shape) -> usize {
     if shape.width >= HEAVY { shape.side.div_ceil(2) } else { 1 }
 }
 
-/// Values of the window between the convolutions.
+/// Number of values in the window between the convolutions.
 pub fn window(shape: Shape) -> usize {
     (6 * depth(shape) + 2).min(2 * shape.side.div_ceil(2)) * shape.side * shape.line()
 }

@@ -1,5 +1,5 @@
-//! The first layers of a branch: images embedded (1³) and the first residual unit, whose first convolution, composed with
-//! the embedding, has only as many input channels as there are images, and one.
+//! The first layers of a branch: the embedding of the images (1³) and the first residual unit. The unit's first
+//! convolution is composed with the embedding, so that it has only one input channel per image, and one of ones.
 
 use super::gelu::gelu;
 use super::gemm::{Packed, Rows, product, vectorize};
@@ -11,23 +11,24 @@ use imaging::Result;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-/// The embedding and the unit after it.
+/// The embedding and the first residual unit.
 pub struct Stem {
-    /// 1³, its bias as the weight of a channel of ones.
+    /// 1³; the bias is the weight of a channel of ones.
     embedding: Packed,
-    /// 3³ on the images and the ones, which end at the border as the embedded images do.
+    /// 3³ on the images and the channel of ones, which is zero outside the border like the embedded images.
     first: Packed,
     second: Conv3,
-    /// Images and the ones.
+    /// Number of images, plus one for the channel of ones.
     inputs: usize,
     channels: usize,
 }
 
-/// Taps of the lines of inputs around a line of outputs.
+/// Input lines around an output line: 3 × 3.
 const LINES: usize = 9;
 
 impl Stem {
-    /// Composes weights `[out, in]` of the embedding and `[out, in, z, y, x]` of the first convolution, each with a bias.
+    /// Composes the weights `[out, in]` of the embedding and `[out, in, z, y, x]` of the first convolution, with
+    /// biases.
     pub fn new(
         pool: &Pool,
         channels: usize,
@@ -62,7 +63,7 @@ impl Stem {
         })
     }
 
-    /// Features of images side by side.
+    /// The features of one pair's images.
     pub fn run(&self, images: &[&Cube], pool: &Pool) -> Result<Map> {
         let mut map = pool.map(images[0].side, self.channels)?;
         let shape = map.shape;
@@ -75,7 +76,7 @@ impl Stem {
         #[allow(unsafe_code)]
         let line = |number: usize| {
             let (y, z, inputs) = (number % shape.side, number / shape.side, &mut inputs.mine());
-            // SAFETY: each line is this job's alone, and both buffers live until all jobs are done.
+            // SAFETY: no other job uses this line, and both buffers outlive all jobs.
             let (embedded, out) = unsafe { (around.line(z, y), between.line(z, y)) };
             vectorize(
                 shape.place(),
@@ -91,12 +92,12 @@ impl Stem {
         Ok(map)
     }
 
-    /// Values of a line of inputs: one more voxel at both ends.
+    /// Values of an input line, with one extra voxel at each end.
     fn line(&self, shape: Shape) -> usize {
         (shape.half() + 2) * self.inputs * shape.groups
     }
 
-    /// The images as `[z, y]` lines of `[x, input, group]` with the ones, and zeros beyond the border.
+    /// The images and the channel of ones as `[z, y]` lines of `[x, input, group]`, with zeros beyond the border.
     fn lines(&self, images: &[&Cube], shape: Shape, pool: &Pool) -> Result<Buffer> {
         let Shape { side, groups, .. } = shape;
         let mut values = pool.buffer(side * side * self.line(shape))?;
@@ -116,14 +117,14 @@ impl Stem {
     }
 }
 
-/// A line of outputs of the embedding and of the first convolution.
+/// An output line of the embedding and of the first convolution.
 struct Line<'a> {
     entry: &'a Stem,
     shape: Shape,
     images: &'a [f32],
     y: usize,
     z: usize,
-    /// For the lines of inputs around it.
+    /// Buffer for the input lines around it.
     inputs: &'a mut [f32],
     embedded: &'a mut [f32],
     out: &'a mut [f32],

@@ -1,4 +1,4 @@
-//! What one thread does with a block of tiles: transform, products, inverse transform, and what follows a convolution.
+//! The work of one thread on a block of tiles: transform, products, inverse transform, then bias, residual and GELU.
 
 // Voxels are read and written by computed addresses: bounds checks inside the transforms would double their time. Each
 // `SAFETY` says why an address lies inside; see also `Planes`.
@@ -12,19 +12,19 @@ use crate::cpu::map::Shape;
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
-/// Bᵀ d: four samples on four transformed positions.
+/// Bᵀ d: transforms four samples to four positions.
 #[inline(always)]
 fn transformed<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 4] {
     [simd.sub_f32s(a, c), simd.add_f32s(b, c), simd.sub_f32s(c, b), simd.sub_f32s(b, d)]
 }
 
-/// Tiles of a layer that one thread takes through the three steps.
+/// Tiles of a layer that one thread processes.
 pub struct Block<'a> {
     pub job: &'a Layers<'a>,
     pub tiles: Range<usize>,
-    /// The tiles that come next, whose inputs are fetched meanwhile.
+    /// The next tiles, whose inputs are prefetched.
     pub next: Range<usize>,
-    /// For transformed inputs, products, sums of outputs.
+    /// Buffer for transformed inputs, products and sums of outputs.
     pub scratch: &'a mut [f32],
 }
 
@@ -58,10 +58,10 @@ impl WithSimd for Block<'_> {
     }
 }
 
-/// Four by four lines of voxels, z slower than y; None beyond the border.
+/// Four by four lines of voxels, z slower than y; `None` beyond the border.
 struct Lines {
     lines: [Option<*const f32>; 16],
-    /// Places of a line and values of a place.
+    /// Places per line, and values per place.
     places: usize,
     place: usize,
 }
@@ -97,7 +97,7 @@ impl Block<'_> {
         stride(self.tiles.len(), self.job.shape.place())
     }
 
-    /// Where a tile lies, in tiles along x, y, z of the whole map.
+    /// Position of a tile in the whole map, in tiles along x, y, z.
     #[inline(always)]
     fn tile(&self, number: usize) -> [usize; 3] {
         let Shape { side, .. } = self.job.shape;
@@ -105,7 +105,7 @@ impl Block<'_> {
         [number % x, number / x % y, self.job.layers.start + number / (x * y)]
     }
 
-    /// Asks for part `part` of 64 of the next block's inputs, so that they are in cache when they are needed.
+    /// Prefetches part `part` of 64 of the next block's inputs into the cache.
     #[inline(always)]
     fn fetch(&self, part: usize) {
         #[cfg(target_arch = "x86_64")]
@@ -122,7 +122,7 @@ impl Block<'_> {
             let quarter = (voxels * shape.place()).div_ceil(4);
             let start = y * shape.line() + x * shape.place() + part % 4 * quarter;
             for line in (0..quarter).step_by(16) {
-                // SAFETY: asking for an address reads nothing, so that it may even lie outside.
+                // SAFETY: a prefetch does not access memory, so the address may even lie outside.
                 unsafe { _mm_prefetch(self.job.from.at(z).wrapping_add(start + line).cast(), _MM_HINT_T1) };
             }
         }
@@ -130,7 +130,7 @@ impl Block<'_> {
         let _ = part;
     }
 
-    /// Bᵀ d B along all axes: 64 matrices `[tile, channel]`, z slowest.
+    /// Bᵀ d B along all axes, as 64 matrices `[tile, channel]`, z slowest.
     #[inline(always)]
     fn transform<S: Simd>(&self, simd: S, inputs: &mut [f32]) {
         let shape = self.job.shape;
@@ -138,7 +138,7 @@ impl Block<'_> {
         let inputs: &mut [S::f32s] = bytemuck::cast_slice_mut(inputs);
         let mut row = 0;
         while row < self.tiles.len() {
-            // The block's next tiles on a line of them, and the 16 lines of voxels that they lie on.
+            // The block's next tiles on one line of tiles, and the 16 lines of voxels that they read.
             let [tx, ty, tz] = self.tile(self.tiles.start + row);
             let count = (tiles - tx).min(self.tiles.len() - row);
             let mut lines = [None; 16];
@@ -156,8 +156,8 @@ impl Block<'_> {
         }
     }
 
-    /// The tiles of rows `rows`, side by side, whose first voxel lies at place `first` of `lines`. Neighbours share two
-    /// of their four columns, which are transformed along z and y once.
+    /// Transforms the adjacent tiles of `rows`, the first of which begins at place `first` of `lines`. Neighbouring
+    /// tiles share two of their four columns, which are transformed along z and y once.
     #[inline(always)]
     fn transform_tiles<S: Simd>(
         &self,
@@ -173,7 +173,7 @@ impl Block<'_> {
             columns[0] = lines.column(simd, first, v);
             columns[1] = lines.column(simd, first.wrapping_add(1), v);
             for (i, row) in rows.clone().enumerate() {
-                // Columns 0 and 1 of this tile lie where the last one's 2 and 3 were.
+                // Columns 0 and 1 of this tile are columns 2 and 3 of the previous one.
                 let (old, new) = if i % 2 == 0 { (0, 2) } else { (2, 0) };
                 columns[new] = lines.column(simd, first.wrapping_add(2 * i + 2), v);
                 columns[new + 1] = lines.column(simd, first.wrapping_add(2 * i + 3), v);
@@ -190,7 +190,7 @@ impl Block<'_> {
         }
     }
 
-    /// Aᵀ m A along y and x, added along z into the sums `[tile, output z, y, x, channel]`.
+    /// Aᵀ m A along y and x, accumulated along z in the sums `[tile, output z, y, x, channel]`.
     #[inline(always)]
     fn gather<S: Simd>(&self, simd: S, pz: usize, products: &[f32], sums: &mut [f32]) {
         let (vectors, count) = (self.job.shape.place() / S::F32_LANES, self.tiles.len());
@@ -233,7 +233,7 @@ impl Block<'_> {
         }
     }
 
-    /// Bias, residual and GELU on the sums, written to the voxels that lie inside.
+    /// Applies bias, residual and GELU to the sums and writes the voxels that lie inside the map.
     #[inline(always)]
     fn finish<S: Simd>(&self, simd: S, sums: &[f32]) {
         let shape = self.job.shape;

@@ -1,8 +1,8 @@
 //! 3³ convolutions with padding 1 by Winograd's F(2, 3) along all three axes (Lavin and Gray, 2016): 64 multiplications
 //! for 8 outputs instead of 216, with bias, residual and GELU applied while a tile is in cache.
 //!
-//! Blocks of tiles go through transform, products and inverse transform, so small that what lies between these steps
-//! stays in cache while a block's weights are read once for all its tiles.
+//! A block of tiles is so small that its values between transform, products and inverse transform stay in cache, while
+//! its weights are read once for all its tiles.
 
 mod block;
 mod planes;
@@ -16,16 +16,16 @@ use imaging::Result;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// A 3³ convolution, transformed.
+/// A 3³ convolution with transformed weights.
 pub struct Conv3 {
     /// A matrix for each of the 64 transformed positions, z slowest.
     positions: Packed,
     bias: Bias,
-    /// Padded channels.
+    /// Number of channels, padded.
     pub width: usize,
 }
 
-/// Channels from which on weights are too large for a cache to keep between blocks.
+/// From this number of channels on, the weights are too large to stay in cache between blocks.
 pub const HEAVY: usize = 128;
 
 impl Conv3 {
@@ -35,8 +35,7 @@ impl Conv3 {
         Self::transformed(pool, channels, weight, bias)
     }
 
-    /// The adjoint of the convolution of these weights, which has no bias: inputs and outputs exchanged, and taps turned
-    /// around.
+    /// The adjoint of the convolution with these weights: inputs and outputs exchanged, taps reversed, no bias.
     pub fn adjoint(pool: &Pool, channels: usize, weight: &[f32]) -> Result<Self> {
         let weight = |input, output, tap| weight[(input * channels + output) * 27 + 26 - tap];
         Self::transformed(pool, channels, weight, &[])
@@ -63,7 +62,7 @@ impl Conv3 {
         Ok(Self { positions, bias: Bias::new(bias, width), width })
     }
 
-    /// The job `to = GELU(to + conv(from))`.
+    /// The layers of `to = GELU(to + conv(from))`.
     pub fn residual(&self, from: Planes, to: Planes, shape: Shape, layers: Range<usize>) -> Layers<'_> {
         Layers { conv: self, from, to, shape, layers, add: true, activate: true }
     }
@@ -79,10 +78,10 @@ impl Conv3 {
     }
 }
 
-/// Eight filters on their way from 3³ taps to 4³ transformed positions.
+/// Eight filters during the transform from 3³ taps to 4³ positions.
 struct Filters {
     taps: [[f32; 8]; 27],
-    /// Transformed along x, along y as well, and along all axes.
+    /// Intermediate results: transformed along x, along x and y, and along all axes.
     rows: [[f32; 8]; 36],
     planes: [[f32; 8]; 48],
     positions: [[f32; 8]; 64],
@@ -95,35 +94,35 @@ impl Default for Filters {
 }
 
 impl Filters {
-    /// G g along x, y and z, one axis after the other.
+    /// G g along x, y and z, one axis after another.
     fn transformed(&mut self) -> &[[f32; 8]] {
         let Self { taps, rows, planes, positions } = self;
         for (taps, row) in taps.chunks_exact(3).zip(rows.chunks_exact_mut(4)) {
-            row.copy_from_slice(&on_four([taps[0], taps[1], taps[2]]));
+            row.copy_from_slice(&transform_taps([taps[0], taps[1], taps[2]]));
         }
         for (rows, plane) in rows.chunks_exact(12).zip(planes.chunks_exact_mut(16)) {
             for x in 0..4 {
-                let column = on_four([rows[x], rows[4 + x], rows[8 + x]]);
+                let column = transform_taps([rows[x], rows[4 + x], rows[8 + x]]);
                 column.into_iter().enumerate().for_each(|(y, value)| plane[4 * y + x] = value);
             }
         }
         for line in 0..16 {
-            let column = on_four([planes[line], planes[16 + line], planes[32 + line]]);
+            let column = transform_taps([planes[line], planes[16 + line], planes[32 + line]]);
             column.into_iter().enumerate().for_each(|(z, value)| positions[16 * z + line] = value);
         }
         positions
     }
 }
 
-/// G g: three taps on four transformed positions.
-fn on_four([a, b, c]: [[f32; 8]; 3]) -> [[f32; 8]; 4] {
+/// G g: transforms three taps to four positions.
+fn transform_taps([a, b, c]: [[f32; 8]; 3]) -> [[f32; 8]; 4] {
     let sides: [f32; 8] = std::array::from_fn(|i| 0.5 * (a[i] + c[i]));
     let plus = std::array::from_fn(|i| sides[i] + 0.5 * b[i]);
     [a, plus, std::array::from_fn(|i| sides[i] - 0.5 * b[i]), c]
 }
 
-/// Tiles of a block: the more channels, the longer it takes to read the weights, and the more tiles must share that;
-/// few enough that each of the threads has some of `all`, in whole groups of rows of the products.
+/// Tiles per block. With more channels the weights take longer to read, so more tiles must share them; but few enough
+/// that every thread gets a part of `all`, in whole groups of rows of the products.
 fn block(width: usize, all: usize) -> usize {
     let most = match width {
         ..HEAVY => 24,
@@ -133,25 +132,25 @@ fn block(width: usize, all: usize) -> usize {
     most.min(all.div_ceil(rayon::current_num_threads()).next_multiple_of(ROWS))
 }
 
-/// Distance between the matrices of a block of `tiles`: an odd number of cache lines, so that one row of all of them
-/// does not fall into a few sets of the first-level cache.
+/// Distance between the matrices of a block of `tiles`: an odd number of cache lines, so that corresponding rows do not
+/// collide in a few sets of the first-level cache.
 fn stride(tiles: usize, width: usize) -> usize {
     (tiles * width).next_multiple_of(32) + 16
 }
 
-/// Values that a thread needs for blocks of `tiles`: 64 matrices of transformed inputs, 16 of products, and 8 sums of
-/// outputs for each tile.
+/// Number of values that a thread needs for blocks of `tiles`: 64 matrices of transformed inputs, 16 of products, and 8
+/// sums of outputs for each tile.
 fn block_values(tiles: usize, width: usize) -> usize {
     80 * stride(tiles, width) + 8 * tiles * width
 }
 
-/// Values that a thread needs for a map of this shape, of which two convolutions may be under way.
+/// Number of values that a thread needs for a map of this shape, on which two convolutions may run in parallel.
 pub fn scratch(shape: Shape) -> usize {
     let all = 2 * layer_tiles(shape) * shape.side.div_ceil(2);
     block_values(block(shape.width, all), shape.place())
 }
 
-/// Tiles of a layer; a tile is one of 2³ voxels in each group.
+/// Tiles per layer; a tile covers 2³ voxels in each group.
 fn layer_tiles(shape: Shape) -> usize {
     shape.half().div_ceil(2) * shape.side.div_ceil(2)
 }
@@ -161,17 +160,17 @@ fn layer_tiles(shape: Shape) -> usize {
 pub struct Layers<'a> {
     /// The convolution.
     pub conv: &'a Conv3,
-    /// Inputs: all planes from one below to one above the outputs.
+    /// Input planes, from one below to one above the outputs.
     pub from: Planes,
-    /// Outputs.
+    /// Output planes.
     pub to: Planes,
-    /// Of the whole map.
+    /// Shape of the whole map.
     pub shape: Shape,
-    /// Tiles along z.
+    /// Range of tiles along z.
     pub layers: Range<usize>,
-    /// Whether what the outputs hold is added: `to + conv(from)` instead of `conv(from)`.
+    /// Whether to add the present values of the outputs: `to + conv(from)` instead of `conv(from)`.
     pub add: bool,
-    /// Whether GELU comes after that.
+    /// Whether GELU follows.
     pub activate: bool,
 }
 
@@ -181,7 +180,8 @@ impl Layers<'_> {
     }
 }
 
-/// Carries out all layers at once, with [`scratch`] for each thread. None may write what another reads or writes.
+/// Computes all layers in parallel, with [`scratch`] for each thread. No job may write voxels that another reads or
+/// writes.
 pub fn run(jobs: &[Layers], scratch: &Scratch) {
     let threads = rayon::current_num_threads();
     let all: usize = jobs.iter().map(Layers::count).sum();
@@ -206,5 +206,5 @@ pub fn run(jobs: &[Layers], scratch: &Scratch) {
     });
 }
 
-/// Runs of blocks for each thread: more than one, so that a thread that was held up leaves its share to others.
+/// Runs of blocks per thread: more than one, so that other threads can take over from a delayed one.
 const RUNS: usize = 4;

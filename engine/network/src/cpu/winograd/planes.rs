@@ -1,14 +1,14 @@
-//! Planes of voxels that several threads work on at once.
+//! Planes of voxels that several threads use concurrently.
 
-// Tiles of several threads write voxels of one line side by side, which slices cannot express. Each `SAFETY` says why an
-// address lies inside; that no voxel is written while another thread uses it is the contract of `Planes`.
+// Tiles of several threads write voxels of one line side by side, which slices cannot express. Each `SAFETY` says why
+// an address lies inside; that no voxel is written while another thread uses it is the contract of `Planes`.
 #![allow(unsafe_code)]
 
 use crate::cpu::map::Shape;
 
 /// Planes of voxels of a map, or a window onto one: plane z lies at z modulo `held`.
 ///
-/// Several threads hold the same planes. Whoever makes the jobs of a step answers for it that none writes voxels
+/// Several threads hold the same planes. The code that creates the jobs of a step must ensure that none writes voxels
 /// that another one reads or writes.
 #[derive(Clone, Copy)]
 pub struct Planes {
@@ -24,12 +24,12 @@ unsafe impl Send for Planes {}
 unsafe impl Sync for Planes {}
 
 impl Planes {
-    /// The planes that `values` hold of a map of this shape.
+    /// The planes in `values`, all or a window, of a map of this shape.
     pub fn new(values: &mut [f32], shape: Shape) -> Self {
         Self { values: values.as_mut_ptr(), ..Self::to_read(values, shape) }
     }
 
-    /// The same for jobs that read only.
+    /// The same for read-only jobs.
     pub fn to_read(values: &[f32], shape: Shape) -> Self {
         let (line, plane) = (shape.line(), shape.side * shape.line());
         Self { held: values.len() / plane, line, plane, values: values.as_ptr().cast_mut() }
@@ -38,14 +38,14 @@ impl Planes {
     /// Line `y` of plane `z`.
     ///
     /// # Safety
-    /// The line belongs to the job that asks: no other one holds it, and the memory of the planes outlives `'a`.
+    /// No other job holds the line, and the memory of the planes outlives `'a`.
     pub unsafe fn line<'a>(self, z: usize, y: usize) -> &'a mut [f32] {
         assert!((y + 1) * self.line <= self.plane);
-        // SAFETY: the line lies inside the plane; the caller answers for the rest.
+        // SAFETY: the line lies inside the plane; the caller guarantees the rest.
         unsafe { std::slice::from_raw_parts_mut(self.at(z).add(y * self.line), self.line) }
     }
 
-    /// Where plane `z` starts.
+    /// Pointer to the start of plane `z`.
     #[inline(always)]
     pub fn at(self, z: usize) -> *mut f32 {
         // SAFETY: the remainder is below the number of planes held.
@@ -53,8 +53,8 @@ impl Planes {
     }
 }
 
-/// Repeats a voxel at an end of a half of its `line` where the other half goes on, with zeros beside it: at the right
-/// half's left end the left half's last voxel, at the left half's right end the right half's first one.
+/// Copies a voxel at the end of one half of its `line` into the halo of the other half, with zeros beside it: the left
+/// half's last voxel before the right half, or the right half's first voxel after the left half.
 ///
 /// # Safety
 /// `line` points to a line of the shape with two groups, and no other thread uses that end.
