@@ -13,15 +13,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// What the user asked to compute on.
+/// The requested device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// A real GPU that passes its self-test, else the CPU.
+    /// A hardware GPU that passes its self-test, otherwise the CPU.
     #[default]
     Auto,
-    /// A real GPU or an error.
+    /// A hardware GPU, otherwise an error.
     Gpu,
-    /// The same with feature maps stored as f16: half the memory for them. Weights and sums stay f32.
+    /// The same with feature maps stored as f16, which halves their memory. Weights and sums stay f32.
     GpuHalf,
     /// The CPU.
     Cpu,
@@ -30,19 +30,19 @@ pub enum DeviceChoice {
 /// A compute device that passed its self-test.
 #[derive(Clone, Debug)]
 pub struct Device {
-    /// Such as `CPU · 2 threads` or `GPU`.
+    /// Name for the user, such as `CPU · 2 threads`.
     pub name: String,
-    /// Sentences on how the choice came about, fallbacks included.
+    /// Notes on how the device was chosen, fallbacks included.
     pub notes: Vec<String>,
     pub(super) backend: Kernels,
 }
 
-/// By what a device computes.
+/// The backend of a device.
 #[derive(Clone, Debug)]
 pub(super) enum Kernels {
-    /// Our kernels on the processor.
+    /// The CPU kernels.
     Cpu,
-    /// Our kernels on a graphics card.
+    /// The kernels for graphics cards.
     #[cfg(feature = "gpu")]
     Gpu {
         /// The card.
@@ -50,28 +50,27 @@ pub(super) enum Kernels {
         /// Maps are stored as f16.
         half: bool,
     },
-    /// Burn's operations.
+    /// Burn's operations, the reference.
     #[cfg(feature = "reference")]
     Burn(burn::Device),
-    /// A card that tests pretend to have.
+    /// A simulated failing card, for tests.
     #[cfg(feature = "reference")]
     Faulty(Trouble),
 }
 
-/// A GPU counts when its tiny forward is this close to the CPU's (relative error in the 2-norm), with f32 and f16.
+/// Largest relative error (2-norm) of a GPU's self-test against the CPU, with f32 and with f16.
 const TOLERANCE: f64 = 1e-4;
 const HALF_TOLERANCE: f64 = 2e-3;
-/// The longest that a graphics card may take for one answer: drivers take up to a minute for their first kernels.
+/// The longest time without an answer of a graphics card; drivers take up to a minute to compile their first kernels.
 pub const SILENCE: Duration = Duration::from_secs(120);
 /// Side of the self-test's cubes.
 pub(super) const SELF_TEST_SIDE: usize = 8;
 
 impl Device {
-    /// Chooses and tests a device. The CPU computes with the threads of rayon's pool; how many there are is for the
-    /// program to say that owns the process.
+    /// Chooses and tests a device. The CPU uses the threads of rayon's pool, whose number the program sets.
     ///
     /// # Errors
-    /// [`Error::Device`] when a GPU was demanded and none passes.
+    /// [`Error::Device`] if a GPU was required and none passes.
     pub fn choose(choice: DeviceChoice) -> Result<Self> {
         let cpu = Self::cpu();
         if choice == DeviceChoice::Cpu {
@@ -88,19 +87,19 @@ impl Device {
         }
     }
 
-    /// The processor, with every thread of the pool.
+    /// The CPU with all threads of the pool.
     pub fn cpu() -> Self {
         let threads = rayon::current_num_threads();
         let name = format!("CPU · {threads} thread{}", if threads == 1 { "" } else { "s" });
         Self { name, notes: Vec::new(), backend: Kernels::Cpu }
     }
 
-    /// Whether it is the processor, which neither gets lost nor hangs.
+    /// Whether it is the CPU, which can be neither lost nor hang.
     pub fn is_cpu(&self) -> bool {
         matches!(self.backend, Kernels::Cpu)
     }
 
-    /// The processor by Burn's own operations: the plain statement that kernels are compared with.
+    /// The CPU with Burn's operations: the reference that kernels are compared with.
     #[cfg(feature = "reference")]
     pub fn reference() -> Self {
         let backend = Kernels::Burn(burn::Device::flex());
@@ -126,7 +125,7 @@ impl Device {
         Self { name, notes: Vec::new(), backend }
     }
 
-    /// This device if it computes what `cpu` computes, else a sentence.
+    /// This device if its results agree with those of `cpu`, otherwise the reason.
     fn tested(self, cpu: &Self, tolerance: f64) -> Result<Self, String> {
         let run = |device: &Self| -> Result<Vec<f32>> {
             let model = Model::load(formula::weights("self-test:", &[8, 16, 32], 1.4), device)?;
@@ -150,7 +149,7 @@ impl Device {
     }
 }
 
-/// ‖got − want‖ / ‖want‖; infinite when it is not a number.
+/// ‖got − want‖ / ‖want‖; infinite if it is not finite or the lengths differ.
 pub fn relative_error(got: &[f32], want: &[f32]) -> f64 {
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
     let difference = norm(&mut got.iter().zip(want).map(|(a, b)| f64::from(a - b)));
@@ -158,15 +157,15 @@ pub fn relative_error(got: &[f32], want: &[f32]) -> f64 {
     if error.is_finite() && got.len() == want.len() { error } else { f64::INFINITY }
 }
 
-/// Whether the driver of a graphics card was started in this process. It may leave threads that run on while the process
-/// ends and crash in the driver's exit handlers, so that such a process had better end without these.
+/// Whether a graphics driver was started in this process. Its threads may still run at exit and crash in the driver's
+/// exit handlers, so such a process should end without running these.
 pub fn driver_started() -> bool {
     DRIVER_STARTED.load(Ordering::Relaxed)
 }
 
 static DRIVER_STARTED: AtomicBool = AtomicBool::new(false);
 
-/// The graphics interfaces that kernels run through; the runtime by itself would also try OpenGL.
+/// The graphics APIs for kernels; by default the runtime would also try OpenGL.
 #[cfg(all(feature = "gpu", target_os = "macos"))]
 const INTERFACES: &[Interface] = &[cubecl::Device::metal_msl];
 #[cfg(all(feature = "gpu", windows))]
@@ -174,35 +173,35 @@ const INTERFACES: &[Interface] = &[cubecl::Device::vulkan, cubecl::Device::dx12]
 #[cfg(all(feature = "gpu", not(any(target_os = "macos", windows))))]
 const INTERFACES: &[Interface] = &[cubecl::Device::vulkan];
 
-/// Finds a card of a kind by one interface.
+/// Finds a card of a kind through one API.
 #[cfg(feature = "gpu")]
 type Interface = fn(WgpuDeviceKind) -> Result<cubecl::Device, DeviceUnavailable>;
 
-/// The cards of a kind, by one interface after the other.
+/// The cards of a kind, through one API after another.
 #[cfg(feature = "gpu")]
 fn cards(kind: WgpuDeviceKind) -> impl Iterator<Item = cubecl::Device> {
     DRIVER_STARTED.store(true, Ordering::Relaxed);
-    // The runtime finds an integrated card also where there is but another kind, and then panics.
+    // The runtime may report an integrated card where only another kind exists, and then panics.
     let is_there = |card: &cubecl::Device| cubecl::Device::enumerate(card.to_id()).contains(&card.to_id());
     INTERFACES.iter().filter_map(move |interface| interface(kind.clone()).ok()).filter(is_there)
 }
 
-/// Whether the kernel has a card to offer: one of the files that drivers open is there (direct rendering, Nvidia, Windows'
-/// subsystem, Adreno, Mali). Without one no driver is started, as those of Mesa write to stderr where there is no display.
+/// Whether one of the device files that drivers open exists (direct rendering, Nvidia, Windows' subsystem, Adreno,
+/// Mali). Otherwise no driver is started, since Mesa's drivers write to stderr without a display.
 #[cfg(all(feature = "gpu", target_os = "linux"))]
 fn may_have_a_card() -> bool {
     let files = ["/dev/dri", "/dev/nvidiactl", "/dev/dxg", "/dev/kgsl-3d0", "/dev/mali0"];
     files.iter().any(|file| std::path::Path::new(file).exists())
 }
 
-/// Elsewhere only a driver can tell.
+/// On other systems only the driver knows.
 #[cfg(all(feature = "gpu", not(target_os = "linux")))]
 fn may_have_a_card() -> bool {
     true
 }
 
-/// The best real GPU, discrete before integrated; a software driver never, unless `EXEMPLAR_SOFTWARE_GPU` is set, for
-/// tests. The error is a sentence.
+/// The best hardware GPU, discrete before integrated. A software driver is used only if `EXEMPLAR_SOFTWARE_GPU` is set,
+/// for tests. The error is a message.
 #[cfg(feature = "gpu")]
 fn best_card(half: bool) -> Result<Device, String> {
     #[cfg(feature = "reference")]
@@ -216,7 +215,7 @@ fn best_card(half: bool) -> Result<Device, String> {
     let probe = |card: cubecl::Device| {
         let client = gpu::client(&card);
         let identity = &client.properties().identity;
-        // No card behind it: a software rasterizer.
+        // A software rasteriser has no physical device.
         (software || identity.physical.is_some()).then(|| Device::on_card(&identity.name, card, half))
     };
     let kinds = if software {
@@ -224,13 +223,13 @@ fn best_card(half: bool) -> Result<Device, String> {
     } else {
         vec![WgpuDeviceKind::DiscreteGpu(0), WgpuDeviceKind::IntegratedGpu(0)]
     };
-    // A driver that fails while it is set up makes the graphics library panic.
+    // The graphics library panics if a driver fails during its initialisation.
     let quietly = |card| catch_unwind(AssertUnwindSafe(|| probe(card))).ok().flatten();
     let found = kinds.into_iter().flat_map(cards).find_map(quietly);
     found.ok_or_else(|| "No graphics card was found.".to_owned())
 }
 
-/// Without a graphics interface compiled in there is none.
+/// Builds without a graphics API have no card.
 #[cfg(not(feature = "gpu"))]
 fn best_card(_: bool) -> Result<Device, String> {
     Err("This build computes on the CPU only.".to_owned())

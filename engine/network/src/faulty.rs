@@ -1,4 +1,4 @@
-//! A graphics card that fails, for tests: Burn's operations on the processor until the trouble begins.
+//! A simulated graphics card that fails, for tests: Burn's operations on the CPU until the fault occurs.
 
 use super::Cube;
 use super::device::SELF_TEST_SIDE;
@@ -8,22 +8,22 @@ use imaging::{Error, Result};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
 
-/// What happens to every operation once the trouble has begun.
+/// The behaviour of every operation after the fault has occurred.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
     /// It returns an error.
     Fails,
-    /// It panics, as a graphics library does whose device is lost.
+    /// It panics, as a graphics library does when its device is lost.
     Panics,
     /// It never returns.
     Hangs,
-    /// It finds no memory for more than one pair at once.
+    /// It runs out of memory for more than one pair at once.
     HoldsOnePair,
-    /// It finds no memory for more than the self-test unless values are stored as f16.
+    /// It runs out of memory beyond the self-test unless values are stored as f16.
     HoldsHalves,
 }
 
-/// A fault and the operations until then.
+/// A fault and the number of operations before it.
 #[derive(Clone, Debug)]
 pub struct Trouble {
     fault: Fault,
@@ -33,7 +33,7 @@ pub struct Trouble {
 
 static PRETENDED: Mutex<Option<Trouble>> = Mutex::new(None);
 
-/// From now on the machine has a graphics card that fails after `operations`, or none.
+/// Simulates a graphics card that fails after a number of operations; `None` ends the simulation.
 #[doc(hidden)]
 pub fn pretend_gpu(fault: Option<(Fault, usize)>) {
     let trouble =
@@ -41,22 +41,22 @@ pub fn pretend_gpu(fault: Option<(Fault, usize)>) {
     *PRETENDED.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
 }
 
-/// The card that tests pretend to have; it only says that it stores values as f16 if `half`.
+/// The simulated card, if there is one; `half` only affects what it claims to store.
 pub fn pretended(half: bool) -> Option<Trouble> {
     let trouble = PRETENDED.lock().unwrap_or_else(PoisonError::into_inner).clone();
     trouble.map(|trouble| Trouble { half, ..trouble })
 }
 
-/// Operations with trouble ahead.
+/// Operations that fail after the fault.
 pub struct Faulty {
-    plain: Reference,
+    reference: Reference,
     trouble: Trouble,
 }
 
 impl Faulty {
-    /// Of this card.
+    /// The operations of this card.
     pub fn new(trouble: Trouble) -> Self {
-        Self { plain: Reference::new(burn::Device::flex()), trouble }
+        Self { reference: Reference::new(burn::Device::flex()), trouble }
     }
 
     fn strike(&self, pairs: usize, side: usize) -> Result<()> {
@@ -69,7 +69,7 @@ impl Faulty {
             Fault::Fails => Err(Error::Device("The graphics card failed.".into())),
             Fault::Panics => panic!("the device is lost"),
             Fault::Hangs => {
-                // Waits for a second one that never comes.
+                // Waits for a second thread that never arrives.
                 Barrier::new(2).wait();
                 Ok(())
             }
@@ -95,62 +95,62 @@ impl Ops for Faulty {
     type PointwiseConv = Conv;
 
     fn load_stem(&self, embedding: &Weighted, first: &Weighted, second: &Weighted) -> Result<Stem> {
-        self.plain.load_stem(embedding, first, second)
+        self.reference.load_stem(embedding, first, second)
     }
     fn load_residual_unit(&self, first: &Weighted, second: &Weighted) -> Result<ResidualUnit> {
-        self.plain.load_residual_unit(first, second)
+        self.reference.load_residual_unit(first, second)
     }
     fn load_downsample(&self, conv: &Weighted) -> Result<Conv> {
-        self.plain.load_downsample(conv)
+        self.reference.load_downsample(conv)
     }
     fn load_pointwise(&self, conv: &Weighted) -> Result<Conv> {
-        self.plain.load_pointwise(conv)
+        self.reference.load_pointwise(conv)
     }
     fn useful_mini_context(&self, wanted: usize) -> usize {
-        self.plain.useful_mini_context(wanted)
+        self.reference.useful_mini_context(wanted)
     }
     fn stem(&self, pairs: &[Vec<&Cube>], entry: &Stem) -> Result<Map> {
         self.strike(pairs.len(), pairs[0][0].side)?;
-        self.plain.stem(pairs, entry)
+        self.reference.stem(pairs, entry)
     }
     fn residual_unit(&self, x: Map, unit: &ResidualUnit) -> Result<Map> {
         self.strike(1, 0)?;
-        self.plain.residual_unit(x, unit)
+        self.reference.residual_unit(x, unit)
     }
     fn downsample(&self, x: &Map, conv: &Conv) -> Result<Map> {
         self.strike(1, 0)?;
-        self.plain.downsample(x, conv)
+        self.reference.downsample(x, conv)
     }
     fn upsample_add(&self, x: &Map, own: &Conv, shortcut: Map, others: &Conv) -> Result<Map> {
         self.strike(1, 0)?;
-        self.plain.upsample_add(x, own, shortcut, others)
+        self.reference.upsample_add(x, own, shortcut, others)
     }
     fn fuse(&self, x: Map, own: &Conv, other: &Map, others: &Conv) -> Result<Map> {
         self.strike(1, 0)?;
-        self.plain.fuse(x, own, other, others)
+        self.reference.fuse(x, own, other, others)
     }
     fn add_to_mean(&self, mean: Option<Map>, new: Map, weight: f64) -> Result<Map> {
         self.strike(1, 0)?;
-        self.plain.add_to_mean(mean, new, weight)
+        self.reference.add_to_mean(mean, new, weight)
     }
     fn output(&self, x: &Map, conv: &Conv) -> Result<Vec<f32>> {
         self.strike(1, 0)?;
-        self.plain.output(x, conv)
+        self.reference.output(x, conv)
     }
 }
 
 impl Backend for Faulty {
     fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
-        self.plain.predicted_bytes(channels, side, alive)
+        self.reference.predicted_bytes(channels, side, alive)
     }
 
     fn values(&self, x: &Map) -> Result<Vec<f32>> {
-        self.plain.values(x)
+        self.reference.values(x)
     }
 
     fn wait(&self) -> Result<()> {
         self.strike(1, 0)?;
-        self.plain.wait()
+        self.reference.wait()
     }
 
     fn release_buffers(&self) {}

@@ -1,4 +1,4 @@
-//! The network as something that learns, on one device chosen at run time.
+//! Gradients of the network for training, on a device chosen at run time.
 
 use super::cpu::Tape;
 use super::device::Kernels;
@@ -9,11 +9,11 @@ use super::{Cube, Device};
 use crate::weights::Weights;
 use imaging::{Error, Result};
 
-/// Gradients of the network on a device.
+/// Computes gradients of the network on a device.
 pub struct Learner(Kind);
 
 enum Kind {
-    /// Our kernels on the processor.
+    /// The CPU kernels.
     Tape(Tape),
     /// Burn's operations.
     #[cfg(feature = "reference")]
@@ -21,10 +21,10 @@ enum Kind {
 }
 
 impl Learner {
-    /// On a device: on the processor by our own kernels, elsewhere by Burn's operations.
+    /// A learner on a device: the CPU uses this crate's kernels, other devices use Burn's operations.
     ///
     /// # Errors
-    /// [`Error::Device`] on a card that Burn cannot learn on.
+    /// [`Error::Device`] on a card that Burn cannot train on.
     pub fn new(device: &Device) -> Result<Self> {
         Ok(Self(match &device.backend {
             Kernels::Cpu => Kind::Tape(Tape::new()),
@@ -34,19 +34,19 @@ impl Learner {
         }))
     }
 
-    /// The plain statement in f64, for comparisons.
+    /// The reference in f64, for tests.
     #[cfg(feature = "reference")]
     pub fn reference() -> Self {
         Self(Kind::Reference(Box::new(Reference::new(burn::Device::flex().autodiff()).double())))
     }
 
     /// The loss of a prediction for `target` from `pairs` of (image, label), and its gradient with respect to all
-    /// weights: through the last of the mini-contexts of `mini_context` pairs only, which counts for all (Algorithm 1). A
-    /// U-Net's weights need no pairs.
+    /// weights. The gradient flows through the last mini-context of `mini_context` pairs only, weighted for all of them
+    /// (Algorithm 1). A U-Net needs no pairs.
     ///
     /// # Errors
-    /// [`Error::Request`] without pairs for the in-context network, [`Error::Checkpoint`] where the weights are none of the
-    /// network's, and those of the device.
+    /// [`Error::Request`] without pairs for the in-context network, [`Error::Checkpoint`] if the weights are not those
+    /// of the network, and the errors of the device.
     pub fn gradients(
         &self,
         weights: &Weights,

@@ -1,4 +1,4 @@
-//! How the result depends on the weights: the gradient of Algorithm 1, where only the last mini-context is remembered.
+//! The gradient of Algorithm 1, which records the last mini-context only.
 
 use super::mean::Mean;
 use super::neuroverse::{ContextBranch, Neuroverse, TargetFeatures};
@@ -8,33 +8,34 @@ use crate::weights::{Array, Weights};
 use imaging::{Error, Result};
 use std::collections::BTreeMap;
 
-/// An array for each parameter, by its name.
+/// Arrays by the name of the parameter.
 pub type Arrays = BTreeMap<String, Array>;
 
-/// Says how good an output is: the loss, and its gradient with respect to each voxel of the output.
+/// The loss of an output, and its gradient with respect to each voxel of the output.
 pub type Loss<'a> = dyn FnMut(&[f32]) -> (f64, Vec<f32>) + 'a;
 
-/// Operations that remember what was computed.
+/// Operations that are recorded for a backward pass.
 pub trait Learn: Ops {
-    /// Forgets what an earlier run left that failed, and remembers from now on.
+    /// Discards the record of an earlier run that failed, and starts recording.
     fn start(&self);
-    /// What is computed while `paused` counts as constant, and nothing is remembered of it.
+    /// Pauses or resumes recording; results computed while `paused` count as constant.
     fn pause(&self, paused: bool);
-    /// The same values, whose gradient counts `factor` times.
+    /// The same values, with their gradient multiplied by `factor`.
     fn amplify(&self, x: Self::Map, factor: f64) -> Result<Self::Map>;
-    /// From the gradient with respect to what [`Ops::output`] returned last, writes the gradients with respect to all
-    /// weights to `gradients`, which hold zeros for all of them, and forgets everything.
+    /// From the gradient with respect to the last result of [`Ops::output`], writes the gradients with respect to all
+    /// weights to `gradients`, which must hold zeros for all of them, and discards the record.
     fn backward(&self, gradient: &[f32], gradients: &mut Arrays) -> Result<()>;
 }
 
 /// The loss of one prediction and its gradients with respect to all weights.
 ///
-/// Pairs are read in mini-contexts of `mini_context`. All but the last count as constant; the gradient through the last
-/// counts as many times as there are mini-contexts, so that its expectation over their order is the full gradient
-/// (appendix A.1 of the paper). A U-Net reads no pair.
+/// Pairs are read in mini-contexts of `mini_context`. All but the last are constant; the gradient through the last is
+/// multiplied by the number of mini-contexts, so that its expectation over their order is the full gradient
+/// (appendix A.1 of the paper). A U-Net reads no pairs.
 ///
 /// # Errors
-/// [`Error::Request`] for pairs of another side than the target's, and for a loss whose gradient is not one of the output.
+/// [`Error::Request`] for pairs of another side than the target's, and for a loss whose gradient is not one of the
+/// output.
 pub fn gradients<O: Learn>(
     ops: &O,
     weights: &Weights,
@@ -65,7 +66,7 @@ pub fn gradients<O: Learn>(
     Ok((loss, gradients))
 }
 
-/// Mean context features over all pairs, coarsest first, of which the last mini-context is remembered.
+/// Mean context features over all pairs, coarsest first; only the last mini-context is recorded.
 fn read<O: Learn>(
     (ops, branch): (&O, &ContextBranch<O>),
     target: &TargetFeatures<O>,
@@ -86,8 +87,8 @@ fn read<O: Learn>(
 }
 
 impl Weighted {
-    /// Writes gradients `[out, in, k, k, k]` and `[out]`, the second one where this part has the bias, to their places in
-    /// those of the stored convolution.
+    /// Writes gradients `[out, in, k, k, k]` and, if this part has the bias, `[out]` to their places in those of the
+    /// stored convolution.
     pub fn credit(&self, gradients: &mut Arrays, weight: Vec<f32>, bias: Vec<f32>) {
         let mut write = |what: &str, first: usize, values: Vec<f32>| {
             let whole = gradients.get_mut(&format!("{}.{what}", self.name));

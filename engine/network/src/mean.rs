@@ -1,4 +1,5 @@
-//! The running mean of Algorithm 1: context features over all pairs, weighted by the number of pairs in each mini-context.
+//! The running mean of Algorithm 1: context features over all pairs, weighted by the number of pairs in each
+//! mini-context.
 
 use super::Cube;
 use super::neuroverse::{Check, ContextBranch, TargetFeatures};
@@ -6,20 +7,20 @@ use super::no_example;
 use super::ops::Ops;
 use imaging::Result;
 
-/// The mean over the pairs that were read so far, coarsest first.
+/// The mean over the pairs read so far, coarsest first.
 pub struct Mean<O: Ops> {
     features: Vec<Option<O::Map>>,
-    /// Pairs read.
+    /// Number of pairs read.
     pub done: usize,
 }
 
 impl<O: Ops> Mean<O> {
-    /// Of no pair, at as many scales as the target's features have.
+    /// An empty mean with the scales of the target's features.
     pub fn new(target: &TargetFeatures<O>) -> Self {
         Self { features: target.shortcuts.iter().map(|_| None).chain([None]).collect(), done: 0 }
     }
 
-    /// Reads some pairs of (image, label) at once; their features go through `take` first.
+    /// Reads some pairs of (image, label) at once; `take` transforms their features before they are added.
     pub fn read(
         &mut self,
         (ops, branch): (&O, &ContextBranch<O>),
@@ -41,7 +42,7 @@ impl<O: Ops> Mean<O> {
     /// The mean.
     ///
     /// # Errors
-    /// [`imaging::Error`] where there was no pair.
+    /// [`imaging::Error::Request`] if no pair was read.
     pub fn finish(self) -> Result<Vec<O::Map>> {
         let features: Option<Vec<O::Map>> = self.features.into_iter().collect();
         features.ok_or_else(no_example)

@@ -1,4 +1,4 @@
-//! The network at work on one kind of device: encode a target once, read pairs, decode (Algorithm 1).
+//! Prediction on one kind of device: encode a target once, read pairs, decode (Algorithm 1).
 
 use super::mean::Mean;
 use super::neuroverse::{Check, Neuroverse, TargetFeatures};
@@ -9,7 +9,7 @@ use crate::weights::Weights;
 use imaging::Result;
 use std::any::Any;
 
-/// The network on some device, whatever its feature maps are.
+/// The network on a device, independent of the type of its feature maps.
 pub trait Predictor: Send {
     /// The features of a target, for [`Predictor::predict`] of the same network.
     fn encode(&self, target: &Cube, check: &mut Check) -> Result<Box<dyn Any>>;
@@ -21,26 +21,26 @@ pub trait Predictor: Send {
         mini_context: usize,
         after_step: &mut AfterStep,
     ) -> Result<Vec<f32>>;
-    /// Every intermediate of one prediction by the names of the golden files.
+    /// The intermediate results of one prediction by the names of the golden files.
     fn intermediates(
         &self,
         target: &Cube,
         pairs: &[(&Cube, &Cube)],
         mini_context: usize,
     ) -> Result<Vec<(String, Vec<f32>)>>;
-    /// Pairs that are worth reading at once when memory would allow `wanted`.
+    /// The useful number of pairs to read at once if memory allows `wanted`.
     fn useful_mini_context(&self, wanted: usize) -> usize;
-    /// Bytes that a prediction from so many pairs is expected to hold at its peak.
+    /// Expected peak bytes of a prediction from `pairs` pairs.
     fn predicted_bytes(&self, channels: &[usize], side: usize, pairs: usize, mini_context: usize) -> usize;
     /// See [`Backend::card_memory`].
     fn card_memory(&self) -> Option<CardMemory>;
-    /// What was computed since the last time this was asked.
+    /// The work since the last call.
     fn take_work(&self) -> Work;
-    /// Gives memory back that was kept for the next run.
+    /// Frees memory that was kept for the next run.
     fn release_buffers(&self);
 }
 
-/// Operations and the network that is made of them.
+/// The operations of a device and the network built from them.
 pub struct LoadedNetwork<O: Ops> {
     ops: Profiled<O>,
     network: Neuroverse<Profiled<O>>,
@@ -49,14 +49,14 @@ pub struct LoadedNetwork<O: Ops> {
 type Features<O> = TargetFeatures<Profiled<O>>;
 
 impl<O: Backend> LoadedNetwork<O> {
-    /// Takes named weights, each exactly once.
+    /// Loads named weights, each exactly once.
     pub fn load(ops: O, weights: &mut Weights) -> Result<Self> {
         let ops = Profiled::new(ops);
         let network = Neuroverse::load(&ops, weights)?;
         Ok(Self { ops, network })
     }
 
-    /// Mean context features over all pairs, coarsest first (Algorithm 1); none where the network reads no pair.
+    /// Mean context features over all pairs, coarsest first (Algorithm 1); empty if the network reads no pairs.
     fn read(
         &self,
         target: &Features<O>,
@@ -66,12 +66,12 @@ impl<O: Backend> LoadedNetwork<O> {
     ) -> Result<Vec<<Profiled<O> as Ops>::Map>> {
         let Some(branch) = &self.network.context else { return Ok(Vec::new()) };
         let mut mean = Mean::new(target);
-        for some in pairs.chunks(self.ops.useful_mini_context(mini_context)) {
+        for batch in pairs.chunks(self.ops.useful_mini_context(mini_context)) {
             let done = mean.done;
             after_step(done)?;
             let check = &mut || after_step(done);
-            mean.read((&self.ops, branch), target, some, check, &Ok)?;
-            // A GPU works behind; waiting here keeps progress, cancelling and memory honest.
+            mean.read((&self.ops, branch), target, batch, check, &Ok)?;
+            // A GPU works asynchronously; waiting here keeps progress, cancellation and memory use accurate.
             self.ops.wait()?;
         }
         let done = mean.done;
@@ -99,7 +99,7 @@ where
         after_step: &mut AfterStep,
     ) -> Result<Vec<f32>> {
         let target: &Features<O> =
-            target.downcast_ref().expect("the model looked that the target is its own");
+            target.downcast_ref().expect("the model checked that it encoded the target");
         let context = self.read(target, pairs, mini_context, after_step)?;
         self.network.decode(&self.ops, target, &context, &mut || after_step(pairs.len()))
     }
@@ -127,7 +127,7 @@ where
 
     fn predicted_bytes(&self, channels: &[usize], side: usize, pairs: usize, mini_context: usize) -> usize {
         let first = self.useful_mini_context(mini_context.min(pairs));
-        // After the first mini-context there is a mean, beside which the largest that comes next is read.
+        // From the second mini-context on, the mean is in memory beside the pairs being read.
         let next = first.min(pairs.saturating_sub(first));
         self.ops.predicted_bytes(channels, side, first.max(next + 1))
     }

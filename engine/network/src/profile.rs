@@ -1,4 +1,4 @@
-//! The operations, counted: what was computed, in floating-point operations, and where the time went.
+//! Profiling of the operations: floating-point operations and time by layer.
 
 use super::ops::{Backend, Ops, Weighted};
 use super::{CardMemory, Cube};
@@ -8,23 +8,23 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-/// A kind of layer: all its runs cost the same.
+/// A kind of layer; all its runs have the same cost.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Layer {
-    /// Voxels along each side of what comes out.
+    /// Voxels along each side of the output.
     pub side: usize,
-    /// What it does.
+    /// Name of the operation.
     pub operation: &'static str,
-    /// Channels that go in (of both inputs where there are two).
+    /// Number of input channels (the sum if there are two inputs).
     pub inputs: usize,
-    /// Channels that come out.
+    /// Number of output channels.
     pub outputs: usize,
 }
 
-/// What a kind of layer took altogether.
+/// The total cost of a kind of layer.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Cost {
-    /// Runs, each of one pair or target.
+    /// Number of runs, each for one pair or target.
     pub times: usize,
     /// Floating-point operations: two for each multiplication of a convolution carried out by its definition, whatever
     /// a kernel saves.
@@ -33,10 +33,10 @@ pub struct Cost {
     pub seconds: f64,
 }
 
-/// What was computed, by layer.
+/// Cost by layer.
 pub type Work = BTreeMap<Layer, Cost>;
 
-/// Operations that are counted.
+/// Operations with profiling.
 pub struct Profiled<O> {
     ops: O,
     work: RefCell<Work>,
@@ -70,17 +70,17 @@ impl<L> Between<L> {
 }
 
 impl<O: Ops> Profiled<O> {
-    /// Counts from nothing.
+    /// Starts with an empty profile.
     pub fn new(ops: O) -> Self {
         Self { ops, work: RefCell::default() }
     }
 
-    /// What was computed since the last time this was asked.
+    /// The work since the last call.
     pub fn take_work(&self) -> Work {
         self.work.take()
     }
 
-    /// Carries an operation of `flops` for each pair out and adds it up.
+    /// Runs an operation of `flops` per pair and adds its cost to the profile.
     fn measure(
         &self,
         (operation, inputs): (&'static str, usize),

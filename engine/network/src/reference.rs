@@ -1,5 +1,5 @@
-//! The operations by Burn's own tensors, on any of its devices: what the kernels are compared with, and what learns where
-//! there are no kernels for that.
+//! The reference backend: the operations by Burn's tensors, on any of its devices. The kernels are compared with it,
+//! and it computes gradients on devices without kernels for that.
 
 use super::Cube;
 use super::learning::{Arrays, Learn};
@@ -15,7 +15,7 @@ use std::cell::{Cell, RefCell};
 pub struct Reference {
     device: Device,
     precision: FloatDType,
-    /// Where the device keeps track of gradients: the weights, whether pairs that are read are constant, and the last output.
+    /// For devices with automatic differentiation: the weights, whether pairs count as constant, and the last output.
     weights: RefCell<Vec<(Weighted, Conv)>>,
     paused: Cell<bool>,
     output: RefCell<Option<Tensor<5>>>,
@@ -29,7 +29,7 @@ pub struct Conv {
 }
 
 impl Reference {
-    /// On a device, which may keep track of gradients, in f32.
+    /// A backend in f32 on a device, which may have automatic differentiation.
     pub fn new(device: Device) -> Self {
         let (weights, paused, output) = (RefCell::default(), Cell::default(), RefCell::default());
         Self { device, precision: FloatDType::F32, weights, paused, output }
@@ -135,8 +135,8 @@ impl Ops for Reference {
 }
 
 impl Backend for Reference {
-    /// The weights, the target's features, the mean, and for each pair its shortcuts and the widest moment of the finest stage:
-    /// a residual unit's input, intermediate, output, the convolution's own copies and those of enlarging.
+    /// The weights, the target's features, the mean, and for each pair its shortcuts and the peak of the finest stage:
+    /// a residual unit's input, intermediate and output, and the copies made by convolution and upsampling.
     fn predicted_bytes(&self, channels: &[usize], side: usize, alive: usize) -> usize {
         let stage = |i: usize| channels[i] * (side >> i).pow(3);
         let features: usize = (0..channels.len()).map(stage).sum();
@@ -188,7 +188,7 @@ impl Learn for Reference {
     }
 }
 
-/// A tensor's values, brought over from its device.
+/// A tensor's values, copied from its device.
 fn floats<E: std::fmt::Debug>(data: Result<TensorData, E>) -> Result<Vec<f32>> {
     let data = data.map_err(|error| lost(&error))?;
     data.convert::<f32>().try_into_vec::<f32>().map_err(|error| lost(&error))
@@ -207,8 +207,8 @@ fn convolve(x: &Tensor<5>, conv: &Conv, stride: usize, padding: usize) -> Tensor
     conv3d(x.clone(), conv.weight.clone(), conv.bias.clone(), options)
 }
 
-/// Twice as many samples along `axis`: each new centre lies a quarter of the old spacing from the nearest old
-/// one, and the border repeats (PyTorch's `align_corners=False`).
+/// Doubles the number of samples along `axis`: each new centre lies a quarter of the old spacing from the nearest old
+/// one, and the border is repeated (PyTorch's `align_corners=False`).
 fn double(x: Tensor<5>, axis: usize) -> Tensor<5> {
     let mut dims = x.dims();
     let n = dims[axis];

@@ -1,4 +1,4 @@
-//! No network: the examples' own vote, to tell what a network adds to it.
+//! A baseline without a network: the vote of the examples' labels, to measure what a network adds.
 
 use super::neuroverse::Check;
 use super::predictor::Predictor;
@@ -7,7 +7,7 @@ use super::{AfterStep, CardMemory, Cube};
 use imaging::{Result, memory};
 use std::any::Any;
 
-/// Answers with the mean of the examples' labels, wherever the target's features are.
+/// Predicts the mean of the examples' labels, independent of the target.
 pub struct Vote;
 
 impl Predictor for Vote {

@@ -3,15 +3,15 @@
 use super::gemm::multiply_add;
 use pulp::Simd;
 
-/// erf(x / √2) ≈ x · P(x²) / Q(x²) for |x| up to [`FLAT`]: our own least-maximum fit, 8e-9 off at most.
+/// erf(x / √2) ≈ x · P(x²) / Q(x²) for |x| ≤ [`FLAT`]: a minimax fit of this project with a maximum error of 8e-9.
 const P: [f32; 6] =
     [0.797_884_5, 0.065_871_57, 0.009_255_985, 0.000_320_668_87, 0.000_012_758_106, 0.000_000_048_100_47];
 const Q: [f32; 6] = [1.0, 0.249_224, 0.028_138_822, 0.001_836_571, 0.000_071_352_27, 0.000_001_237_165_9];
 /// Beyond this the error function is 1 in f32.
 const FLAT: f32 = 5.3;
 
-/// x · Φ(x), Φ being the normal distribution. Below −[`FLAT`] it stays what it is there, −3e-7: the last bit of the error
-/// function times a large x would be no small number.
+/// x · Φ(x), where Φ is the cumulative normal distribution. Below −[`FLAT`] the value stays constant at −3e-7: rounding
+/// of the error function, multiplied by a large x, would be a large error.
 #[inline(always)]
 pub fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let x = simd.max_f32s(x, simd.splat_f32s(-FLAT));
@@ -20,12 +20,12 @@ pub fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     multiply_add(simd, half, erf, half)
 }
 
-/// The slope of [`gelu`], ½ + x · P(x²) / Q(x²) for |x| up to [`STEEP`]: our own least-maximum fit, 1.4e-7 off at most.
+/// The derivative of [`gelu`], ½ + x · P(x²) / Q(x²) for |x| ≤ [`STEEP`]: a minimax fit with a maximum error of 1.4e-7.
 const SLOPE_P: [f32; 6] =
     [0.797_884_5, -0.030_743_293, 0.014_209_163, 0.000_024_187_21, 0.000_035_850_546, 0.000_000_190_884_2];
 const SLOPE_Q: [f32; 6] =
     [1.0, 0.294_805_88, 0.041_064_754, 0.003_528_767, 0.000_193_520_9, 0.000_008_887_45];
-/// Beyond this the slope is 0 or 1 in f32.
+/// Beyond this the derivative is 0 or 1 in f32.
 const STEEP: f32 = 6.0;
 
 /// The derivative of [`gelu`]: Φ(x) + x · φ(x).
@@ -34,7 +34,7 @@ pub fn gelu_slope<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.add_f32s(simd.splat_f32s(0.5), odd(simd, x, STEEP, SLOPE_P, SLOPE_Q))
 }
 
-/// x · P(x²) / Q(x²), and beyond ±`end` what it is there.
+/// x · P(x²) / Q(x²), constant beyond ±`end`.
 #[inline(always)]
 fn odd<S: Simd>(simd: S, x: S::f32s, end: f32, p: [f32; 6], q: [f32; 6]) -> S::f32s {
     let end = simd.splat_f32s(end);
@@ -43,7 +43,7 @@ fn odd<S: Simd>(simd: S, x: S::f32s, end: f32, p: [f32; 6], q: [f32; 6]) -> S::f
     simd.div_f32s(simd.mul_f32s(clamped, polynomial(simd, p, square)), polynomial(simd, q, square))
 }
 
-/// The sum of `terms[i] · xⁱ`. Not a closure: closures are compiled without their caller's vectors.
+/// The sum of `terms[i] · xⁱ`. Not a closure, since closures are compiled without the caller's vector instructions.
 #[inline(always)]
 fn polynomial<S: Simd>(simd: S, terms: [f32; 6], x: S::f32s) -> S::f32s {
     let mut sum = simd.splat_f32s(terms[5]);

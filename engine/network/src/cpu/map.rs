@@ -1,8 +1,8 @@
-//! Feature maps in memory: channels last, so that one voxel's channels lie side by side, in buffers that are used again.
+//! Feature maps in memory: channels last, so that one voxel's channels are adjacent, in reused buffers.
 //!
-//! Where a vector is twice as long as a voxel, both halves of a line lie one over the other: voxel x of the left half and
-//! voxel x of the right half, a *group* each, take turns channel by channel and fill a vector together. So that a voxel
-//! has its neighbours, each half goes on for one voxel at both ends: with the other half's, or with zeros at the border.
+//! If a vector is twice as long as a voxel, both halves of a line are interleaved: voxel x of the left half and voxel x
+//! of the right half, a *group* each, alternate channel by channel and share a vector. So that each voxel has its
+//! neighbours, each half has a halo of one voxel at both ends: the other half's voxel, or zeros at the border.
 
 use super::gemm::{most_groups, vectorize};
 use bytemuck::{Pod, Zeroable};
@@ -19,31 +19,31 @@ const PAD: usize = 8;
 /// Feature maps of one image or pair on a cube: `[z, y]` lines of `[x, channel, group]`, group fastest.
 #[derive(Clone, Debug)]
 pub struct Map {
-    /// How the values lie.
+    /// Layout of the values.
     pub shape: Shape,
-    /// Channels that mean something.
+    /// Number of channels without padding.
     pub channels: usize,
-    /// Lines, which clones share.
+    /// The values, shared by clones.
     pub values: Arc<Buffer>,
 }
 
-/// How the values of a map lie.
+/// Layout of a map's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Voxels along each side.
     pub side: usize,
-    /// Values of one voxel: the channels, padded with zeros.
+    /// Values per voxel: the channels, padded with zeros.
     pub width: usize,
-    /// Parts of a line that lie one over the other: 1 or 2.
+    /// Interleaved parts of a line: 1 or 2.
     pub groups: usize,
 }
 
-/// One value for each channel, laid out as a voxel's are, for each number of groups.
+/// One value for each channel in the layout of a voxel, for each number of groups.
 #[derive(Clone, Debug)]
 pub struct Bias(Vec<Vec<f32>>);
 
 impl Bias {
-    /// Padded with zeros.
+    /// Pads the values with zeros.
     pub fn new(values: &[f32], width: usize) -> Self {
         let channels = || values.iter().copied().chain(std::iter::repeat(0.0)).take(width);
         let grouped =
@@ -51,41 +51,41 @@ impl Bias {
         Self((1..=most_groups(width)).map(grouped).collect())
     }
 
-    /// For voxels of so many groups.
+    /// The values for maps with this number of groups.
     pub fn of(&self, groups: usize) -> &[f32] {
         &self.0[groups - 1]
     }
 }
 
-/// Values that hold these channels.
+/// Number of channels after padding.
 pub fn padded(channels: usize) -> usize {
     channels.next_multiple_of(PAD)
 }
 
 impl Shape {
-    /// Of a map with these channels.
+    /// The layout of a map with these channels.
     pub fn new(side: usize, channels: usize) -> Self {
         let width = padded(channels);
-        // Halves of halves must match when the side is halved or doubled.
+        // Groups must still match when the side is halved or doubled.
         Self { side, width, groups: if side.is_multiple_of(4) { most_groups(width) } else { 1 } }
     }
 
-    /// Voxels of a line that have a place of their own.
+    /// Places per line: voxels of one group.
     pub fn half(self) -> usize {
         self.side / self.groups
     }
 
-    /// Voxels before the first and after the last one of a line.
+    /// Halo voxels at each end of a line.
     pub fn ends(self) -> usize {
         self.groups - 1
     }
 
-    /// Values of the voxels that share a place.
+    /// Values per place: one voxel of each group.
     pub fn place(self) -> usize {
         self.width * self.groups
     }
 
-    /// Values of a line.
+    /// Values per line, halo included.
     pub fn line(self) -> usize {
         (self.half() + 2 * self.ends()) * self.place()
     }
@@ -95,12 +95,12 @@ impl Shape {
         self.side * self.side * self.line()
     }
 
-    /// Lays the voxels of a line, `[x, channel]`, out in `line`; the ends are left to [`Shape::write_halo`].
+    /// Copies the voxels of a line, `[x, channel]`, to `line` in this layout; [`Shape::write_halo`] writes the halo.
     pub fn interleave(self, voxels: &[f32], line: &mut [f32]) {
         if self.groups == 1 {
             return line.copy_from_slice(voxels);
         }
-        vectorize(self.place(), Fold { voxels, line: &mut line[self.place()..] });
+        vectorize(self.place(), Interleave { voxels, line: &mut line[self.place()..] });
     }
 
     /// The voxels of `line` as `[x, channel]`.
@@ -108,11 +108,11 @@ impl Shape {
         if self.groups == 1 {
             return voxels.copy_from_slice(line);
         }
-        vectorize(self.place(), Unfold { line: &line[self.place()..], voxels });
+        vectorize(self.place(), Deinterleave { line: &line[self.place()..], voxels });
     }
 
-    /// Writes the ends of a line whose voxels are there: each half goes on with the other one, or at the border with
-    /// its own last voxel where `repeat`, else with zeros.
+    /// Writes the halo of a line after its voxels: the other half's voxel between the halves; at the border, the half's
+    /// own last voxel if `repeat`, otherwise zeros.
     pub fn write_halo(self, line: &mut [f32], repeat: bool) {
         if self.groups == 1 {
             return;
@@ -128,15 +128,15 @@ impl Shape {
     }
 }
 
-struct Fold<'a> {
+struct Interleave<'a> {
     voxels: &'a [f32],
     line: &'a mut [f32],
 }
 
-impl WithSimd for Fold<'_> {
+impl WithSimd for Interleave<'_> {
     type Output = ();
 
-    /// Two values side by side are written as one of twice the length: the compiler knows vectors for that.
+    /// Writes two adjacent values as one of 64 bits, which the compiler vectorises.
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let (left, right) = self.voxels.split_at(self.voxels.len() / 2);
@@ -147,12 +147,12 @@ impl WithSimd for Fold<'_> {
     }
 }
 
-struct Unfold<'a> {
+struct Deinterleave<'a> {
     line: &'a [f32],
     voxels: &'a mut [f32],
 }
 
-impl WithSimd for Unfold<'_> {
+impl WithSimd for Deinterleave<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -166,7 +166,7 @@ impl WithSimd for Unfold<'_> {
 }
 
 impl Map {
-    /// Writes all values: `write` is given the number of a line and room for its voxels, `[x, channel]`.
+    /// Writes all values: `write` receives the number of a line and a buffer for its voxels, `[x, channel]`.
     pub fn write(&mut self, pool: &Pool, write: impl Fn(usize, &mut [f32]) + Sync) -> Result<()> {
         let shape = self.shape;
         let scratch = Scratch::new(pool, shape.side * shape.width)?;
@@ -179,7 +179,7 @@ impl Map {
         Ok(())
     }
 
-    /// The same with one voxel after the other.
+    /// A copy without interleaving.
     pub fn straight(&self, pool: &Pool) -> Result<Self> {
         let shape = Shape { groups: 1, ..self.shape };
         let mut values = pool.buffer(shape.len())?;
@@ -188,7 +188,7 @@ impl Map {
         Ok(Self { shape, channels: self.channels, values: Arc::new(values) })
     }
 
-    /// The values for writing; a copy of them where another map shares them.
+    /// The values for writing; copies them first if another map shares them.
     pub fn own(&mut self) -> Result<&mut [f32]> {
         if Arc::get_mut(&mut self.values).is_none() {
             let mut copy = self.values.pool.buffer(self.values.len())?;
@@ -199,19 +199,19 @@ impl Map {
     }
 }
 
-/// Values that start at a cache line, so that no vector lies across two.
+/// Values aligned to cache lines, so that no vector crosses two.
 #[derive(Debug)]
 pub struct Aligned {
     memory: Memory,
     len: usize,
 }
 
-/// Where values lie.
+/// Storage of values.
 #[derive(Debug)]
 enum Memory {
     Heap(Vec<CacheLine>),
-    /// From the system, in large pages where it has them: faults for each small page and look-ups of their addresses
-    /// would take as long as a layer.
+    /// Mapped from the system, in huge pages if available: page faults and address translation of small pages would
+    /// take as long as a layer.
     Pages(MmapMut),
 }
 
@@ -219,18 +219,18 @@ enum Memory {
 #[repr(C, align(64))]
 struct CacheLine([f32; 16]);
 
-/// From this size on memory is worth pages of its own.
+/// Buffers of at least this number of bytes are mapped in pages of their own.
 const LARGE: usize = 2 << 20;
 
 impl Aligned {
-    /// Zeros.
+    /// `len` zeros.
     pub fn zeros(len: usize) -> Result<Self> {
         let bytes = len * size_of::<f32>();
         let memory = if bytes < LARGE {
             Memory::Heap(memory::zeros(len.div_ceil(16))?)
         } else {
             let pages = memory::pages(bytes)?;
-            // Only a wish: without it everything works, slower.
+            // Only a hint: without huge pages the kernels are slower.
             #[cfg(target_os = "linux")]
             pages.advise(memmap2::Advice::HugePage).ok();
             Memory::Pages(pages)
@@ -258,31 +258,31 @@ impl DerefMut for Aligned {
     }
 }
 
-/// Memory that goes back to its pool.
+/// Memory that returns to its pool when it is dropped.
 #[derive(Debug)]
 pub struct Buffer {
     values: Option<Aligned>,
     pool: Pool,
 }
 
-/// Buffers that are free, for the next ones of their size: memory is asked for once.
+/// Free buffers, reused by size, so that memory is allocated once.
 #[derive(Clone, Debug, Default)]
 pub struct Pool {
     free: Arc<Mutex<Vec<Aligned>>>,
 }
 
 impl Pool {
-    /// A map whose values are whatever an earlier one left, for an operation that writes them all.
+    /// A map with undefined values, for an operation that writes them all.
     pub fn map(&self, side: usize, channels: usize) -> Result<Map> {
         let shape = Shape::new(side, channels);
         Ok(Map { shape, channels, values: Arc::new(self.buffer(shape.len())?) })
     }
 
-    /// Memory with whatever an earlier use left in it.
+    /// A buffer with undefined values, those of an earlier use.
     pub fn buffer(&self, len: usize) -> Result<Buffer> {
         let free = {
             let mut all = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-            // The one given back last may still be in cache.
+            // The buffer returned last may still be in cache.
             let at = all.iter().rposition(|values| values.len == len);
             at.map(|at| all.remove(at))
         };
@@ -290,13 +290,13 @@ impl Pool {
         Ok(Buffer { values: Some(values), pool: self.clone() })
     }
 
-    /// Gives all unused buffers back to the system.
+    /// Returns all unused buffers to the system.
     pub fn clear(&self) {
         self.free.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
-/// Memory for each thread's own use within an operation.
+/// Scratch memory for each thread within an operation.
 pub struct Scratch(Vec<Mutex<Buffer>>);
 
 impl Scratch {
@@ -306,7 +306,7 @@ impl Scratch {
         Ok(Self(parts.collect::<Result<_>>()?))
     }
 
-    /// The part of the thread that asks; only its own jobs hold it, one after the other.
+    /// The calling thread's part. Only this thread's jobs lock it, one after another.
     pub fn mine(&self) -> MutexGuard<'_, Buffer> {
         let thread = rayon::current_thread_index().unwrap_or(0);
         self.0[thread].lock().unwrap_or_else(PoisonError::into_inner)

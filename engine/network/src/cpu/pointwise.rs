@@ -1,4 +1,5 @@
-//! 1³ convolutions, and what is done with them in one pass over memory: fusion of two branches, enlarging with a shortcut.
+//! 1³ convolutions, and the operations that apply them in one pass over memory: fusion of two branches, upsampling with
+//! a shortcut.
 
 use super::gelu::gelu;
 use super::gemm::{Packed, Rows, multiply_add, product, vectorize};
@@ -24,7 +25,7 @@ impl PointwiseConv {
         Ok(Self { bias: Bias::new(bias, weights.n), weights, outputs })
     }
 
-    /// `to = mix(x)` or, with `add`, `to += mix(x)`.
+    /// `to = conv(x)` or, with `add`, `to += conv(x)`.
     pub fn apply(&self, x: &Map, to: &mut Map, add: bool, pool: &Pool) -> Result<()> {
         let (from, shape) = (x.shape, to.shape);
         if from.groups == shape.groups {
@@ -35,7 +36,7 @@ impl PointwiseConv {
             });
             return Ok(());
         }
-        assert!(!add, "what is added up has the same channels");
+        assert!(!add, "maps that are added have the same channels");
         let scratch = Scratch::new(pool, from.side * from.width)?;
         to.write(pool, |number, out| {
             let mut voxels = scratch.mine();
@@ -44,7 +45,7 @@ impl PointwiseConv {
         })
     }
 
-    /// The convolution of `x` without the bias, with one voxel after the other.
+    /// The convolution of `x` without the bias, not interleaved.
     fn run(&self, x: &Map, pool: &Pool) -> Result<Map> {
         let shape = Shape { width: self.weights.n, groups: 1, ..x.shape };
         let mut values = pool.buffer(shape.len())?;
@@ -90,8 +91,8 @@ impl PointwiseConv {
         Ok(())
     }
 
-    /// `x` mixed by `self` and enlarged ×2 (trilinear, half-pixel), plus the mixed shortcut, in whose place it goes
-    /// where nobody else needs that.
+    /// `self` applied to `x` and upsampled ×2 (trilinear, half-pixel), plus the convolved shortcut. Overwrites the
+    /// shortcut if it is not shared.
     pub fn upsample_add(&self, x: &Map, mut shortcut: Map, shortcuts: &Self, pool: &Pool) -> Result<Map> {
         assert!(shortcut.shape.width == shortcuts.weights.n && shortcut.shape.side == 2 * x.shape.side);
         let coarse = self.run(x, pool)?;
@@ -117,7 +118,7 @@ impl PointwiseConv {
     }
 }
 
-/// A line of places: `out = mix(x)` without the bias.
+/// A line of places: `out = conv(x)` without the bias.
 struct Line<'a> {
     mix: &'a PointwiseConv,
     groups: usize,
@@ -140,7 +141,7 @@ impl WithSimd for Line<'_> {
     }
 }
 
-/// A line of places: `out = mix(x)` or `out += mix(x)`.
+/// A line of places: `out = conv(x)` or `out += conv(x)`.
 struct Affine<'a> {
     mix: &'a PointwiseConv,
     groups: usize,
@@ -194,24 +195,24 @@ impl WithSimd for Fused<'_> {
     }
 }
 
-/// A line of places: `out = mixed shortcut + enlarged coarse`.
+/// A line of places: `out = convolved shortcut + upsampled coarse`.
 struct Enlarged<'a> {
-    /// One voxel after the other.
+    /// The coarse map, not interleaved.
     coarse: &'a Map,
     y: usize,
     z: usize,
-    /// Of the fine map.
+    /// Layout of the fine map.
     shape: Shape,
     shortcuts: &'a PointwiseConv,
-    /// The shortcut's line; None where it lies in `out`.
+    /// The shortcut's line; `None` if it lies in `out`.
     from: Option<&'a [f32]>,
     out: &'a mut [f32],
-    /// A coarse line, the same folded, and a fine one.
+    /// Buffer for a coarse line, the same interleaved, and a fine one.
     scratch: &'a mut [f32],
 }
 
-/// The two coarse samples around fine sample `i` of an axis, the nearer one first: each fine centre lies a quarter of
-/// the coarse spacing from it, and the border repeats (PyTorch's `align_corners=False`).
+/// The two coarse samples around fine sample `i` of an axis, the nearer one first. Each fine centre lies a quarter of
+/// the coarse spacing from it, and the border is repeated (PyTorch's `align_corners=False`).
 fn around(i: usize, side: usize) -> (usize, usize) {
     let near = i / 2;
     let far = if i.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(side - 1) };
@@ -226,7 +227,7 @@ impl WithSimd for Enlarged<'_> {
         let Self { coarse, y, z, shape, shortcuts, from, out, scratch } = self;
         let (side, length) = (coarse.shape.side, coarse.shape.line());
         let (line, scratch) = scratch.split_at_mut(length);
-        let (folded, fine) = scratch.split_at_mut(scratch.len() - out.len());
+        let (interleaved, fine) = scratch.split_at_mut(scratch.len() - out.len());
         let shortcut = rows(from.unwrap_or(out), &shortcuts.weights, shape.groups);
         product(simd, &shortcut, shortcuts.weights.matrix(0), fine, false);
 
@@ -241,21 +242,21 @@ impl WithSimd for Enlarged<'_> {
             let sides = simd.mul_f32s(simd.add_f32s(b, c), one);
             *value = multiply_add(simd, a, both, multiply_add(simd, d, none, sides));
         }
-        // As the fine line lies, its halves going on beyond their ends.
+        // Interleaved like the fine line, with a halo.
         let halves = Shape { side, ..shape };
-        let folded = &mut folded[..halves.line()];
-        halves.interleave(line, folded);
-        halves.write_halo(folded, true);
+        let interleaved = &mut interleaved[..halves.line()];
+        halves.interleave(line, interleaved);
+        halves.write_halo(interleaved, true);
 
         let bias: &[S::f32s] = bytemuck::cast_slice(shortcuts.bias.of(shape.groups));
         let (vectors, ends) = (bias.len(), shape.ends());
-        let line: &[S::f32s] = bytemuck::cast_slice(folded);
+        let line: &[S::f32s] = bytemuck::cast_slice(interleaved);
         let fine: &[S::f32s] = bytemuck::cast_slice(&fine[ends * shape.place()..]);
         let out: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut out[ends * shape.place()..]);
         let [near_part, far_part] = [simd.splat_f32s(0.75), simd.splat_f32s(0.25)];
         let voxels = out.chunks_exact_mut(vectors).zip(fine.chunks_exact(vectors)).take(shape.half());
         for (x, (out, fine)) in voxels.enumerate() {
-            // With ends every voxel has its neighbours, so that none is beyond the border.
+            // With a halo every voxel has its neighbours, and no border case remains.
             let (near, far) = match ends {
                 0 => around(x, side),
                 _ => (x / 2 + 1, x / 2 + 2 * (x % 2)),

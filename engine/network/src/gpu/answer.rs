@@ -1,4 +1,4 @@
-//! Waiting for the card, and what it means when it does not answer.
+//! Waiting for the card, with a timeout.
 
 use crate::SILENCE;
 use imaging::{Error, Result};
@@ -11,10 +11,10 @@ use std::task::{Context, Poll, Wake};
 use std::thread::Thread;
 use std::time::Instant;
 
-/// Waits for what the card was asked for.
+/// Waits for a result of the card.
 ///
 /// # Errors
-/// [`Error::Device`] when it reports a failure or nothing at all.
+/// [`Error::Device`] when the card reports a failure, or nothing within [`SILENCE`].
 pub fn wait<T, E: Display>(answer: impl Future<Output = Result<T, E>>) -> Result<T> {
     let mut answer = pin!(answer);
     let waker = Arc::new(Sleeper(std::thread::current())).into();
@@ -35,7 +35,7 @@ pub fn wait<T, E: Display>(answer: impl Future<Output = Result<T, E>>) -> Result
     }
 }
 
-/// Wakes the thread that waits.
+/// Wakes the waiting thread.
 struct Sleeper(Thread);
 
 impl Wake for Sleeper {
@@ -44,7 +44,7 @@ impl Wake for Sleeper {
     }
 }
 
-/// The runtime's own panics, such as on an error that a driver reports from elsewhere, as an error.
+/// Converts panics of the runtime, such as on an asynchronous error of the driver, into errors.
 pub fn unharmed<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -52,7 +52,7 @@ pub fn unharmed<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-/// The card's failure in a sentence; of its report, which may go on for pages, the first lines that say something.
+/// The error for a failure of the card, with the first meaningful lines of its report, which may be very long.
 pub fn lost(error: &dyn Display) -> Error {
     let report = error.to_string();
     let lines =

@@ -1,11 +1,12 @@
-//! Convolutions with what follows them, each in one launch: residual, GELU, the other branch, enlarging.
+//! Convolutions fused with the operations that follow them, each in one launch: residual, GELU, the other branch,
+//! upsampling.
 
 use super::gelu::gelu;
 use super::product::*;
 use super::tile::Tile;
 use cubecl::prelude::*;
 
-/// `to = from * weights + bias`, then perhaps `+ residual` and GELU.
+/// `to = from * weights + bias`, optionally followed by `+ residual` and GELU.
 #[cube(launch)]
 pub fn convolve<E: Float>(
     source: &[Four<E>],
@@ -119,11 +120,11 @@ pub fn enlarge<E: Float>(
         #[unroll]
         for half in 0..2usize {
             let vector = channel(tile) + comptime!(half * tile.groups);
-            // The coarse voxels under the line and one on either side, blended along y and z.
+            // The coarse voxels under the line and one on either side, interpolated along y and z.
             let mut blended = Array::<Four<f32>>::new(comptime!(tile.line / 2 + 2));
             #[unroll]
             for x in 0..comptime!(tile.line / 2 + 2) {
-                // Before the first voxel: the first.
+                // The border repeats the first voxel.
                 let x_at = min(max(line.x / 2 + x, 1) - 1, small.side - 1);
                 let mut sum = Four::<f32>::new(0.0);
                 #[unroll]
@@ -158,7 +159,7 @@ fn around(i: usize, side: usize, #[comptime] farther: bool) -> usize {
     if farther { if i % 2 == 1 { min(near + 1, side - 1) } else { max(near, 1) - 1 } } else { near }
 }
 
-/// Sums of a unit before any product: the bias.
+/// Initialises the sums of a unit with the bias.
 #[cube]
 fn start(sums: &mut Array<Four<f32>>, bias: &[Four<f32>], #[comptime] tile: Tile) {
     let first = bias[channel(tile)];

@@ -1,9 +1,10 @@
-//! GELU with the exact error function, to the precision of f32: the fit of the kernels for the processor.
+//! GELU with the exact error function, to the precision of f32, with the same fit as on the CPU.
 
 use cubecl::prelude::*;
 
-/// x · Φ(x), Φ being the normal distribution; erf(x / √2) ≈ x · P(x²) / Q(x²), 8e-9 off at most, and 1 beyond 5.3.
-/// Below −5.3 it stays what it is there, −3e-7: the last bit of the error function times a large x would be no small number.
+/// x · Φ(x), where Φ is the cumulative normal distribution; erf(x / √2) ≈ x · P(x²) / Q(x²) with a maximum error of
+/// 8e-9, and 1 beyond 5.3. Below −5.3 the value stays constant at −3e-7: rounding of the error function, multiplied by
+/// a large x, would be a large error.
 #[cube]
 pub fn gelu(x: Vector<f32, Const<4>>) -> Vector<f32, Const<4>> {
     let flat = Vector::<f32, Const<4>>::new(5.3);

@@ -1,4 +1,4 @@
-//! Convolutions with their weights on the card, and how they are launched.
+//! Convolutions with their weights on the card, and their launches.
 
 use super::map::{Buffer, Map, Shape};
 use super::product::{GridLaunch, RegionLaunch};
@@ -19,12 +19,12 @@ pub struct Conv {
     bias: Buffer,
 }
 
-/// Values as a launch reads or writes them.
+/// A buffer as a launch reads or writes it.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     buffer: &'a Buffer,
     shape: Shape,
-    /// Planes that exist: all, or a window of them.
+    /// Number of planes in memory: all, or a window of them.
     planes: usize,
 }
 
@@ -39,14 +39,14 @@ impl<'a> View<'a> {
     }
 }
 
-/// What comes after a convolution and its bias.
+/// The operation after a convolution and its bias.
 #[derive(Clone, Copy)]
 pub enum Then<'a> {
     /// Nothing.
     Store,
     /// GELU.
     Activate,
-    /// The values of this buffer added, then GELU.
+    /// Adds the values of this buffer, then applies GELU.
     Add(&'a Buffer),
 }
 
@@ -64,17 +64,18 @@ impl Conv {
         Ok(Self { from, outputs, tile, weights, bias })
     }
 
-    /// How the outputs lie.
+    /// Layout of the outputs.
     pub fn shape(&self, side: usize) -> Shape {
         Shape::new(side, self.outputs)
     }
 
-    /// Whether a workgroup makes all output channels of its voxels, and so may write where it reads.
+    /// Whether a workgroup computes all output channels of its voxels, and so may work in place.
     fn is_whole(&self) -> bool {
         self.tile.is_whole(padded(self.outputs))
     }
 
-    /// Launches over these planes of the output: `launch` gets the number of workgroups, their units, and the boxes.
+    /// Launches over these planes of the output; `launch` receives the number of workgroups, their units, and the
+    /// boxes.
     fn launch(
         &self,
         gpu: &Gpu,
@@ -85,9 +86,9 @@ impl Conv {
         let to = padded(self.outputs);
         let boxes = self.tile.boxes(side, planes.len());
         let work = self.tile.work(self.from, to);
-        let useful_mini_context = (gpu.launch / work).clamp(1, u16::MAX.into());
-        for first in (0..boxes).step_by(useful_mini_context) {
-            let count = useful_mini_context.min(boxes - first);
+        let boxes_per_launch = (gpu.launch / work).clamp(1, u16::MAX.into());
+        for first in (0..boxes).step_by(boxes_per_launch) {
+            let count = boxes_per_launch.min(boxes - first);
             let groups = CubeCount::new_2d((to / self.tile.channels()) as u32, count as u32);
             let units = CubeDim::new_1d(self.tile.units() as u32);
             launch(groups, units, RegionLaunch::new(planes.start, planes.end, first));
@@ -96,7 +97,7 @@ impl Conv {
         Ok(())
     }
 
-    /// `to = source * weights + bias`, and what comes then, over these planes of the output. What is added may be the
+    /// `to = source * weights + bias`, followed by `then`, over these planes of the output. The residual may be the
     /// output itself.
     fn run(&self, gpu: &Gpu, source: View, to: View, planes: Range<usize>, then: Then) -> Result<()> {
         assert!(source.shape.width == self.from && to.shape.channels == self.outputs);
@@ -122,7 +123,7 @@ impl Conv {
         })
     }
 
-    /// The convolution of one pair, whose side becomes `side`.
+    /// The convolution of one pair; the output has this `side`.
     pub fn whole(&self, gpu: &Gpu, source: View, side: usize) -> Result<Arc<Buffer>> {
         let shape = self.shape(side);
         let out = gpu.buffer(shape)?;
@@ -162,7 +163,7 @@ impl Conv {
         Ok(out)
     }
 
-    /// The convolution of a shortcut, plus what is `coarse` enlarged ×2, of one pair.
+    /// The convolution of a shortcut plus `coarse` upsampled ×2, of one pair.
     pub fn enlarge(
         &self,
         gpu: &Gpu,
@@ -194,7 +195,7 @@ impl Conv {
         Ok(out)
     }
 
-    /// Weights and bias for the kernel of the last layer, and vectors from one input's weights to the next.
+    /// Weights and bias for the kernel of the last layer, and the stride in vectors between the weights of inputs.
     pub fn parts(&self) -> (BufferArg, BufferArg, usize) {
         (self.weights.argument(), self.bias.argument(), self.tile.channels() / LANES)
     }
@@ -202,14 +203,14 @@ impl Conv {
 
 /// Two 3³ convolutions around a residual.
 pub struct ResidualUnit {
-    /// The one that reads `x`.
+    /// The convolution that reads `x`.
     pub first: Conv,
-    /// The one whose outputs are added to `x`.
+    /// The convolution whose output is added to `x`.
     pub second: Conv,
 }
 
 impl ResidualUnit {
-    /// `GELU(x + second(GELU(first(x))))`, in place where nobody else holds `x`.
+    /// `GELU(x + second(GELU(first(x))))`, in place if `x` is not shared.
     pub fn run(&self, gpu: &Gpu, x: Map) -> Result<Map> {
         let shape = x.shape;
         let pairs = x.pairs.into_iter().map(|x| self.pair(gpu, x, shape, None));
@@ -218,9 +219,9 @@ impl ResidualUnit {
 
     /// The same for one pair; the first convolution reads `x` unless another source is given.
     ///
-    /// Of a large map, only a window of planes between the convolutions exists at any moment: a step takes the first
-    /// convolution over some planes, and the second as far as what it overwrites has been read and what it needs is
-    /// finished, all but the last plane.
+    /// For a large map, only a window of the intermediate planes is in memory at any time. A step runs the first
+    /// convolution over some planes, then the second one up to the plane before the last of these: what it overwrites
+    /// has been read, and what it needs is finished.
     pub fn pair(&self, gpu: &Gpu, x: Arc<Buffer>, shape: Shape, source: Option<View>) -> Result<Arc<Buffer>> {
         let side = shape.side;
         let (step, planes) = window(side, shape.width, gpu.launch);
@@ -238,7 +239,8 @@ impl ResidualUnit {
     }
 }
 
-/// Planes of a unit's step, as many as a launch takes, and of its window; both all of them where that is no more.
+/// Number of planes per step of a residual unit, as many as fit in a launch, and in its window; both are the whole side
+/// if the window would not be smaller.
 pub fn window(side: usize, width: usize, launch: usize) -> (usize, usize) {
     let tile = Tile::new(3, width, width);
     let layer = tile.boxes(side, 1) * tile.work(width, width);

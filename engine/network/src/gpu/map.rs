@@ -1,8 +1,8 @@
-//! Feature maps on the card: channels last, in buffers that are used again.
+//! Feature maps on the card: channels last, in reused buffers.
 //!
-//! Buffers are taken from the driver one by one and exactly as large as asked for, past the runtime's own pools: what
-//! a prediction takes is the sum of its buffers, and can be said beforehand. Each pair has a buffer of its own, so
-//! that one freed by any pair serves the next, and none is larger than a card allows.
+//! Buffers are allocated from the driver one by one with their exact size, bypassing the runtime's own pools, so that
+//! the memory of a prediction is the sum of its buffers and can be predicted. Each pair has its own buffer, so that a
+//! buffer freed by one pair serves the next, and none exceeds the card's limit.
 
 use super::answer::unharmed;
 use super::tile::padded;
@@ -16,42 +16,42 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Feature maps of some pairs on a cube.
 ///
-/// A clone shares the values; an operation writes into its operand's place only where nobody else holds it.
+/// A clone shares the values; an operation works in place only if its operand is not shared.
 #[derive(Clone, Debug)]
 pub struct Map {
-    /// How the values of each pair lie.
+    /// Layout of each pair's values.
     pub shape: Shape,
     /// The values of each pair.
     pub pairs: Vec<Arc<Buffer>>,
 }
 
-/// How values lie: `[z, y, x, channel]`, channel fastest.
+/// Memory layout: `[z, y, x, channel]`, channel fastest.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     /// Voxels along each side.
     pub side: usize,
-    /// Channels that mean something.
+    /// Number of channels without padding.
     pub channels: usize,
-    /// Values of one voxel: the channels, padded with zeros.
+    /// Values per voxel: the channels, padded with zeros.
     pub width: usize,
 }
 
 impl Shape {
-    /// Of a map with these channels.
+    /// The layout of a map with these channels.
     pub fn new(side: usize, channels: usize) -> Self {
         Self { side, channels, width: padded(channels) }
     }
 
-    /// Values of a pair.
+    /// Values per pair.
     pub fn len(self) -> usize {
         self.side.pow(3) * self.width
     }
 }
 
-/// Memory on the card that goes back to its pool.
+/// Memory on the card that returns to its pool when it is dropped.
 pub struct Buffer {
     handle: Handle,
-    /// Values, of `size` bytes each.
+    /// Number of values, of `size` bytes each.
     len: usize,
     size: usize,
     pool: Pool,
@@ -61,16 +61,16 @@ impl Buffer {
     /// As an argument of a kernel.
     #[allow(unsafe_code)]
     pub fn argument(&self) -> BufferArg {
-        // SAFETY: the buffer was made for so many values.
+        // SAFETY: the buffer was allocated for `len` values.
         unsafe { BufferArg::from_raw_parts(self.handle.clone(), self.len) }
     }
 
-    /// As an argument of a kernel that has it in place `input` already and writes into it.
+    /// As the output of a kernel that already has it as argument `input`.
     pub fn alias(&self, input: usize) -> BufferArg {
         BufferArg::alias(input, self.len)
     }
 
-    /// What a read names.
+    /// The runtime's handle, for reading.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
@@ -78,7 +78,7 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // Later work on the card waits for earlier work, so the next user cannot come too soon.
+        // The card executes work in order, so reuse cannot overlap with earlier work.
         self.pool.free().push((self.len * self.size, self.handle.clone()));
     }
 }
@@ -89,7 +89,7 @@ impl fmt::Debug for Buffer {
     }
 }
 
-/// Buffers that are free, for the next ones of their size: memory is asked for once.
+/// Free buffers, reused by size, so that memory is allocated once.
 #[derive(Clone)]
 pub struct Pool {
     /// The card.
@@ -107,10 +107,10 @@ impl Pool {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Memory for `len` values of `size` bytes each, with whatever an earlier use left in it.
+    /// A buffer for `len` values of `size` bytes each, with undefined contents.
     ///
     /// # Errors
-    /// [`Error::Memory`] when the card has no such room.
+    /// [`Error::Memory`] if the card has too little memory.
     pub fn buffer(&self, len: usize, size: usize) -> Result<Buffer> {
         let used = {
             let mut free = self.free();
@@ -133,7 +133,7 @@ impl Pool {
         })
     }
 
-    /// Values of `size` bytes each, sent to the card.
+    /// Uploads values of `size` bytes each.
     pub fn upload(&self, bytes: Vec<u8>, size: usize) -> Result<Buffer> {
         let buffer = self.buffer(bytes.len() / size, size)?;
         unharmed(|| {
@@ -143,10 +143,10 @@ impl Pool {
         Ok(buffer)
     }
 
-    /// Gives all unused buffers back to the driver.
+    /// Returns all unused buffers to the driver.
     pub fn clear(&self) {
         self.free().clear();
-        // What cannot be released now stays reserved, which harms nobody.
+        // Memory that cannot be released now stays reserved, which is harmless.
         self.client.memory_cleanup().ok();
     }
 }

@@ -1,7 +1,8 @@
-//! The operations on a graphics card, by kernels of our own in one source for Vulkan, Metal and WebGPU (CubeCL).
+//! The GPU backend: kernels in one source for Vulkan, Metal and WebGPU (CubeCL).
 //!
-//! Maps lie channels last. Convolutions multiply from shared memory and do in the same launch what follows them; a
-//! launch is at most [`LAUNCH`] of work, so that the card stays free to draw. Sums are in f32, their order is fixed.
+//! Maps have a channels-last layout. Convolutions read from shared memory and include the following operations in the
+//! same launch. A launch has at most [`LAUNCH`] operations, so that the card can still draw. Sums are in f32, in a
+//! fixed order.
 
 mod answer;
 mod conv;
@@ -27,49 +28,49 @@ use std::cell::Cell;
 use std::sync::Arc;
 use tile::{LANES, Tile, padded};
 
-/// Most floating-point operations of a launch: 10 ms at 1.6 TFLOP/s. Cards that draw the desktop cannot do so during
-/// a launch, and are reset when one takes seconds.
+/// Maximum floating-point operations per launch: 10 ms at 1.6 TFLOP/s. A card cannot draw the desktop during a launch,
+/// and is reset if a launch takes seconds.
 const LAUNCH: usize = 16_000_000_000;
-/// The same for a processor that plays the card.
+/// The same for a software driver.
 const SOFTWARE_LAUNCH: usize = LAUNCH / 160;
-/// Launches that the card may lag behind. They limit how late a cancel is noticed (2 s on a card with 0.1 TFLOP/s),
-/// and each wait costs an idle moment.
+/// Maximum number of queued launches. It limits the delay of a cancellation (2 s on a card with 0.1 TFLOP/s); a smaller
+/// number would leave the card idle more often.
 const LAG: usize = 12;
-/// Units of a workgroup where every unit works alone.
+/// Units per workgroup in kernels whose units are independent.
 const UNITS: usize = 256;
 
-/// What takes work for a card. The kernels go through WGSL everywhere, so that what the tests run is what runs.
-/// (CubeCL 0.11 also writes SPIR-V, but shared memory comes out wrong where a driver has no explicit layout for it.)
+/// The client that submits work to a card. All kernels are compiled through WGSL, so that tests and users run the same
+/// code. (CubeCL 0.11 can also emit SPIR-V, but its shared memory is wrong on drivers without explicit layouts for it.)
 pub fn client(card: &Device) -> Client {
     Client::load::<WgpuServer<WgslCompiler>>(RuntimeId::strip(card.to_id()))
 }
 
-/// Workgroups for so many units that work alone; there may be no more than 65535 in a row.
-fn alone(units: usize) -> CubeCount {
+/// Workgroups for `units` independent units; a dimension is limited to 65535.
+fn independent(units: usize) -> CubeCount {
     let groups = units.div_ceil(UNITS) as u32;
     let rows = groups.div_ceil(u16::MAX.into());
     CubeCount::new_2d(groups.div_ceil(rows), rows)
 }
 
-/// Our kernels and the buffers that they share.
+/// The GPU backend with its shared buffers.
 pub struct Gpu {
     pool: Pool,
-    /// What maps are stored as; weights are f32.
+    /// Element type of maps; weights are f32.
     storage: ElemType,
-    /// Most floating-point operations of a launch.
+    /// Maximum floating-point operations per launch.
     launch: usize,
-    /// Floating-point operations asked for since the last wait.
+    /// Floating-point operations submitted since the last wait.
     lag: Cell<usize>,
 }
 
-/// The first layer: the image embedded, and the first unit, whose first convolution reads the image itself.
+/// The first layers: the embedding of the image, and the first residual unit, whose first convolution reads the image.
 pub struct Stem {
     embedding: Conv,
     unit: ResidualUnit,
 }
 
 impl Gpu {
-    /// On a card, storing maps as f16 instead of f32 if `half`.
+    /// A backend on a card; stores maps as f16 instead of f32 if `half`.
     pub fn new(card: &Device, half: bool) -> Self {
         let storage = if half { f16::cube_type() } else { f32::cube_type() };
         let client = client(card);
@@ -81,7 +82,7 @@ impl Gpu {
         self.pool.buffer(shape.len(), self.storage.size())
     }
 
-    /// Values sent to the card, as they are stored there.
+    /// Uploads values in the element type of maps.
     fn upload(&self, values: &[f32]) -> Result<Buffer> {
         let bytes = if self.storage == f32::cube_type() {
             bytemuck::cast_slice(values).to_vec()
@@ -92,7 +93,7 @@ impl Gpu {
         self.pool.upload(bytes, self.storage.size())
     }
 
-    /// Counts work asked for, and waits where it is too much.
+    /// Counts submitted work, and waits if the limit is exceeded.
     fn charge(&self, work: usize) -> Result<()> {
         self.lag.set(self.lag.get() + work);
         if self.lag.get() > LAG * self.launch { self.wait() } else { Ok(()) }
@@ -104,13 +105,13 @@ impl Gpu {
         Conv::new(self, kernel, padded(conv.inputs()), &conv.weight.values, bias)
     }
 
-    /// A mean moved towards new values by `weight`, in place where nobody else holds it.
+    /// Moves a mean towards new values by `weight`, in place if it is not shared.
     fn move_mean(&self, shape: Shape, mean: Arc<Buffer>, new: &Buffer, weight: f32) -> Result<Arc<Buffer>> {
         let in_place = Arc::strong_count(&mean) == 1;
         let out = if in_place { mean.clone() } else { Arc::new(self.buffer(shape)?) };
         pointwise::mean::launch(
             &self.pool.client,
-            alone(shape.len() / LANES),
+            independent(shape.len() / LANES),
             CubeDim::new_1d(UNITS as u32),
             mean.argument(),
             new.argument(),
@@ -244,7 +245,7 @@ impl Ops for Gpu {
         let (weights, bias, pitch) = conv.parts();
         pointwise::head::launch(
             &self.pool.client,
-            alone(voxels),
+            independent(voxels),
             CubeDim::new_1d(UNITS as u32),
             x.pairs[0].argument(),
             weights,

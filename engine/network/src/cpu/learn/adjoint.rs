@@ -1,4 +1,4 @@
-//! The adjoints of what changes the side: of the 4³ convolution that halves it, and of enlarging.
+//! The adjoints of the operations that change the side: of the 4³ convolution that halves it, and of upsampling.
 
 use super::pointwise::{Change, each_of_line};
 use crate::cpu::gemm::{Matrix, Packed, Rows, product, vectorize};
@@ -6,12 +6,12 @@ use crate::cpu::map::{Map, Pool, Scratch, padded};
 use imaging::Result;
 use pulp::{Simd, WithSimd};
 
-/// The adjoint of a 4³ convolution with stride 2 and padding 1. Voxels of the result are even or odd along each axis, and
-/// each of these eight kinds sums over two taps along each axis.
+/// The adjoint of a 4³ convolution with stride 2 and padding 1. Voxels of the result are even or odd along each axis,
+/// and each of these eight kinds sums over two taps along each axis.
 pub struct Spread {
-    /// By the kind: odd along z, y, x, in binary.
+    /// One matrix per kind; its index in binary says whether voxels are odd along z, y, x.
     kinds: Packed,
-    /// Channels of the result, and padded ones of what is spread.
+    /// Channels of the result, and padded channels of the gradient.
     inputs: usize,
     from: usize,
 }
@@ -22,7 +22,7 @@ impl Spread {
         let from = padded(outputs);
         let kinds = Packed::new(pool, [8, 8 * from, padded(inputs)], |kind, row, input| {
             let (number, output) = (row / from, row % from);
-            // The farther voxel along an axis counts by the smaller tap.
+            // Along each axis, the farther voxel contributes by the smaller tap.
             let tap = |axis: usize| 3 - (kind >> axis & 1) - 2 * (number >> axis & 1);
             let inside = input < inputs && output < outputs;
             let at = 16 * tap(2) + 4 * tap(1) + tap(0);
@@ -31,7 +31,7 @@ impl Spread {
         Ok(Self { kinds, inputs, from })
     }
 
-    /// From the gradient of the convolution's outputs that of its inputs.
+    /// The gradient of the convolution's inputs from that of its outputs.
     pub fn run(&self, gradient: &Map, pool: &Pool) -> Result<Map> {
         let half = gradient.shape.side;
         let mut map = pool.map(2 * half, self.inputs)?;
@@ -42,7 +42,7 @@ impl Spread {
             let (lines, products) = scratch.split_at_mut(4 * length);
             let (y, z) = (number % shape.side, number / shape.side);
             for (i, line) in lines.chunks_exact_mut(length).enumerate() {
-                // Two lines along each axis, from the one before on for even voxels.
+                // Two lines along each axis; for even voxels they begin one line earlier.
                 let [y, z] = [y.div_ceil(2) + i % 2, z.div_ceil(2) + i / 2].map(|at| at.wrapping_sub(1));
                 line.fill(0.0);
                 if y < half && z < half {
@@ -66,11 +66,11 @@ impl Spread {
     }
 }
 
-/// A line of voxels of one kind.
+/// A line of voxels of the same kind.
 struct Kind<'a> {
     values: &'a [f32],
     row: usize,
-    /// Values of a voxel of the result.
+    /// Values per voxel of the result.
     width: usize,
     segment: usize,
     weights: Matrix<'a>,
@@ -88,11 +88,11 @@ impl WithSimd for Kind<'_> {
     }
 }
 
-/// How much of the fine samples 2i − 1, 2i, 2i + 1 and 2i + 2 goes to coarse sample i; at the border the last one counts
-/// for the one that is missing.
+/// Weights of the fine samples 2i − 1, 2i, 2i + 1 and 2i + 2 in coarse sample i; at the border the last sample replaces
+/// the missing one.
 const SHARES: [f32; 4] = [0.25, 0.75, 0.75, 0.25];
 
-/// The adjoint of enlarging ×2: half the side.
+/// The adjoint of upsampling ×2; halves the side.
 pub fn reduce(gradient: &Map, pool: &Pool) -> Result<Map> {
     let fine = gradient.shape;
     let mut map = pool.map(fine.side / 2, gradient.channels)?;

@@ -1,10 +1,10 @@
 //! Gradients of a convolution's weights: for each tap, inputs times the gradients of outputs, summed over all voxels.
 //!
-//! Maps are read as they lie. Registers hold the sums of some inputs, outputs and taps while a plane goes by, and what many
-//! maps of one convolution add up to is put in order once.
+//! Maps are read in place. Registers hold the sums of some inputs, outputs and taps during a plane. The totals over all
+//! maps of a convolution are reordered once at the end.
 
-// Voxels are read by computed addresses: a bounds check for each would cost as much as the multiply-add. `Block` says what
-// must be in bounds; it is checked once for each run.
+// Voxels are read by computed addresses: a bounds check for each would cost as much as the multiply-add. `Block` says
+// what must be in bounds; it is checked once for each run.
 #![allow(unsafe_code)]
 
 use super::pointwise::sums;
@@ -21,9 +21,9 @@ use std::ops::Range;
 pub struct Window {
     /// Taps along each axis.
     pub kernel: usize,
-    /// Input voxels from one output to the next.
+    /// Stride in input voxels between outputs.
     pub stride: usize,
-    /// Zeros around the input, of which the ends of folded lines hold one.
+    /// Zeros around the input; the halo of interleaved lines holds one of them.
     pub padding: usize,
 }
 
@@ -35,37 +35,37 @@ impl Window {
     /// 4³ with stride 2 and padding 1.
     pub const HALVING: Self = Self { kernel: 4, stride: 2, padding: 1 };
 
-    /// The outputs along an axis, of `inputs` voxels, that read one of them and no zero at this tap.
+    /// The outputs along an axis of `inputs` voxels that read a voxel, not padding, at this tap.
     fn outputs(self, tap: usize, inputs: usize) -> Range<usize> {
         let first = self.padding.saturating_sub(tap).div_ceil(self.stride);
         first..((inputs + self.padding - tap).div_ceil(self.stride)).min(inputs / self.stride)
     }
 }
 
-/// Outputs whose sums are put in order at once: as many as lie in a cache line.
-const AT_ONCE: usize = 16;
+/// Outputs whose sums are reordered together: as many as fit in a cache line.
+const OUTPUT_BLOCK: usize = 16;
 
-/// The gradients of one convolution's weights and bias, so far.
+/// The accumulated gradients of one convolution's weights and bias.
 pub struct Sums {
     conv: Weighted,
     window: Window,
-    /// Values of an input voxel, and of the gradients of as many output voxels as it takes to fill a vector.
+    /// Values per input voxel, and per group of output voxels that fills a vector.
     widths: [usize; 2],
-    /// Output voxels that fill a vector together.
+    /// Number of output voxels that share a vector.
     groups: usize,
-    /// `[tap, input, output, group]`, padded channels included, for each share of the planes.
+    /// Sums `[tap, input, output, group]`, padded channels included, for each share of the planes.
     shares: Vec<Buffer>,
-    /// Nothing where the convolution has none.
+    /// Gradient of the bias; empty if the convolution has none.
     bias: Vec<f32>,
 }
 
 impl Sums {
-    /// Of no map yet. All maps will be shaped as these are.
+    /// Zero sums for maps with the layouts of `x` and `gradient`.
     pub fn new(conv: &Weighted, x: &Map, gradient: &Map, window: Window, pool: &Pool) -> Result<Self> {
         let groups = if window.stride == 1 { x.shape.groups.min(gradient.shape.groups) } else { 1 };
         let widths = [x.shape.width, gradient.shape.width * groups];
         let values = window.kernel.pow(3) * widths[0] * widths[1];
-        // Where there are more sums than values, threads share the sums and not the planes.
+        // With more sums than values, threads divide the sums instead of the planes.
         let shares = if values > x.shape.len() { 1 } else { rayon::current_num_threads() };
         let share = |_| {
             let mut sums = pool.buffer(values)?;
@@ -77,7 +77,7 @@ impl Sums {
         Ok(Self { conv: conv.clone(), window, widths, groups, shares, bias })
     }
 
-    /// Adds what a map read and the gradient of what came of it contribute.
+    /// Adds the contribution of an input map and the gradient of its output.
     pub fn add(&mut self, x: &Map, gradient: &Map, pool: &Pool) -> Result<()> {
         if !self.bias.is_empty() {
             self.bias.iter_mut().zip(sums(gradient)).for_each(|(bias, sum)| *bias += sum);
@@ -93,7 +93,7 @@ impl Sums {
             rows.for_each(|(number, sums)| maps.row(number, 0..side, sums));
             return Ok(());
         }
-        // Each share has sums of its own, which are added in a fixed order.
+        // Each share has its own sums, which are added in a fixed order.
         self.shares.par_iter_mut().enumerate().for_each(|(i, sums)| {
             for plane in side * i / count..side * (i + 1) / count {
                 let rows = sums.chunks_exact_mut(row).enumerate();
@@ -108,13 +108,13 @@ impl Sums {
         let (inputs, outputs, [from, columns]) = (self.conv.inputs(), self.conv.outputs(), self.widths);
         let taps = self.window.kernel.pow(3);
         let mut all = memory::zeros(outputs * inputs * taps)?;
-        all.par_chunks_mut(AT_ONCE * inputs * taps).enumerate().for_each(|(number, all)| {
+        all.par_chunks_mut(OUTPUT_BLOCK * inputs * taps).enumerate().for_each(|(number, all)| {
             let groups = self.groups;
-            let (first, count) = (AT_ONCE * number * groups, all.len() / (inputs * taps) * groups);
-            let mut block = vec![[0.0; 2 * AT_ONCE]; taps];
+            let (first, count) = (OUTPUT_BLOCK * number * groups, all.len() / (inputs * taps) * groups);
+            let mut block = vec![[0.0; 2 * OUTPUT_BLOCK]; taps];
             for input in 0..inputs {
                 for (tap, sums) in block.iter_mut().enumerate() {
-                    *sums = [0.0; 2 * AT_ONCE];
+                    *sums = [0.0; 2 * OUTPUT_BLOCK];
                     for share in &self.shares {
                         let share = &share[(tap * from + input) * columns + first..][..count];
                         sums.iter_mut().zip(share).for_each(|(sum, value)| *sum += value);
@@ -133,7 +133,7 @@ impl Sums {
     }
 }
 
-/// What a convolution read, and the gradient of what it made.
+/// The input of a convolution, and the gradient of its output.
 struct Maps<'a> {
     x: &'a Map,
     gradient: &'a Map,
@@ -143,7 +143,7 @@ struct Maps<'a> {
 }
 
 impl Maps<'_> {
-    /// Adds to the sums of a row of taps, `[x, input, output, group]`, what some planes of outputs contribute.
+    /// Adds the contribution of some output planes to the sums of a row of taps, `[x, input, output, group]`.
     fn row(&self, number: usize, planes: Range<usize>, sums: &mut [f32]) {
         let (x, gradient, Window { kernel, stride, padding }) =
             (self.x.shape, self.gradient.shape, self.window);
@@ -157,7 +157,7 @@ impl Maps<'_> {
         let line = &self.x.values[(z * x.side + y) * x.line()..];
         let outputs = &self.gradient.values[(zs.start * x.side / stride + ys.start) * gradient.line()..];
         let run = |tap: usize, taps: usize, group: usize, xs: Range<usize>, sums: &mut [f32]| {
-            // From the first voxel of the group on, which the ends of folded lines lie around.
+            // From the first voxel of the group, after the halo of interleaved lines.
             let place = stride * (xs.start - group * gradient.half() / x.groups) + tap + x.ends() - padding;
             let [from, columns] = self.widths;
             let job = Run {
@@ -196,22 +196,22 @@ impl Maps<'_> {
 
 /// `sums[tap, input, output] += inputs[voxel + tap, input] · outputs[voxel, output]` over a box of voxels.
 struct Run<'a> {
-    /// From the first voxel that the first tap reads.
+    /// Input values, beginning with the first voxel that the first tap reads.
     inputs: &'a [f32],
-    /// From the first voxel.
+    /// Gradients, beginning with the first voxel.
     outputs: &'a [f32],
-    /// Voxels along z, y, x.
+    /// Number of voxels along z, y, x.
     counts: [usize; 3],
-    /// Values from one voxel to the next, along z, y, x.
+    /// Strides in values between voxels along z, y, x.
     input_steps: [usize; 3],
     output_steps: [usize; 3],
-    /// Values from what one tap reads to the next, and from one input to the next.
+    /// Strides in values between taps, and between inputs.
     place: usize,
     apart: usize,
-    /// Whether two voxels' values take turns in both.
+    /// Whether the values of two voxels are interleaved in both.
     paired: bool,
     taps: usize,
-    /// Inputs, and values of a row of sums.
+    /// Number of inputs, and values per row of sums.
     widths: [usize; 2],
     sums: &'a mut [f32],
 }
@@ -226,7 +226,7 @@ impl WithSimd for Run<'_> {
         };
         let [from, columns] = self.widths;
         let voxel = (self.taps - 1) * self.place + from * self.apart;
-        // The group that a voxel belongs to is counted in what `inputs` start with.
+        // The start of `inputs` accounts for the group that a voxel belongs to.
         assert!(last(self.input_steps) + voxel < self.inputs.len() + self.apart);
         assert!(last(self.output_steps) + columns <= self.outputs.len());
         assert!(self.sums.len() == self.taps * from * columns && columns.is_multiple_of(S::F32_LANES));
@@ -260,8 +260,8 @@ impl WithSimd for Run<'_> {
     }
 }
 
-/// The sums of `I` inputs from `input` on, `N` vectors of outputs from `column` on and `T` taps from `tap` on, voxels taking
-/// turns by `G`; a function of its own so that they stay in registers.
+/// The sums of `I` inputs from `input` on, `N` vectors of outputs from `column` on and `T` taps from `tap` on, with `G`
+/// interleaved voxels. It is a separate function so that the sums stay in registers.
 struct Block<'a, 'b, const N: usize, const I: usize, const T: usize, const G: usize> {
     run: &'a mut Run<'b>,
     tap: usize,
@@ -276,7 +276,7 @@ impl<const N: usize, const I: usize, const T: usize, const G: usize> WithSimd fo
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { run, tap, input, column } = self;
         let [from, columns] = run.widths;
-        // Not a constant: the compiler would fill memory with it instead of registers.
+        // Hidden from the compiler: a constant would be kept in memory instead of registers.
         let nothing = simd.splat_f32s(std::hint::black_box(0.0));
         let mut products = [[[nothing; N]; I]; T];
         let ([planes, lines, voxels], ins, outs) = (run.counts, run.input_steps, run.output_steps);
@@ -298,7 +298,7 @@ impl<const N: usize, const I: usize, const T: usize, const G: usize> WithSimd fo
                         let value = match G {
                             // SAFETY: as above.
                             1 => simd.splat_f32s(unsafe { *inputs.add(tap * run.place + input * run.apart) }),
-                            // SAFETY: as above; two values side by side are as long as one of twice the length.
+                            // SAFETY: as above; two adjacent f32 values have the size of one f64.
                             _ => bytemuck::cast(simd.splat_f64s(unsafe {
                                 inputs.add(tap * run.place + input * G).cast::<f64>().read_unaligned()
                             })),

@@ -1,4 +1,4 @@
-//! The way back through what was computed.
+//! The backward pass.
 
 use super::adjoint::reduce;
 use super::correlate::{Sums, Window};
@@ -12,13 +12,13 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-/// What was computed, with what the way back needs.
+/// A recorded operation, with the values that the backward pass needs.
 pub enum Step {
     PointwiseConv {
         x: Node,
         conv: Point,
     },
-    /// `inner` and `outer` are what the GELUs read.
+    /// `inner` and `outer` are the inputs of the GELUs.
     ResidualUnit {
         x: Node,
         unit: Arc<ResidualUnit>,
@@ -53,25 +53,25 @@ pub enum Step {
     },
 }
 
-/// Gradients on their way back: with respect to the results of steps, and to weights.
+/// Gradients during the backward pass, with respect to the results of steps and to weights.
 pub struct Flow<'a> {
     maps: Vec<Option<Map>>,
-    /// By the name of the convolution and its first input.
+    /// Weight gradients by the name of the convolution and its first input.
     weights: BTreeMap<(String, usize), Sums>,
     pool: &'a Pool,
 }
 
 impl<'a> Flow<'a> {
-    /// Nothing yet, for so many steps.
+    /// No gradients yet, for this number of steps.
     pub fn new(steps: usize, pool: &'a Pool) -> Self {
         Self { maps: vec![None; steps], weights: BTreeMap::new(), pool }
     }
 
-    /// Takes the gradient of a result, which of `steps` the last one made, all the way back.
+    /// Propagates the gradient of the last step's result back through all `steps`.
     pub fn run(mut self, mut steps: Vec<Step>, gradient: Map) -> Result<Self> {
         self.pass(steps.len().checked_sub(1), gradient)?;
         while let Some(step) = steps.pop() {
-            // What nothing depends on has none.
+            // A result that nothing depends on has no gradient.
             if let Some(gradient) = self.maps[steps.len()].take() {
                 self.back(step, gradient)?;
             }
@@ -79,7 +79,7 @@ impl<'a> Flow<'a> {
         Ok(self)
     }
 
-    /// Writes the gradients of the weights to their places.
+    /// Writes the gradients of the weights to `gradients`.
     pub fn finish(self, gradients: &mut Arrays) -> Result<()> {
         let sums: Vec<Sums> = self.weights.into_values().collect();
         for (conv, weight, bias) in sums.into_par_iter().map(Sums::finish).collect::<Result<Vec<_>>>()? {
@@ -98,7 +98,7 @@ impl<'a> Flow<'a> {
         Ok(())
     }
 
-    /// Adds the gradients of a convolution's weights, from what it read and the gradient of what it made.
+    /// Adds the gradients of a convolution's weights, from its input and the gradient of its output.
     fn credit<F, B>(&mut self, layer: &Layer<F, B>, x: &Map, gradient: &Map, window: Window) -> Result<()> {
         let conv = &layer.conv;
         let sums = match self.weights.entry((conv.name.clone(), conv.first_input)) {
@@ -108,7 +108,7 @@ impl<'a> Flow<'a> {
         sums.add(x, gradient, self.pool)
     }
 
-    /// Takes the gradient of a step's result to its inputs and weights.
+    /// Propagates the gradient of a step's result to its inputs and weights.
     fn back(&mut self, step: Step, mut gradient: Map) -> Result<()> {
         match step {
             Step::PointwiseConv { x, conv } => self.through_mix(&x, &conv, &gradient),
@@ -146,7 +146,7 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Passes a gradient on, times a factor.
+    /// Adds `factor` times a gradient to that of a step's result.
     fn share(&mut self, step: Option<usize>, gradient: &Map, factor: f32) -> Result<()> {
         if step.is_some() {
             self.pass(step, made(self.pool, gradient, Change::Times(factor))?)?;

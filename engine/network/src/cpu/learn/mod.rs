@@ -1,6 +1,7 @@
-//! The operations on the processor, remembered, and the way back through them.
+//! The recorded operations of the CPU, and their backward pass.
 //!
-//! A unit and a fusion keep what their GELUs read; everything else is linear and keeps its inputs only.
+//! Residual units and fusions keep the inputs of their GELUs; all other operations are linear and keep their inputs
+//! only.
 
 mod adjoint;
 mod correlate;
@@ -21,21 +22,21 @@ use pointwise::{Change, each, made};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-/// Operations and what is remembered of them.
+/// The operations with a record of their steps.
 pub struct Tape {
     pool: Pool,
     steps: RefCell<Vec<Step>>,
     paused: Cell<bool>,
 }
 
-/// Feature maps of one pair, and the step that made them; None where they count as constant.
+/// Feature maps of one pair, and the step that made them; `None` if they count as constant.
 #[derive(Clone)]
 pub struct Node {
     map: Map,
     step: Option<usize>,
 }
 
-/// A convolution forwards and its adjoint.
+/// A convolution and its adjoint.
 pub struct Layer<F, B> {
     conv: Weighted,
     forward: F,
@@ -55,7 +56,7 @@ pub struct ResidualUnit {
     second: Around,
 }
 
-/// Weights `[out, in]` as `[in, out]`.
+/// Transposes weights `[out, in]` to `[in, out]`.
 fn transposed(conv: &Weighted) -> Vec<f32> {
     let (inputs, values) = (conv.inputs(), &conv.weight.values);
     (0..inputs).flat_map(|input| values[input..].iter().step_by(inputs).copied()).collect()
@@ -71,12 +72,12 @@ impl Around {
 }
 
 impl Tape {
-    /// Nothing is remembered yet.
+    /// An empty record.
     pub fn new() -> Self {
         Self { pool: Pool::default(), steps: RefCell::default(), paused: Cell::new(false) }
     }
 
-    /// A map that came out of `step`, which is remembered unless its inputs are constant.
+    /// The result of `step`, which is recorded unless its inputs are constant.
     fn remember(&self, map: Map, step: impl FnOnce() -> Step) -> Node {
         if self.paused.get() {
             return Node { map, step: None };
@@ -226,7 +227,7 @@ impl Learn for Tape {
     }
 }
 
-/// Works on one of the threads that share the work, which need not be woken and waited for each time then.
+/// Runs `work` on a thread of the pool, so that its parallel parts need not wake and join the pool each time.
 fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     rayon::scope(|_| work())
 }

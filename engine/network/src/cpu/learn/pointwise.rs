@@ -1,4 +1,4 @@
-//! What is done value by value: GELU and its slope, sums of maps, and sums over all voxels.
+//! Element-wise operations: GELU and its derivative, sums of maps, and sums over all voxels.
 
 use crate::cpu::gelu::{gelu, gelu_slope};
 use crate::cpu::gemm::{multiply_add, vectorize};
@@ -7,20 +7,20 @@ use imaging::Result;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-/// What a value becomes, from itself and the value at its place in another map.
+/// The new value of an element, from its value and the corresponding value of another map.
 #[derive(Clone, Copy)]
 pub enum Change {
-    /// The other's GELU.
+    /// GELU(other).
     Gelu,
-    /// Itself times the slope of GELU at the other.
+    /// own · GELU′(other).
     TimesSlope,
-    /// The other times a factor.
+    /// factor · other.
     Times(f32),
-    /// Itself plus the other times a factor.
+    /// own + factor · other.
     Plus(f32),
 }
 
-/// Changes the values of `to` by those of `from`.
+/// Applies a change to all values of `to`, with `from` as the other map.
 pub fn each(to: &mut Map, from: &Map, change: Change) -> Result<()> {
     let line = from.shape.line();
     let lines = to.own()?.par_chunks_mut(line).zip(from.values.par_chunks(line));
@@ -28,19 +28,19 @@ pub fn each(to: &mut Map, from: &Map, change: Change) -> Result<()> {
     Ok(())
 }
 
-/// A new map whose values come from those of `x` alone.
+/// A new map, computed from the values of `x` alone.
 pub fn made(pool: &Pool, x: &Map, change: Change) -> Result<Map> {
     let mut map = pool.map(x.shape.side, x.channels)?;
     each(&mut map, x, change)?;
     Ok(map)
 }
 
-/// The same for values that lie side by side, a multiple of a voxel's.
+/// The same for slices whose length is a multiple of a voxel's.
 pub fn each_of_line(to: &mut [f32], from: &[f32], change: Change) {
     vectorize(from.len(), Each { to, from, change });
 }
 
-/// Sums over all voxels, one for each channel: the gradient of a bias.
+/// The sum over all voxels for each channel: the gradient of a bias.
 pub fn sums(gradient: &Map) -> Vec<f32> {
     let shape = gradient.shape;
     let of_plane = |plane: &[f32]| {
