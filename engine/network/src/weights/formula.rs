@@ -1,4 +1,4 @@
-//! Reproducible made-up weights and inputs: a hash of a name and an index (FNV-1a, then SplitMix64), the formula
+//! Reproducible synthetic weights and inputs: a hash of a name and an index (FNV-1a, then SplitMix64), the formula
 //! that the golden values were computed with.
 
 use super::{Array, Weights};
@@ -17,7 +17,7 @@ pub fn uniform(key: &str) -> impl Iterator<Item = f32> {
     })
 }
 
-/// A whole checkpoint of these channels: weights uniform within `gain`·√(3 / fan-in), biases within 0.05.
+/// A complete checkpoint with these channels: weights uniform within ±`gain`·√(3 / fan-in), biases within ±0.05.
 pub fn weights(salt: &str, channels: &[usize], gain: f64) -> Weights {
     let arrays = shapes(channels).into_iter().map(|(name, shape)| {
         let fan_in: usize = shape[1..].iter().product();
@@ -29,7 +29,7 @@ pub fn weights(salt: &str, channels: &[usize], gain: f64) -> Weights {
     Weights::made_up("made-up weights", arrays.collect())
 }
 
-/// Every parameter of the network with its shape, by its public name without `net.`.
+/// The shape of every parameter of the network, by its public name without `net.`.
 pub fn shapes(channels: &[usize]) -> BTreeMap<String, Vec<usize>> {
     let mut all = BTreeMap::new();
     let mut conv = |name: String, inputs: usize, outputs: usize, kernel: usize| {

@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use zip::ZipArchive;
 
-/// Most bytes that one entry of the archive may unpack to: the published model's largest storage is 30 MB.
+/// Maximum unpacked bytes of one entry of the archive; the published model's largest storage has 30 MB.
 const ENTRY_LIMIT: u64 = 1 << 32;
 
-/// Most numbers that a state dictionary may hold, shared storages counted each time; the published model has
+/// Maximum number of values in a state dictionary, shared storages counted each time; the published model has
 /// 71 million.
 const VALUES_LIMIT: usize = 1 << 30;
 
@@ -54,7 +54,7 @@ pub fn read(bytes: &[u8]) -> Result<Contents, Unreadable> {
     Ok((arrays, BTreeMap::new()))
 }
 
-/// What `torch._utils._rebuild_tensor_v2` would be called with.
+/// The arguments of `torch._utils._rebuild_tensor_v2`.
 struct Tensor {
     storage: String,
     /// `FloatStorage` and the like.
@@ -98,7 +98,7 @@ impl Tensor {
         }
     }
 
-    /// The tensor in C order; None when it does not fit its storage.
+    /// The tensor in C order; `None` if it does not fit its storage.
     fn gather(&self, storage: &[u8]) -> Option<imaging::Result<Array>> {
         let width = match self.kind.as_str() {
             "DoubleStorage" => 8,
@@ -115,7 +115,7 @@ impl Tensor {
             })
         };
         let count = self.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
-        // More elements than the storage has would be a view that repeats itself; weights never do.
+        // A tensor with more elements than its storage would be a repeating view, which weights never are.
         if self.shape.len() != self.strides.len() || count > storage.len() / width {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Checkpoints: named weights in, each used exactly once; safetensors out.
+//! Checkpoints: reads named weights, each of which is used exactly once, and writes safetensors.
 
 pub mod formula;
 mod lightning;
@@ -16,16 +16,16 @@ use std::path::{Path, PathBuf};
 /// The default weights, part of the program.
 const BUNDLED: &[u8] = include_bytes!("../../../../assets/default.safetensors");
 
-/// How the names of the context branch's parameters begin, and what is in those of the layers that take its features into
+/// Name prefix of the context branch's parameters, and the part that identifies the layers that fuse its features into
 /// the target branch.
 const CONTEXT: [&str; 2] = ["context_unet.", ".combine_conv_target."];
 
 /// One named array of a checkpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
-    /// In PyTorch's order: `[out, in, z, y, x]` for a convolution.
+    /// Shape in PyTorch's order: `[out, in, z, y, x]` for a convolution.
     pub shape: Vec<usize>,
-    /// In C order.
+    /// Values in C order.
     pub values: Vec<f32>,
 }
 
@@ -36,23 +36,23 @@ impl Array {
     }
 }
 
-/// A checkpoint on its way into the network. Names carry no leading `net.`.
+/// A checkpoint that is being loaded. Names have no leading `net.`.
 #[derive(Clone, Debug)]
 pub struct Weights {
-    /// What has not been taken yet.
+    /// The tensors that have not been taken yet.
     pub arrays: BTreeMap<String, Array>,
     /// The file's metadata, such as `grid` and `description`.
     pub metadata: BTreeMap<String, String>,
-    /// Of the file, hexadecimal; empty for made-up weights.
+    /// SHA-256 of the file, hexadecimal; empty for weights without a file.
     pub sha256: String,
     path: PathBuf,
 }
 
 /// Why a checkpoint cannot be read, before its name is known.
 enum Unreadable {
-    /// A whole sentence.
+    /// A complete message.
     Problem(String),
-    /// What is wrong with no file, such as [`Error::Memory`].
+    /// An error that is not the file's, such as [`Error::Memory`].
     Other(Error),
 }
 
@@ -75,13 +75,14 @@ impl From<Error> for Unreadable {
 }
 
 impl Weights {
-    /// Reads a Lightning `.ckpt` or a `.safetensors` file, told apart by content, as an input: it is not written over.
+    /// Reads a Lightning `.ckpt` or a `.safetensors` file, distinguished by content, as an input that is not
+    /// overwritten.
     pub fn open(path: &Path) -> Result<Self> {
         protect(path);
         Self::read(path)
     }
 
-    /// The same of a file that the program keeps for itself and replaces, such as the state of a run.
+    /// The same for a file that the program owns and replaces, such as the state of a run.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
         Self::parse(path, &bytes)
@@ -114,7 +115,7 @@ impl Weights {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Whether they are an in-context network's: without anything of its context branch they are a U-Net's.
+    /// Whether they belong to an in-context network; without any tensor of the context branch they are a U-Net's.
     pub fn read_examples(&self) -> bool {
         self.arrays.keys().any(|name| is_of_context(name))
     }
@@ -143,7 +144,7 @@ impl Weights {
         }
     }
 
-    /// Takes a tensor out.
+    /// Removes and returns a tensor.
     pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let array =
             self.arrays.remove(name).ok_or_else(|| self.problem(format!("The tensor {name} is missing.")))?;
@@ -154,7 +155,7 @@ impl Weights {
         Ok(array.values)
     }
 
-    /// An error that names the first tensor that nothing took.
+    /// Fails with the name of the first tensor that was not taken.
     pub fn finish(&self) -> Result<()> {
         let left = self.arrays.keys().next();
         left.map_or(Ok(()), |name| {

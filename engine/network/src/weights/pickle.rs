@@ -1,18 +1,18 @@
-//! Reads a pickle as data: a small stack machine that builds values and runs nothing.
+//! Reads a pickle as data: a small stack machine that builds values and executes nothing.
 //!
-//! Globals, and whatever a pickle would call with them, become inert values; the reader of checkpoints looks for
-//! the few shapes it knows. Protocols 2 to 5 as PyTorch writes them (Python's `pickletools` is the specification).
+//! Globals, and the calls that a pickle would make with them, become inert values; the reader of checkpoints searches
+//! for the few patterns that it knows. Protocols 2 to 5 as PyTorch writes them (specification: Python's `pickletools`).
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Most values that a pickle may build; official checkpoints need some ten thousand.
+/// Maximum number of values that a pickle may build; official checkpoints need some ten thousand.
 const LIMIT: usize = 4_000_000;
 
-/// A value of a pickle. Containers are shared, since a memo may fetch them while they fill.
+/// A value of a pickle. Containers are shared, since the memo may fetch them while they are being filled.
 #[derive(Clone, Debug)]
 pub enum Value {
-    /// None, or something that carries no data for us.
+    /// None, or a value without data that checkpoints need.
     Nothing,
     /// A number, also a boolean.
     Int(i64),
@@ -26,7 +26,7 @@ pub enum Value {
     Dict(Rc<std::cell::RefCell<Vec<(Value, Value)>>>),
     /// `module.name`, never looked up.
     Global(Rc<str>),
-    /// A global with the arguments that it would have been called with.
+    /// A global with the arguments of its call.
     Call(Rc<str>, Rc<[Value]>),
     /// A persistent reference, to a storage in checkpoints.
     Persistent(Rc<[Value]>),
@@ -41,21 +41,21 @@ impl Value {
     }
 }
 
-/// What stands on the stack.
+/// An entry of the stack.
 enum Entry {
     Mark,
     Value(Value),
 }
 
-/// What a pickle holds.
+/// The contents of a pickle.
 pub struct Pickle {
     /// The value at the top.
     pub root: Value,
     _kept: Kept,
 }
 
-/// Every container that was built. Values may lie a million deep or in circles; with all of them held here they
-/// are taken apart one by one, where dropping the outermost would recurse until the thread's stack is spent.
+/// Every container that was built. Values may be nested a million levels deep or form cycles. Holding all of them here
+/// allows dropping them one by one; dropping the outermost one would recurse until the stack overflows.
 #[derive(Default)]
 struct Kept(Vec<Value>);
 
@@ -68,7 +68,7 @@ impl Drop for Kept {
                 _ => {}
             }
         }
-        // What cannot change is newer than what it holds.
+        // An immutable value is newer than its contents.
         while self.0.pop().is_some() {}
     }
 }
@@ -93,7 +93,7 @@ struct Machine<'a> {
 }
 
 impl Machine<'_> {
-    /// None when the pickle is damaged or uses what no checkpoint needs.
+    /// `None` if the pickle is damaged or uses a feature that no checkpoint needs.
     fn run(&mut self) -> Option<Value> {
         loop {
             self.built += 1;
@@ -122,7 +122,7 @@ impl Machine<'_> {
                 0x8a => {
                     let length = self.length(1)?;
                     let bytes = self.take(length)?;
-                    // Longer integers (random states) carry nothing for us.
+                    // Longer integers (random states) are not needed.
                     let value = signed(bytes).map_or(Value::Nothing, Value::Int);
                     self.push(value);
                 }
@@ -196,7 +196,7 @@ impl Machine<'_> {
                     let (Value::Tuple(arguments), callee) = (self.pop()?, self.pop()?) else { return None };
                     self.call(callee, arguments);
                 }
-                // A class's state: kept for dictionaries only, of no use elsewhere.
+                // The state of an object: kept for dictionaries only.
                 b'b' => drop(self.pop()?),
                 b'Q' => {
                     let Value::Tuple(reference) = self.pop()? else { return None };
@@ -307,7 +307,7 @@ impl Machine<'_> {
     fn extend(&mut self, items: Vec<Value>) -> Option<()> {
         match self.top()? {
             Value::List(list) => list.borrow_mut().extend(items),
-            // A list-like object of a class that is not ours.
+            // A list-like object of an unknown class.
             _ => drop(items),
         }
         Some(())
@@ -355,10 +355,10 @@ mod tests {
 
     #[test]
     fn a_pickle_is_data_however_it_nests() {
-        // os.system('true'), what an attack looks like: an inert value.
+        // os.system('true'), a typical attack: an inert value.
         let attack = parse(b"\x80\x02cos\nsystem\nU\x04true\x85R.").unwrap();
         assert!(matches!(&attack.root, Value::Call(name, _) if &**name == "os.system"));
-        // A tuple in a tuple, a million times; lists the same, and a list that holds itself.
+        // A million nested tuples; the same with lists; and a list that contains itself.
         let nested = [b")".as_slice(), &[0x85; 1_000_000], b"."].concat();
         assert!(matches!(parse(&nested).unwrap().root, Value::Tuple(_)));
         let lists = [vec![b']'; 300_000], vec![b'a'; 299_999], vec![b'.']].concat();

@@ -1,4 +1,4 @@
-//! Safetensors in f32 or f16, in and out.
+//! Reads and writes safetensors in f32 or f16.
 
 use super::{Array, Unreadable, Weights};
 use half::f16;
@@ -44,7 +44,8 @@ pub fn read(bytes: &[u8]) -> Result<Contents, Unreadable> {
     Ok((arrays, metadata.into_iter().collect()))
 }
 
-/// Writes weights under their public names with the leading `net.`, beside the destination, then renames.
+/// Writes weights under their public names with the leading `net.`, to a temporary file that then replaces the
+/// destination.
 pub fn write(path: &Path, weights: &Weights, precision: Precision) -> Result<()> {
     let bytes_of = |array: &Array| -> Vec<u8> {
         match precision {
