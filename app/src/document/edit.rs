@@ -1,4 +1,4 @@
-//! What can change in a document. Every edit holds what was and what will be, so it can be made and taken back.
+//! The edits of a document. Every edit holds the state before and after, so it can be applied and reverted.
 
 use super::delta::{DeltaError, VoxelDelta};
 use super::ids::{ExampleId, MaskId, PartId, Revision, TargetId};
@@ -114,8 +114,8 @@ impl Edit {
         }
     }
 
-    /// Bytes that the history holds because of this edit. Volumes that never change count where they leave the document:
-    /// as long as they are in it, they cost nothing more.
+    /// Bytes that the history holds because of this edit. Volumes that never change count where they leave the
+    /// document: as long as they are in it, they cost nothing more.
     pub fn bytes(&self) -> usize {
         let held = match self {
             Self::Target { from, .. } => from.as_ref().map_or(0, |target| scan_bytes(&target.scan)),
@@ -160,7 +160,7 @@ impl Edit {
     }
 }
 
-/// An edit that does not fit the document it meets. It was made for an earlier state.
+/// Why an edit cannot be applied: it was made for an earlier state of the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EditError {
     /// The part is not there, is there already, or has another content.

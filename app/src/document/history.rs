@@ -8,9 +8,9 @@ use super::ids::{MaskId, PartId, Revision};
 use super::transaction::Transaction;
 use std::collections::VecDeque;
 
-/// Bytes that a history holds before it forgets its oldest steps.
+/// Bytes that a history may hold before it drops its oldest steps.
 const BYTES: usize = 256_000_000;
-/// Steps that it holds however large they are.
+/// Steps that are kept regardless of their size.
 const STEPS: usize = 100;
 
 /// What a step, or its undo or redo, changed.
@@ -156,8 +156,8 @@ impl History {
         changes
     }
 
-    /// The last step, and what it becomes with the next of its series. A state that undo has just come back to, or that is on disk,
-    /// stays a step of its own.
+    /// The last step, and what it becomes with the next of its series. A state that undo has just come back to, or that
+    /// is on disk, stays a step of its own.
     fn merged(&self, next: &Transaction) -> Option<(&Step, Transaction)> {
         let last = self.past.back().filter(|last| self.future.is_empty() && last.to != self.saved)?;
         Some((last, last.transaction.merge(next)?))

@@ -1,9 +1,9 @@
-//! What a job was asked about, so that its result is taken only while the question stands.
+//! The inputs of a job, so that its result is used only while they are unchanged.
 
 use super::document::Document;
 use super::ids::{PartId, Revision};
 
-/// Goes out with a job and comes back with its result. `Kind` belongs to whoever runs jobs.
+/// Identifies a job and its result. `Kind` is defined by the module that runs jobs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct JobKey<Kind> {
     /// What is computed.
@@ -19,7 +19,7 @@ impl Document {
         Some(JobKey { kind, inputs: parts.into_iter().map(input).collect::<Option<_>>()? })
     }
 
-    /// Whether the document still holds what the job was asked about; a result is superseded where it does not.
+    /// Whether the document still holds the inputs of the job; if not, its result is superseded.
     pub fn is_current<Kind>(&self, job: &JobKey<Kind>) -> bool {
         job.inputs.iter().all(|&(part, revision)| self.revision_of(part) == Some(revision))
     }

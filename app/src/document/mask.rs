@@ -4,17 +4,17 @@ use super::bricks::Bricks;
 use super::ids::{MaskId, PartId, Revision};
 use std::path::PathBuf;
 
-/// Where a mask stands: a proposal becomes accepted, and edited with its first stroke; a reference stays what it is.
-/// A rejected proposal is removed, and comes back by undo alone.
+/// The status of a mask. A proposal can be accepted, and becomes edited with its first stroke; a reference never
+/// changes. A rejected proposal is removed; only undo restores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
-    /// A prediction that nobody has judged. Locked, so that it stays what the network said.
+    /// A prediction that has not been reviewed. Locked, so that it stays the network's output.
     Proposal,
-    /// Taken over as it came.
+    /// Accepted without changes.
     Accepted,
     /// Changed, or drawn, by hand.
     Edited,
-    /// What predictions are judged by. Locked.
+    /// The reference that predictions are compared with. Locked.
     Reference,
 }
 
@@ -24,7 +24,7 @@ impl Status {
         matches!(self, Self::Accepted | Self::Edited)
     }
 
-    /// Whether a mask that stands here may go there.
+    /// Whether this status may change to another.
     pub(super) fn leads_to(self, next: Self) -> bool {
         use Status::{Accepted, Edited, Proposal};
         self == next || matches!((self, next), (Proposal, Accepted) | (Accepted, Edited))
@@ -43,7 +43,7 @@ pub enum Provenance {
         /// One line for the user: examples, settings, time.
         summary: String,
     },
-    /// Made here, from nothing.
+    /// Created empty in this program.
     Drawn,
 }
 

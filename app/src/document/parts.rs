@@ -31,15 +31,15 @@ impl Target {
     }
 }
 
-/// What is said of an example. It is no content: a run that has begun keeps its right to return when an example is
-/// switched off for the next one.
+/// Metadata of an example. It is no content: a run in progress stays valid if an example is switched off for the next
+/// one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExampleInfo {
     /// Name on the shelf.
     pub name: String,
     /// Whether the next run reads it.
     pub on: bool,
-    /// What was odd about it when it was loaded; the user chose to go on.
+    /// Warnings when it was loaded, which the user accepted.
     pub remarks: Vec<String>,
 }
 

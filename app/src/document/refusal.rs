@@ -1,10 +1,10 @@
-//! Why something that was asked for is not done, as facts; the window makes the words for its status line.
+//! Why a requested change is refused, as data; the window words it for its status line.
 
 use super::edit::EditError;
 use super::ids::PartId;
 use super::mask::Status;
 
-/// Why nothing happened.
+/// The reason of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
     /// The part is not in the document (any more).
@@ -15,7 +15,7 @@ pub enum Refusal {
     OtherGrid,
     /// The mask is locked by its status; a proposal has to be accepted first.
     MaskLocked(Status),
-    /// A mask that stands at the first cannot be made the second.
+    /// A mask with the first status cannot get the second.
     NoWay(Status, Status),
     /// The label has no entry in the table.
     NoLabel(u16),

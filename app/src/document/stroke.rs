@@ -1,4 +1,4 @@
-//! The one way to write voxels: from the press of a button to its release, or one go of any other tool.
+//! The only way to write voxels: from the press of a button to its release, or one application of any other tool.
 
 use super::bricks::Bricks;
 use super::delta::VoxelDelta;
@@ -8,8 +8,8 @@ use super::refusal::Refusal;
 use super::rule::WriteRule;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Voxels being written under a [`WriteRule`]. It works on a copy that shares its bricks with the mask, so it costs what
-/// it touches, can be drawn while it goes on, and is cancelled by dropping it.
+/// Voxels being written under a [`WriteRule`]. It works on a copy that shares its bricks with the mask, so it costs
+/// what it touches, can be drawn while it goes on, and is cancelled by dropping it.
 #[derive(Clone, Debug)]
 pub struct Stroke {
     mask: MaskId,
@@ -21,7 +21,7 @@ pub struct Stroke {
 }
 
 impl Stroke {
-    /// Begins to write to a mask as it is now, with the locks of now.
+    /// Begins to write to a mask in its current state, with the current locks.
     ///
     /// # Errors
     /// [`Refusal`] where nothing can be written at all.
@@ -65,14 +65,14 @@ impl Stroke {
         &self.now
     }
 
-    /// What kept most voxels from being written so far, besides having the value already: `Thalamus L is locked` is worth
-    /// telling while the rest of the stroke goes on.
+    /// What kept most voxels from being written so far, besides having the value already: `Thalamus L is locked` is
+    /// worth telling while the rest of the stroke goes on.
     pub fn refusal(&self) -> Option<Refusal> {
         let refused = self.refused.iter().filter(|(refusal, _)| **refusal != Refusal::Unchanged);
         refused.max_by_key(|&(_, voxels)| voxels).map(|(refusal, _)| *refusal)
     }
 
-    /// What changed.
+    /// The changes of the stroke.
     ///
     /// # Errors
     /// Where nothing did: [`Stroke::refusal`], or [`Refusal::Unchanged`].

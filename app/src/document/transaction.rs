@@ -1,9 +1,9 @@
-//! What one step of undo takes back.
+//! A transaction: the edits that one step of undo reverts.
 
 use super::edit::Edit;
 use std::time::Duration;
 
-/// Edits that are made and taken back together.
+/// Edits that are applied and reverted together.
 #[derive(Clone, Debug)]
 pub struct Transaction {
     pub(super) title: String,
@@ -63,8 +63,8 @@ impl Transaction {
         size_of::<Self>() + self.title.len() + self.edits.iter().map(Edit::bytes).sum::<usize>()
     }
 
-    /// This and then `next` as one, where both are of one batch, or nudges of one kind in quick succession. Edits that cancel out
-    /// stay, since their revisions lead on.
+    /// This and then `next` as one, where both are of one batch, or nudges of one kind in quick succession. Edits that
+    /// cancel out stay, since their revisions lead on.
     pub(super) fn merge(&self, next: &Self) -> Option<Self> {
         let alike = (&self.title, self.subject) == (&next.title, next.subject);
         let quick = next.time.checked_sub(self.time).is_some_and(|passed| passed <= NUDGE);

@@ -1,11 +1,11 @@
-//! What all panes share on the graphics device: pipelines, stand-ins for absent layers, palettes.
+//! Resources on the graphics device that all panes share: pipelines, placeholders for absent layers, palettes.
 
 use super::Palette;
 use eframe::egui_wgpu::{RenderState, WgpuSetupCreateNew};
 use eframe::wgpu;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Asks for the largest 3D textures that the adapter has, where wgpu's defaults would be content with less.
+/// Requests the largest 3D textures that the adapter supports, which may exceed wgpu's defaults.
 pub fn raise_limits(setup: &mut WgpuSetupCreateNew) {
     let describe = setup.device_descriptor.clone();
     setup.device_descriptor = Arc::new(move |adapter| {
@@ -16,7 +16,7 @@ pub fn raise_limits(setup: &mut WgpuSetupCreateNew) {
     });
 }
 
-/// Handle to the graphics device and to everything that panes share there; cheap to clone.
+/// Handle to the graphics device and the resources that panes share; cheap to clone.
 #[derive(Clone)]
 pub struct Gpu(pub(super) Arc<Shared>);
 
@@ -45,7 +45,7 @@ impl Gpu {
         let (device, queue) = (state.device.clone(), state.queue.clone());
         let format = state.target_format;
         let slice_layout = slice_layout(&device);
-        // Colours are computed as the eye sees them (gamma encoded); a target that encodes again wants them linear.
+        // Colours are computed gamma encoded; a target that encodes them itself requires linear values.
         let entry = if format.is_srgb() { "fragment_linear" } else { "fragment" };
         let wgsl = include_str!("../../../shaders/slice.wgsl");
         let slice = pipeline(&device, &slice_layout, ("slice", wgsl, entry), format);
@@ -189,7 +189,7 @@ fn pipeline(
     })
 }
 
-/// A texture of one voxel for a layer that is absent; the uniforms tell the shader not to look at it.
+/// A texture of one voxel for an absent layer; the uniforms tell the shader not to sample it.
 fn stand_in(device: &wgpu::Device, format: wgpu::TextureFormat) -> wgpu::TextureView {
     let texture = device.create_texture(&wgpu::TextureDescriptor {
         label: Some("no layer"),

@@ -1,4 +1,4 @@
-//! One pane of the window: a slice, what is written over it, and what the user does in it.
+//! One pane of the window: a slice, the text over it, and the user's actions in it.
 
 use super::{Camera, Gpu, Layers, PaneAction, Plane, View, camera, slice};
 use egui::{
@@ -22,15 +22,15 @@ pub enum Tool {
 
 /// One slice pane.
 pub struct Pane<'a> {
-    /// Tells panes of one window apart.
+    /// Distinguishes the panes of one window.
     pub id: egui::Id,
     /// The plane it shows.
     pub plane: Plane,
-    /// Where it looks; shared by all panes.
+    /// Position, zoom and contrast, shared by all panes.
     pub view: &'a View,
-    /// What it draws.
+    /// The layers that it draws.
     pub layers: Layers<'a>,
-    /// What the left button does.
+    /// The action of the left button.
     pub tool: Tool,
 }
 
@@ -99,7 +99,7 @@ fn draw(ui: &Ui, gpu: &Gpu, pane: &Pane<'_>, camera: &Camera, rect: Rect) {
     text(rect.shrink(8.0).left_top(), Align2::LEFT_TOP, pane.plane.name(), &title, STRONG);
 }
 
-/// What dragging asks for, by button and tool.
+/// The action of a drag, by button and tool.
 fn dragged(ui: &Ui, pane: &Pane<'_>, camera: &Camera, response: &Response) -> Vec<PaneAction> {
     let (primary, shift) = ui.input(|i| (i.pointer.primary_down(), i.modifiers.shift));
     let tool =

@@ -11,7 +11,7 @@ use egui::{PaintCallback, PaintCallbackInfo, Pos2, Rect};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// What a pane draws over each other. Each layer lies where its own grid puts it in the world.
+/// The layers of a pane. Each one is placed in the world by its own grid.
 #[derive(Clone, Copy)]
 pub struct Layers<'a> {
     /// The scan, below everything; black without one.
@@ -59,7 +59,7 @@ struct Uniforms {
     padding: [u32; 3],
 }
 
-/// The shape that draws `layers` into `rect`; `id` tells panes apart.
+/// The shape that draws `layers` into `rect`; `id` distinguishes panes.
 pub(super) fn paint(
     gpu: &Gpu,
     id: egui::Id,
@@ -127,7 +127,7 @@ impl LayerUniform {
     }
 }
 
-/// Everything that decides how a slice looks.
+/// Everything that determines the appearance of a slice.
 #[derive(Clone, PartialEq)]
 struct Scene {
     /// Corner on the screen and size, in physical pixels.

@@ -1,9 +1,9 @@
-//! A font of the system for Chinese, Japanese and Korean names: one that covers them is too large to ship.
+//! Finds a system font for Chinese, Japanese and Korean names, since one that covers them is too large to ship.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// Beginnings of file names of fonts that cover one of these scripts, the widest first.
+/// File name prefixes of fonts that cover one of these scripts, the widest coverage first.
 const KNOWN: [&str; 14] = [
     "NotoSansCJK",
     "SourceHanSans",
@@ -20,15 +20,15 @@ const KNOWN: [&str; 14] = [
     "YuGothR",
     "malgun",
 ];
-/// Folders of fonts are not nested deeper than this.
+/// Maximum depth of the search in font folders.
 const DEEPEST: usize = 4;
 
-/// The first known font that the system has.
+/// The contents of the first known font on the system.
 pub fn east_asian() -> Option<Vec<u8>> {
     std::fs::read(find(&folders())?).ok()
 }
 
-/// Where Linux, macOS and Windows keep fonts.
+/// Font folders of Linux, macOS and Windows.
 fn folders() -> Vec<PathBuf> {
     let home = env::home_dir().unwrap_or_default();
     let windows = env::var_os("WINDIR").map(PathBuf::from).unwrap_or_default();

@@ -1,9 +1,9 @@
-//! Small line icons, drawn by the painter so that they are sharp at every scale and need no icon font.
+//! Small line icons, drawn as vectors so that they are sharp at every scale and need no icon font.
 
 use egui::{Color32, CornerRadius, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2, vec2};
 use std::f32::consts::{FRAC_PI_2, PI, TAU};
 
-/// What is drawn.
+/// The icons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Icon {
     /// A crosshair.
@@ -14,9 +14,9 @@ pub enum Icon {
     Pan,
     /// A disc, half full.
     Contrast,
-    /// An arrow that turns back.
+    /// An arrow bent to the left.
     Undo,
-    /// An arrow that turns on.
+    /// An arrow bent to the right.
     Redo,
     /// A cross.
     Close,
@@ -76,7 +76,7 @@ pub fn paint(painter: &Painter, icon: Icon, centre: Pos2, colour: Color32) {
     }
 }
 
-/// A box of 13 points with a tick in it or not.
+/// A checkbox of 13 points.
 pub fn paint_box(painter: &Painter, centre: Pos2, ticked: bool, fill: Color32, line: Color32) {
     let rect = Rect::from_center_size(centre, Vec2::splat(13.0));
     let radius = CornerRadius::same(3);

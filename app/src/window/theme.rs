@@ -1,4 +1,4 @@
-//! Colours, radii, gaps and type of the window, dark and light. Images lie on black in both.
+//! Colours, sizes and fonts of the window's dark and light themes. Images have a black background in both.
 
 use egui::epaint::{CornerRadius, Shadow};
 use egui::{
@@ -6,47 +6,47 @@ use egui::{
 };
 use std::sync::Arc;
 
-/// Radius of cards, buttons and sheets.
+/// Corner radius of cards, buttons and dialogs, in points.
 pub const RADIUS: u8 = 6;
-/// Gap between cards.
+/// Gap between cards, in points.
 pub const GAP: f32 = 8.0;
-/// Margin of panels.
+/// Margin of panels, in points.
 pub const MARGIN: f32 = 12.0;
-/// Type of text, of section heads and details, and within panes.
+/// Font size of text, in points.
 pub const TEXT: f32 = 13.0;
-/// Section heads and second lines.
+/// Font size of section headings and second lines, in points.
 pub const SMALL: f32 = 11.0;
 
 /// The colours of one theme.
 #[derive(Clone, Copy)]
 pub struct Colours {
-    /// Menu bar and status bar.
+    /// Background of menu bar and status bar.
     pub ground: Color32,
-    /// Side panels.
+    /// Background of side panels.
     pub panel: Color32,
-    /// Cards and quiet buttons.
+    /// Background of cards and secondary buttons.
     pub card: Color32,
-    /// What the pointer is over.
+    /// Background of the widget under the pointer.
     pub hover: Color32,
-    /// Hairlines and empty rails.
+    /// Separator lines and empty slider tracks.
     pub line: Color32,
     /// Text.
     pub text: Color32,
-    /// Text that recedes.
+    /// Secondary text.
     pub muted: Color32,
-    /// Headlines.
+    /// Headings.
     pub strong: Color32,
-    /// The one accent.
+    /// Accent colour.
     pub accent: Color32,
-    /// Links on cards and sheets.
+    /// Links on cards and dialogs.
     pub link: Color32,
-    /// It fits.
+    /// Status: the file fits.
     pub good: Color32,
-    /// It can be used; something is odd.
+    /// Status: the file can be used, with a warning.
     pub attention: Color32,
-    /// It cannot be used.
+    /// Status: the file cannot be used.
     pub problem: Color32,
-    /// Ground and text of the button that accepts.
+    /// Background and text of the accept button.
     pub accept: (Color32, Color32),
 }
 
@@ -88,17 +88,17 @@ const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
 }
 
-/// The colours in force.
+/// The colours of the current theme.
 pub fn colours(ui: &egui::Ui) -> Colours {
     if ui.visuals().dark_mode { DARK } else { LIGHT }
 }
 
-/// Semibold type of a size.
+/// The semibold font in a size.
 pub fn semibold(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name("semibold".into()))
 }
 
-/// Fonts and both themes; once at the start.
+/// Installs the fonts and both themes; called once at the start.
 pub fn install(context: &egui::Context) {
     let mut fonts = FontDefinitions::empty();
     let regular = FontData::from_static(include_bytes!("../../../assets/font/Inter-Regular.otf"));
@@ -118,7 +118,7 @@ pub fn install(context: &egui::Context) {
     context.set_fonts(fonts);
     context.style_mut_of(Theme::Dark, |style| apply(style, Visuals::dark(), &DARK));
     context.style_mut_of(Theme::Light, |style| apply(style, Visuals::light(), &LIGHT));
-    // Scale is a command like any other, with its own keys.
+    // The interface scale is a command with its own shortcuts.
     context.options_mut(|options| options.zoom_with_keyboard = false);
 }
 

@@ -1,4 +1,4 @@
-//! The few widgets that panels are made of: flat, quiet, and each with a name for screen readers and tests.
+//! Widgets of the panels. Each has a name for screen readers and tests.
 
 use super::theme::{self, Colours, colours};
 use crate::commands::Command;
@@ -10,23 +10,23 @@ use egui::{
     Sense, Stroke, StrokeKind, TextFormat, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 
-/// Where panels put what the user did.
+/// Commands that the user issued in the panels.
 #[derive(Default)]
 pub struct Commands(Vec<Command>);
 
 impl Commands {
-    /// The user did something.
+    /// Adds a command.
     pub fn push(&mut self, command: impl Into<Command>) {
         self.0.push(command.into());
     }
 
-    /// All of it, in order.
+    /// All commands, in the order in which they were issued.
     pub fn into_inner(self) -> Vec<Command> {
         self.0
     }
 }
 
-/// A section head with an optional link at the right.
+/// A section heading; `right` adds widgets at its right end.
 pub fn head(ui: &mut Ui, text: &str, right: impl FnOnce(&mut Ui)) {
     ui.horizontal(|ui| {
         ui.spacing_mut().interact_size.y = 16.0;
@@ -41,7 +41,7 @@ pub fn muted(ui: &mut Ui, text: impl Into<String>) -> Response {
     ui.label(egui::RichText::new(text).size(theme::SMALL).color(colour))
 }
 
-/// Text that acts when clicked.
+/// Clickable text.
 pub fn link(ui: &mut Ui, text: &str, size: f32, colour: Color32) -> Response {
     let galley = ui.painter().layout_no_wrap(text.into(), FontId::proportional(size), colour);
     let (rect, response) = ui.allocate_exact_size(galley.size(), Sense::click());
@@ -56,7 +56,7 @@ pub fn link(ui: &mut Ui, text: &str, size: f32, colour: Color32) -> Response {
     response
 }
 
-/// A quiet link that sends a command, greyed where it is not possible.
+/// A muted link that issues a command; disabled if the command is not possible.
 pub fn command_link(
     ui: &mut Ui,
     state: &State,
@@ -72,7 +72,7 @@ pub fn command_link(
     }
 }
 
-/// A tooltip with the command's label and keys.
+/// Adds a tooltip with the command's label and shortcut, if it has one.
 pub fn hint(response: Response, command: &Command) -> Response {
     let about = command.about();
     match about.keys {
@@ -84,18 +84,18 @@ pub fn hint(response: Response, command: &Command) -> Response {
     }
 }
 
-/// How a button looks.
+/// The style of a button.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Look {
-    /// The one that leads on.
+    /// The main action.
     Primary,
     /// All others.
     Quiet,
-    /// The one that accepts.
+    /// Accepts a proposal.
     Accept,
 }
 
-/// A button of a size.
+/// A button of at least `size` points.
 pub fn button(ui: &mut Ui, text: &str, look: Look, size: Vec2) -> Response {
     let c = colours(ui);
     let (fill, colour) = match look {
@@ -124,7 +124,7 @@ pub fn button(ui: &mut Ui, text: &str, look: Look, size: Vec2) -> Response {
     response
 }
 
-/// A button that sends a command, greyed where it is not possible.
+/// A button that issues a command; disabled if the command is not possible.
 pub fn command_button(
     ui: &mut Ui,
     state: &State,
@@ -140,19 +140,19 @@ pub fn command_button(
     }
 }
 
-/// Margins of a panel that scrolls: the bar takes the right one, beside what it scrolls.
+/// Margins of a scrolling panel: the scroll bar takes the place of the right one.
 pub fn beside_a_bar() -> Margin {
     Margin { right: 0, ..Margin::same(theme::MARGIN as i8) }
 }
 
-/// Contents that scroll when they are higher than `height`, with a right margin for the bar.
+/// Contents that scroll if they are higher than `height` points, with a right margin for the scroll bar.
 pub fn scrolled(ui: &mut Ui, height: f32, add: impl FnOnce(&mut Ui)) {
     egui::ScrollArea::vertical().max_height(height).auto_shrink(false).show(ui, |ui| {
         Frame::new().inner_margin(Margin { right: theme::MARGIN as i8, ..Margin::ZERO }).show(ui, add);
     });
 }
 
-/// A card; `outline` marks the one that waits for an answer.
+/// A card; `outline` marks one that requires a decision.
 pub fn card(ui: &mut Ui, outline: Option<Color32>, add: impl FnOnce(&mut Ui)) -> Response {
     let frame = Frame::new()
         .fill(colours(ui).card)
@@ -167,7 +167,7 @@ pub fn card(ui: &mut Ui, outline: Option<Color32>, add: impl FnOnce(&mut Ui)) ->
         .response
 }
 
-/// A title over a quiet line, centred in `height`, that leave room for `right`; cut off with … where they do not fit.
+/// A title over a muted line, centred in `height` points, with `right` beside them; both are truncated with … to fit.
 pub fn text_and(
     ui: &mut Ui,
     height: f32,
@@ -195,9 +195,9 @@ pub fn text_and(
     });
 }
 
-/// Text cut off with … after some rows.
+/// Text truncated with … after `rows` rows; the tooltip shows all of it.
 pub fn elided(ui: &mut Ui, text: &str, size: f32, colour: Color32, rows: usize) -> Response {
-    // Laid out here: a label in a row would not wrap, and so not be cut off.
+    // Laid out here, since a label in a row neither wraps nor truncates.
     let job = elided_job(text, size, colour, rows, ui.available_width());
     let galley = ui.painter().layout_job(job);
     ui.label(galley).on_hover_text(text)
@@ -227,7 +227,7 @@ pub fn dot(ui: &mut Ui, colour: Color32) -> Response {
     response
 }
 
-/// A rail with a handle; returns the value that the user moved it to.
+/// A slider; returns the new value if the user moved it.
 pub fn slider(
     ui: &mut Ui,
     name: &str,
@@ -263,7 +263,7 @@ pub fn slider(
     moved.filter(|&new| new != value)
 }
 
-/// A thin bar.
+/// A progress bar; `fraction` is from 0 to 1.
 pub fn progress(ui: &mut Ui, fraction: f32) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 4.0), Sense::hover());
     let c = colours(ui);
@@ -273,13 +273,13 @@ pub fn progress(ui: &mut Ui, fraction: f32) {
     response.widget_info(|| WidgetInfo::labeled(Role::ProgressIndicator, true, "Progress"));
 }
 
-/// A line between groups.
+/// A separator line between groups.
 pub fn line(ui: &mut Ui) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 1.0), Sense::hover());
     ui.painter().hline(rect.x_range(), rect.center().y, Stroke::new(1.0, colours(ui).line));
 }
 
-/// A child that fills `rect`, laid out from the top.
+/// A child that fills `rect` and is laid out from the top.
 pub fn within(ui: &mut Ui, rect: Rect, salt: &str, add: impl FnOnce(&mut Ui)) {
     let mut child =
         ui.new_child(UiBuilder::new().id_salt(salt).max_rect(rect).layout(Layout::top_down(Align::Min)));
@@ -287,7 +287,7 @@ pub fn within(ui: &mut Ui, rect: Rect, salt: &str, add: impl FnOnce(&mut Ui)) {
     add(&mut child);
 }
 
-/// A small square of a label's colour: filled where the label is drawn, hollow where it is hidden.
+/// A small square in a label's colour: filled if the label is shown, hollow if it is hidden.
 pub fn swatch(ui: &mut Ui, colour: Color32, filled: bool, name: &str) -> Response {
     let (rect, response) = ui.allocate_exact_size(vec2(12.0, 16.0), Sense::click());
     let square = Rect::from_center_size(rect.center(), Vec2::splat(12.0));
