@@ -1,4 +1,4 @@
-//! Makes edits and takes them back. All writes to a document's parts are here.
+//! Applies and reverts edits. All writes to a document's parts are here.
 
 use super::document::Document;
 use super::edit::{Edit, EditError};
@@ -6,7 +6,7 @@ use super::ids::{MaskId, PartId, Revision};
 use super::mask::Mask;
 use super::parts::{Example, Target};
 
-/// Whether an edit is made or taken back.
+/// Whether an edit is applied or reverted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     Forward,
@@ -25,7 +25,7 @@ impl Way {
 }
 
 impl Document {
-    /// Makes all edits in order, or takes all back from the last to the first; where one does not fit, nothing happens.
+    /// Applies all edits in order, or reverts all from the last to the first; if one does not fit, nothing changes.
     pub(super) fn go(&mut self, edits: &[Edit], way: Way) -> Result<(), EditError> {
         let in_order: Vec<&Edit> = match way {
             Way::Forward => edits.iter().collect(),

@@ -14,7 +14,7 @@ use std::fmt;
 pub enum DecodeError {
     /// They end too early.
     Short,
-    /// They go on after the end.
+    /// There are bytes after the end.
     Long,
     /// A number does not fit its field, or a run lies outside the grid.
     Range,

@@ -56,7 +56,7 @@ impl fmt::Display for DeltaError {
 
 impl std::error::Error for DeltaError {}
 
-/// What changed in a mask.
+/// The changed voxels of a mask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoxelDelta {
     mask: MaskId,
@@ -73,7 +73,8 @@ impl VoxelDelta {
         Self { mask, shape, bounds: boxes.reduce(|all, one| all.union(&one)), runs }
     }
 
-    /// From `before` to `after`, two states of one mask. Refinement into bricks that they do not share only.
+    /// The difference from `before` to `after`, two states of one mask. Compares only the bricks that they do not
+    /// share.
     pub(super) fn between(mask: MaskId, before: &Bricks, after: &Bricks) -> Self {
         let shape = after.shape();
         let [nx, ny, _] = after.brick_counts();
@@ -138,10 +139,10 @@ impl VoxelDelta {
         size_of::<Self>() + self.runs.capacity() * size_of::<Run>()
     }
 
-    /// Replaces old values by new ones.
+    /// Replaces the old values by the new ones.
     ///
     /// # Errors
-    /// [`DeltaError`] where the old values are not there; then nothing is written.
+    /// [`DeltaError`] if the mask does not hold the old values; then nothing is written.
     pub fn apply(&self, voxels: &mut Bricks) -> Result<(), DeltaError> {
         self.write(voxels, |run| run)
     }
@@ -157,7 +158,7 @@ impl VoxelDelta {
     /// This change and then `later`, as one.
     ///
     /// # Errors
-    /// [`DeltaError`] where `later` does not start with what this one leaves.
+    /// [`DeltaError`] if `later` does not start from the result of this one.
     pub fn merge(&self, later: &Self) -> Result<Self, DeltaError> {
         if (self.mask, self.shape) != (later.mask, later.shape) {
             return Err(DeltaError::OtherMask);
@@ -220,7 +221,7 @@ impl VoxelDelta {
     }
 }
 
-/// Runs in the making: leaves out voxels that stay, and joins what can be joined.
+/// Builds runs: omits unchanged voxels and joins adjacent runs.
 #[derive(Default)]
 struct Runs(Vec<Run>);
 

@@ -1,4 +1,4 @@
-//! A step in the making.
+//! A draft: the edits of a step before it enters the history.
 
 use super::apply::Way;
 use super::bricks::Bricks;
@@ -28,7 +28,7 @@ pub struct Draft<'a> {
 }
 
 impl Document {
-    /// Begins a step. No other way leads to a change.
+    /// Begins a step. This is the only way to change a document.
     pub fn draft(&mut self) -> Draft<'_> {
         Draft { document: self, edits: Vec::new(), subject: None, series: None }
     }
@@ -67,7 +67,7 @@ impl Draft<'_> {
     }
 
     /// Makes the edits one step with a title, such as `Brush: Hippocampus L`. `time` is the time since any one moment.
-    /// Without an edit nothing happens and `None` comes back.
+    /// Without an edit, nothing happens and the result is `None`.
     pub fn commit(mut self, history: &mut History, title: &str, time: Duration) -> Option<Changes> {
         let edits = std::mem::take(&mut self.edits);
         let (subject, series) = (self.subject, self.series);
@@ -88,7 +88,7 @@ impl Draft<'_> {
         Ok(id)
     }
 
-    /// Takes everything away: target, masks, examples and labels.
+    /// Removes everything: target, masks, examples and labels.
     ///
     /// # Errors
     /// None in a document whose parts belong together.
@@ -122,7 +122,7 @@ impl Draft<'_> {
         Ok(id)
     }
 
-    /// Takes an example from the shelf.
+    /// Removes an example.
     ///
     /// # Errors
     /// [`Refusal::NoPart`].
@@ -197,7 +197,8 @@ impl Draft<'_> {
     /// Writes what a stroke changed, and marks the mask as edited.
     ///
     /// # Errors
-    /// [`Refusal::NoPart`], [`Refusal::MaskLocked`], and [`Refusal::Outdated`] where the mask changed since the stroke began.
+    /// [`Refusal::NoPart`], [`Refusal::MaskLocked`], and [`Refusal::Outdated`] where the mask changed since the stroke
+    /// began.
     pub fn paint(&mut self, delta: VoxelDelta) -> Result<(), Refusal> {
         let id = delta.mask();
         let mask = self.document.mask(id).ok_or(Refusal::NoPart(PartId::Mask(id)))?;

@@ -53,8 +53,8 @@ impl Draft<'_> {
     /// Gives a label another value, with its name and colour.
     ///
     /// # Errors
-    /// [`Refusal::NoLabel`], [`Refusal::LabelLocked`], [`Refusal::LabelTaken`], and [`Refusal::LabelHeld`] where an example
-    /// or a locked mask would keep the old value.
+    /// [`Refusal::NoLabel`], [`Refusal::LabelLocked`], [`Refusal::LabelTaken`], and [`Refusal::LabelHeld`] where an
+    /// example or a locked mask would keep the old value.
     pub fn renumber_label(&mut self, value: u16, to: u16) -> Result<(), Refusal> {
         let label = self.unlocked_label(value)?;
         if to == 0 || self.document.labels.get(to).is_some() {
@@ -74,7 +74,7 @@ impl Draft<'_> {
         self.change_labels(missing)
     }
 
-    /// Takes all entries away.
+    /// Removes all entries.
     pub(super) fn clear_labels(&mut self) -> Result<(), Refusal> {
         let entries = self.document.labels.iter();
         let gone = entries.map(|(value, label)| LabelChange { value, from: Some(label.clone()), to: None });

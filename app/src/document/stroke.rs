@@ -9,7 +9,7 @@ use super::rule::WriteRule;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Voxels being written under a [`WriteRule`]. It works on a copy that shares its bricks with the mask, so it costs
-/// what it touches, can be drawn while it goes on, and is cancelled by dropping it.
+/// what it touches, can be drawn while in progress, and is cancelled by dropping it.
 #[derive(Clone, Debug)]
 pub struct Stroke {
     mask: MaskId,
@@ -66,7 +66,7 @@ impl Stroke {
     }
 
     /// What kept most voxels from being written so far, besides having the value already: `Thalamus L is locked` is
-    /// worth telling while the rest of the stroke goes on.
+    /// worth reporting while the rest of the stroke continues.
     pub fn refusal(&self) -> Option<Refusal> {
         let refused = self.refused.iter().filter(|(refusal, _)| **refusal != Refusal::Unchanged);
         refused.max_by_key(|&(_, voxels)| voxels).map(|(refusal, _)| *refusal)

@@ -46,7 +46,7 @@ impl ImageTexture {
         &self.grid
     }
 
-    /// What to tell the user where the panes show less than the volume holds.
+    /// A note for the user if the panes show less detail than the volume has.
     pub fn note(&self) -> Option<Note> {
         let [x, y, z] = self.grid.shape;
         let kept = self.texture.grid.shape;
@@ -61,7 +61,7 @@ impl ImageTexture {
     }
 }
 
-/// That a scan is shown with less detail than it has.
+/// A note that a scan is shown with reduced detail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// A few words for the panes.

@@ -1,4 +1,4 @@
-//! What the panes look at, as plain data, and the only ways a pane may ask to change it.
+//! The view that panes show, as plain data, and the actions by which a pane can change it.
 
 use super::Statistics;
 use glam::DVec3;
@@ -67,10 +67,10 @@ pub enum PaneAction {
 }
 
 impl View {
-    /// Least and greatest magnification.
+    /// Minimum and maximum magnification.
     pub const ZOOM: std::ops::RangeInclusive<f64> = 0.25..=64.0;
 
-    /// The first look at a volume: its middle, all of it, contrast from its statistics.
+    /// The initial view of a volume: centred, the whole volume, with contrast from its statistics.
     pub fn of(grid: &Grid, statistics: &Statistics) -> Self {
         let mut view = Self {
             cursor_mm: DVec3::ZERO,
@@ -98,7 +98,7 @@ impl View {
         self.apply(PaneAction::Fit);
     }
 
-    /// Carries out what a pane asked for, within bounds.
+    /// Applies a pane's action, within bounds.
     pub fn apply(&mut self, action: PaneAction) {
         match action {
             PaneAction::MoveCursor(at) => self.cursor_mm = at.clamp(self.low_mm, self.high_mm),
