@@ -107,8 +107,8 @@ impl WorkingGrid {
         Ok(quantiles(&rows, [0.02, 0.98]))
     }
 
-    /// Scales an image (on the grid that the working grid was made for) from its intensity `range` to [0, 1], clamps it and
-    /// resamples it. The cube is in the network's axis order; see [`cube_index`].
+    /// Scales an image (on the grid that the working grid was made for) from its intensity `range` to [0, 1], clamps it
+    /// and resamples it. The cube is in the network's axis order; see [`cube_index`].
     pub fn image(&self, image: &Volume, range: [f32; 2]) -> Result<Cube> {
         self.image_of(|voxel| image.voxels[image.grid.index(voxel)], range)
     }
