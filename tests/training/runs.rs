@@ -38,7 +38,7 @@ fn a_run_that_was_ended_goes_on_as_if_it_had_not_been() {
     let folders: Vec<_> = (0..2).map(|_| tempfile::tempdir().unwrap()).collect();
     let schedules = [
         "schedule = { kind = \"cosine\", rate = 1e-3, last = 1e-5, warm_up = 5 }",
-        "schedule = { kind = \"plateau\", rate = 1e-3, timeouts = 0 }\ntasks = { segmentation = 1, inpainting = 1 }",
+        "schedule = { kind = \"plateau\", rate = 1e-3, patience = 0 }\ntasks = { segmentation = 1, inpainting = 1 }",
     ];
     for (schedule, folder) in schedules.into_iter().zip(&folders) {
         let config = Config::parse(&configuration(schedule)).unwrap();
@@ -99,7 +99,7 @@ fn a_run_goes_on_with_the_settings_that_it_was_begun_with() {
     let longer = open(&|config| {
         config.stages[1].steps += 10;
         (config.clip, config.checkpoint, config.validation.every) = (0.1, 5, 9);
-        config.schedule = Schedule::Plateau { rate: 1e-5, timeouts: 3 };
+        config.schedule = Schedule::Plateau { rate: 1e-5, patience: 3 };
     });
     assert_eq!(longer.unwrap(), 7);
 }

@@ -104,12 +104,12 @@ pub fn follow(average: &mut Arrays, weights: &Arrays, decay: f64, step: u64) {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Schedule {
-    /// Halved when the validation loss has not improved for more than `timeouts` validations (the paper: 1e-4, 20).
+    /// Halved when the validation loss has not improved for more than `patience` validations (the paper: 1e-4, 20).
     Plateau {
         /// Initial rate.
         rate: f64,
         /// Validations without improvement before a halving.
-        timeouts: u32,
+        patience: u32,
     },
     /// A linear warm-up from zero, then half a cosine from `rate` to `last`.
     Cosine {
@@ -159,8 +159,8 @@ impl Schedule {
             return;
         }
         progress.waited += 1;
-        if let Self::Plateau { timeouts, .. } = self
-            && progress.waited > *timeouts
+        if let Self::Plateau { patience, .. } = self
+            && progress.waited > *patience
         {
             progress.halvings += 1;
             progress.waited = 0;
