@@ -1,6 +1,6 @@
 //! Everything the window shows: the document, how it is looked at, and what is under way.
 //!
-//! It changes through a command ([`crate::commands`]), the end of a job ([`State::on_event`]), an answer of a file dialog
+//! It changes through a command, the end of a job ([`State::on_event`]), an answer of a file dialog
 //! ([`State::on_answer`]) and the passing of time ([`State::on_frame`]). Nothing here draws.
 
 mod derive;

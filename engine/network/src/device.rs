@@ -4,7 +4,7 @@
 use super::faulty::{Trouble, pretended};
 #[cfg(feature = "gpu")]
 use super::gpu;
-use super::{Cube, Model};
+use super::{Cube, Model, SELF_TEST_SIDE};
 use crate::weights::formula;
 #[cfg(feature = "gpu")]
 use cubecl::device::{DeviceUnavailable, WgpuDeviceKind};
@@ -63,8 +63,6 @@ const TOLERANCE: f64 = 1e-4;
 const HALF_TOLERANCE: f64 = 2e-3;
 /// The longest time without an answer of a graphics card; drivers take up to a minute to compile their first kernels.
 pub const SILENCE: Duration = Duration::from_secs(120);
-/// Side of the self-test's cubes.
-pub(super) const SELF_TEST_SIDE: usize = 8;
 
 impl Device {
     /// Chooses and tests a device. The CPU uses the threads of rayon's pool, whose number the program sets.

@@ -1,9 +1,8 @@
 //! A simulated graphics card that fails, for tests: Burn's operations on the CPU until the fault occurs.
 
-use super::Cube;
-use super::device::SELF_TEST_SIDE;
 use super::ops::{Backend, Ops, Weighted};
 use super::reference::Reference;
+use super::{Cube, SELF_TEST_SIDE};
 use imaging::{Error, Result};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};

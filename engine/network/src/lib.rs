@@ -76,6 +76,9 @@ pub struct CardMemory {
     pub held: u64,
 }
 
+/// Side of the cubes of a card's self-test, in voxels.
+const SELF_TEST_SIDE: usize = 8;
+
 /// The network with its weights on a device.
 pub struct Model {
     /// Properties of the checkpoint.

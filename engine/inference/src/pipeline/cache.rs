@@ -2,13 +2,13 @@
 //! computes only what is new.
 
 use super::NamedImage;
+use super::content::content;
 use super::prepare::{Prepared, PreparedContent};
 use super::register::{Registered, RegisteredContent, register};
-use imaging::{Result, Volume};
-use rayon::prelude::*;
+use imaging::Result;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of a cache unless another limit is set: 88 registrations and 75 images on a working grid of 48³.
 pub const CACHE_BYTES: usize = 256 << 20;
@@ -153,28 +153,4 @@ impl<K: Copy + Eq + Hash, V> Recent<K, V> {
         self.entries.clear();
         self.bytes = 0;
     }
-}
-
-/// A 128-bit hash of what the preparation of an image depends on; no other content of this process is expected to
-/// share it.
-pub(super) fn content(volume: &Volume, side: usize) -> u128 {
-    static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [(); 2].map(|()| RandomState::new()));
-    /// Voxels that a thread hashes at a time, so that the second hash reads them from the processor's cache.
-    const PIECE: usize = 1 << 15;
-    let hash = |feed: &dyn Fn(&mut dyn Hasher)| {
-        KEYS.each_ref().map(|keys| {
-            let mut hasher = keys.build_hasher();
-            feed(&mut hasher);
-            hasher.finish()
-        })
-    };
-    let piece = |voxels: &[f32]| hash(&|hasher| hasher.write(bytemuck::cast_slice(voxels)));
-    let pieces: Vec<[u64; 2]> = volume.voxels.par_chunks(PIECE).map(piece).collect();
-    let [high, low] = hash(&|hasher| {
-        let numbers = volume.grid.shape.into_iter().chain([side]).map(|number| number as u64);
-        let affine = volume.grid.world_from_voxel.to_cols_array();
-        let all = numbers.chain(affine.map(f64::to_bits)).chain(pieces.iter().copied().flatten());
-        all.for_each(|number| hasher.write_u64(number));
-    });
-    u128::from(high) << 64 | u128::from(low)
 }

@@ -10,9 +10,11 @@
 //! The first two depend on the images alone. A [`Cache`] keeps their results by content.
 
 mod cache;
+mod content;
 mod findings;
 mod fuse;
 mod image;
+mod labelled;
 mod memory_budget;
 mod placement;
 mod predict;
@@ -30,9 +32,10 @@ mod transform;
 pub use cache::{CACHE_BYTES, Cache, Computed};
 pub use fuse::{LabelFusion, Threshold, fuse, probability, probability_volume, threshold};
 pub use image::{Example, NamedImage};
+pub use labelled::Labelled;
 pub use memory_budget::{MOST_AT_ONCE, comfortable, volumes_bytes};
 pub use placement::Placement;
-pub use predict::{Labelled, Probabilities, predict};
+pub use predict::{Probabilities, predict};
 pub use prepare::{Prepared, prepare};
 pub use progress::{Plan, Progress, Stage};
 pub use register::{Deformation, Registered, register};

@@ -1,6 +1,6 @@
 //! Step 1: one image resampled to its working grid.
 
-use super::cache::content;
+use super::content::content;
 use super::{NamedImage, PreprocessingRecord};
 use crate::preprocess::partial_volume::PartialVolume;
 use crate::preprocess::{Reorientation, Visible, WorkingGrid};

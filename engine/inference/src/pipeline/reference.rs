@@ -7,7 +7,7 @@
 //! back as 1.00001526).
 
 use super::fuse::probability;
-use super::predict::must_agree;
+use super::labelled::must_agree;
 use super::{
     Example, Findings, NamedImage, Placement, PreprocessingRecord, Run, Segmentation, Transformation,
 };

@@ -3,7 +3,7 @@
 //! the target's structure: the structures of the examples, which the first pass deformed onto the target, and the
 //! result of the previous pass. Both are weighted by their variances, and the box moves until it converges.
 
-use super::predict::Labelled;
+use super::labelled::Labelled;
 use super::prepare::Prepared;
 use super::run::{Pass, Run};
 use crate::preprocess::displacement_field::DisplacementField;

@@ -1,7 +1,8 @@
 //! The default pipeline: each step once per image, example or label, as one run.
 
 use super::fuse::{LabelFusion, Threshold, probability_volume};
-use super::predict::{Labelled, must_lie_on, predict};
+use super::labelled::{Labelled, must_lie_on};
+use super::predict::predict;
 use super::scene::Scene;
 use super::{Cache, Example, Findings, NamedImage, Probabilities, Run, Segmentation};
 use imaging::{Error, LabelMap, Result};

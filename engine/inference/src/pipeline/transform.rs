@@ -1,7 +1,7 @@
 //! Transformation: the examples' labels are images.
 
 use super::fuse::InverseResampler;
-use super::predict::must_lie_on;
+use super::labelled::must_lie_on;
 use super::scene::Scene;
 use super::{Cache, Example, Findings, NamedImage, Run, Transformation};
 use crate::preprocess::Reorientation;

@@ -3,8 +3,9 @@
 //! A job computes some output lines. Each output line reads 16 input lines. These are copied with a voxel of zeros at
 //! both ends, the lines of a job one after another, so that their rows form one product that reads the weights once.
 
-use super::gemm::{Packed, ROWS, Rows, product, vectorize};
+use super::gemm::{Packed, ROWS, Rows, product};
 use super::map::{Bias, Map, Pool, Scratch, Shape, padded};
+use super::vectors::vectorize;
 use imaging::Result;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;

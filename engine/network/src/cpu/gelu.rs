@@ -1,6 +1,6 @@
 //! GELU with the exact error function, to the precision of f32.
 
-use super::gemm::multiply_add;
+use super::vectors::multiply_add;
 use pulp::Simd;
 
 /// erf(x / √2) ≈ x · P(x²) / Q(x²) for |x| ≤ [`FLAT`]: a minimax fit of this project with a maximum error of 8e-9.
@@ -55,7 +55,7 @@ fn polynomial<S: Simd>(simd: S, terms: [f32; 6], x: S::f32s) -> S::f32s {
 
 #[cfg(test)]
 mod tests {
-    use super::super::gemm::vectorize;
+    use super::super::vectors::vectorize;
     use super::*;
     use pulp::WithSimd;
 

@@ -4,7 +4,7 @@
 //! of the right half, a *group* each, alternate channel by channel and share a vector. So that each voxel has its
 //! neighbours, each half has a halo of one voxel at both ends: the other half's voxel, or zeros at the border.
 
-use super::gemm::{most_groups, vectorize};
+use super::vectors::{most_groups, vectorize};
 use bytemuck::{Pod, Zeroable};
 use imaging::{Result, memory};
 use memmap2::MmapMut;

@@ -9,6 +9,7 @@ mod peak;
 mod pointwise;
 mod residual_unit;
 mod stem;
+mod vectors;
 mod winograd;
 
 use super::Cube;

@@ -1,6 +1,6 @@
 //! Peak speed of the processor: multiply-adds on registers alone, on every thread.
 
-use super::gemm::{multiply_add, vectorize};
+use super::vectors::{multiply_add, vectorize};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::time::{Duration, Instant};

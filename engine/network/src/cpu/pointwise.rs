@@ -2,8 +2,9 @@
 //! a shortcut.
 
 use super::gelu::gelu;
-use super::gemm::{Packed, Rows, multiply_add, product, vectorize};
+use super::gemm::{Packed, Rows, product};
 use super::map::{Bias, Map, Pool, Scratch, Shape, padded};
+use super::vectors::{multiply_add, vectorize};
 use imaging::{Result, memory};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;

@@ -2,9 +2,10 @@
 //! convolution is composed with the embedding, so that it has only one input channel per image, and one of ones.
 
 use super::gelu::gelu;
-use super::gemm::{Packed, Rows, product, vectorize};
+use super::gemm::{Packed, Rows, product};
 use super::map::{Buffer, Map, Pool, Scratch, Shape, padded};
 use super::residual_unit::{steps, window};
+use super::vectors::vectorize;
 use super::winograd::{self, Conv3, Planes, run};
 use imaging::Cube;
 use imaging::Result;

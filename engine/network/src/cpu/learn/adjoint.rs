@@ -1,8 +1,9 @@
 //! The adjoints of the operations that change the side: of the 4³ convolution that halves it, and of upsampling.
 
 use super::pointwise::{Change, each_of_line};
-use crate::cpu::gemm::{Matrix, Packed, Rows, product, vectorize};
+use crate::cpu::gemm::{Matrix, Packed, Rows, product};
 use crate::cpu::map::{Map, Pool, Scratch, padded};
+use crate::cpu::vectors::vectorize;
 use imaging::Result;
 use pulp::{Simd, WithSimd};
 

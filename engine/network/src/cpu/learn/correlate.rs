@@ -8,8 +8,8 @@
 #![allow(unsafe_code)]
 
 use super::pointwise::sums;
-use crate::cpu::gemm::{multiply_add, vectorize};
 use crate::cpu::map::{Buffer, Map, Pool};
+use crate::cpu::vectors::{multiply_add, vectorize};
 use crate::ops::Weighted;
 use imaging::{Result, memory};
 use pulp::{Simd, WithSimd};

@@ -1,8 +1,8 @@
 //! Element-wise operations: GELU and its derivative, sums of maps, and sums over all voxels.
 
 use crate::cpu::gelu::{gelu, gelu_slope};
-use crate::cpu::gemm::{multiply_add, vectorize};
 use crate::cpu::map::{Map, Pool};
+use crate::cpu::vectors::{multiply_add, vectorize};
 use imaging::Result;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;

@@ -9,8 +9,9 @@ mod planes;
 
 pub use planes::Planes;
 
-use super::gemm::{Packed, ROWS, vectorize};
+use super::gemm::{Packed, ROWS};
 use super::map::{Bias, Map, Pool, Scratch, Shape, padded};
+use super::vectors::vectorize;
 use block::Block;
 use imaging::Result;
 use rayon::prelude::*;
