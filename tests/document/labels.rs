@@ -84,9 +84,10 @@ fn colours_stay_whatever_comes_and_goes() {
 }
 
 #[test]
-fn what_a_file_says_of_a_label_counts_only_for_new_labels() {
+fn what_a_file_says_of_a_label_that_has_a_name_does_not_count() {
     let (mut document, mut history, _) = opened(SHAPE);
-    let old = document.labels().get(1).unwrap().clone();
+    let old = Label { name: "Label one".into(), ..document.labels().get(1).unwrap().clone() };
+    commit(&mut document, &mut history, |draft| draft.change_label(1, old.clone()));
     let tag = |value, name: &str| FoundLabel { value, name: Some(name.into()), colour: Some([1, 2, 3]) };
     commit(&mut document, &mut history, |draft| {
         let found = [tag(1, "Other protocol"), tag(30, "Left-Hippocampus")];

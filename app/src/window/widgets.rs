@@ -86,7 +86,7 @@ pub fn hint(response: Response, command: &Command) -> Response {
 
 /// The style of a button.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Look {
+pub enum ButtonStyle {
     /// The main action.
     Primary,
     /// All others.
@@ -96,15 +96,18 @@ pub enum Look {
 }
 
 /// A button of at least `size` points.
-pub fn button(ui: &mut Ui, text: &str, look: Look, size: Vec2) -> Response {
+pub fn button(ui: &mut Ui, text: &str, look: ButtonStyle, size: Vec2) -> Response {
     let c = colours(ui);
     let (fill, colour) = match look {
-        Look::Primary => (c.accent, Color32::WHITE),
-        Look::Quiet => (c.card, c.text),
-        Look::Accept => c.accept,
+        ButtonStyle::Primary => (c.accent, Color32::WHITE),
+        ButtonStyle::Quiet => (c.card, c.text),
+        ButtonStyle::Accept => c.accept,
     };
-    let font =
-        if look == Look::Primary { theme::semibold(theme::TEXT) } else { FontId::proportional(theme::TEXT) };
+    let font = if look == ButtonStyle::Primary {
+        theme::semibold(theme::TEXT)
+    } else {
+        FontId::proportional(theme::TEXT)
+    };
     let galley = ui.painter().layout_no_wrap(text.into(), font, colour);
     let size = size.max(galley.size() + vec2(24.0, 10.0));
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
@@ -130,7 +133,7 @@ pub fn command_button(
     state: &State,
     command: impl Into<Command>,
     text: &str,
-    (look, size): (Look, Vec2),
+    (look, size): (ButtonStyle, Vec2),
     commands: &mut Commands,
 ) {
     let command = command.into();

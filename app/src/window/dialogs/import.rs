@@ -4,7 +4,7 @@ use crate::commands::import::Import;
 use crate::import::{Check, Fix, Light, Outcome, Phase, Plan, Role, Yield};
 use crate::state::State;
 use crate::window::theme::{self, colours};
-use crate::window::widgets::{self, Commands, Look, button, dot, light_colour, link, muted};
+use crate::window::widgets::{self, ButtonStyle, Commands, button, dot, light_colour, link, muted};
 use egui::{
     Align, Color32, ComboBox, CornerRadius, Frame, Id, Layout, Margin, Modal, Popup, RichText, ScrollArea,
     Stroke, Ui, Vec2, vec2,
@@ -195,15 +195,16 @@ fn foot(ui: &mut Ui, plan: &Plan, commands: &mut Commands) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let sum = plan.overview().map_or(Yield::default(), |overview| overview.sum);
             let ready = plan.phase() == Phase::Ready && sum != Yield::default();
-            let load =
-                ui.add_enabled_ui(ready, |ui| button(ui, &load_text(sum), Look::Primary, vec2(120.0, 32.0)));
+            let load = ui.add_enabled_ui(ready, |ui| {
+                button(ui, &load_text(sum), ButtonStyle::Primary, vec2(120.0, 32.0))
+            });
             // Enter belongs to the focused control, or to an open menu.
             let free = ui.memory(|memory| memory.focused().is_none()) && !Popup::is_any_open(ui.ctx());
             let entered = ready && free && ui.input(|i| i.key_pressed(egui::Key::Enter));
             if load.inner.clicked() || entered {
                 commands.push(Import::Load);
             }
-            if button(ui, "Cancel", Look::Quiet, Vec2::new(60.0, 28.0)).clicked() {
+            if button(ui, "Cancel", ButtonStyle::Quiet, Vec2::new(60.0, 28.0)).clicked() {
                 commands.push(Import::Cancel);
             }
         });

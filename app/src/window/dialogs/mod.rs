@@ -9,7 +9,7 @@ use crate::state::Question;
 use crate::state::{Dialog, Leave, State};
 use crate::window::icons::{self, Icon};
 use crate::window::theme::{self, colours};
-use crate::window::widgets::{Commands, Look, button, muted, scrolled};
+use crate::window::widgets::{ButtonStyle, Commands, button, muted, scrolled};
 use egui::{
     Align, Align2, Area, Color32, CornerRadius, Frame, Id, Layout, Margin, Modal, Order, RichText, Role,
     Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,
@@ -54,12 +54,12 @@ pub fn show(ui: &Ui, state: &State, commands: &mut Commands) {
         ui.add_space(12.0);
         ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
             if let Some(text) = confirm
-                && button(ui, text, Look::Primary, vec2(72.0, 28.0)).clicked()
+                && button(ui, text, ButtonStyle::Primary, vec2(72.0, 28.0)).clicked()
             {
                 commands.push(Dialogs::Confirm);
             }
             let close = if confirm.is_some() { "Cancel" } else { "Close" };
-            if button(ui, close, Look::Quiet, vec2(72.0, 28.0)).clicked() {
+            if button(ui, close, ButtonStyle::Quiet, vec2(72.0, 28.0)).clicked() {
                 commands.push(Dialogs::Close);
             }
         });

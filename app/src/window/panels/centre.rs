@@ -11,7 +11,7 @@ use crate::state::{Layout as Arrangement, State};
 use crate::viewer::{ImageTexture, Layers, Pane, Plane, show_pane};
 use crate::window::texture_cache::TextureCache;
 use crate::window::theme::{self, colours};
-use crate::window::widgets::{Commands, Look, command_button, within};
+use crate::window::widgets::{ButtonStyle, Commands, command_button, within};
 use egui::{Align2, CentralPanel, Color32, FontId, Frame, Id, Rect, RichText, Ui, Vec2, pos2, vec2};
 use imaging::io::readable_formats;
 
@@ -185,9 +185,16 @@ fn steps(
         let size = vec2(120.0, 32.0);
         ui.horizontal(|ui| {
             ui.add_space((place.width() - 330.0) / 2.0);
-            command_button(ui, state, File::Open, "Browse…", (Look::Primary, size), commands);
+            command_button(ui, state, File::Open, "Browse…", (ButtonStyle::Primary, size), commands);
             let demo = vec2(180.0, 32.0);
-            command_button(ui, state, File::OpenDemo, "Open the demo case", (Look::Quiet, demo), commands);
+            command_button(
+                ui,
+                state,
+                File::OpenDemo,
+                "Open the demo case",
+                (ButtonStyle::Quiet, demo),
+                commands,
+            );
         });
         ui.add_space(10.0);
         ui.vertical_centered(|ui| {

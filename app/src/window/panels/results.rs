@@ -10,7 +10,7 @@ use crate::document::{Mask, Provenance, Status};
 use crate::state::{self, Layout as Arrangement, State, messages};
 use crate::viewer::OverlayStyle;
 use crate::window::theme::{self, colours};
-use crate::window::widgets::{self, Commands, Look, command_button, head, link, muted, slider};
+use crate::window::widgets::{self, ButtonStyle, Commands, command_button, head, link, muted, slider};
 use egui::{Align, Frame, Layout, Margin, Panel, RichText, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
 use imaging::metrics::{COLUMNS, LabelScore};
 use inference::pipeline::Stage;
@@ -28,8 +28,8 @@ pub fn show(ui: &mut Ui, state: &State, commands: &mut Commands) {
             halves(ui, |ui, size| {
                 let compare = Command::from(View::Arrange(Arrangement::Compare));
                 let text = if compare.is_chosen(state) == Some(true) { "Planes" } else { "Compare" };
-                command_button(ui, state, compare, text, (Look::Quiet, size), commands);
-                command_button(ui, state, File::Export, "Export…", (Look::Quiet, size), commands);
+                command_button(ui, state, compare, text, (ButtonStyle::Quiet, size), commands);
+                command_button(ui, state, File::Export, "Export…", (ButtonStyle::Quiet, size), commands);
             });
         });
         widgets::scrolled(ui, f32::INFINITY, |ui| {
@@ -97,7 +97,7 @@ fn run(ui: &mut Ui, state: &State, commands: &mut Commands) {
         }
     });
     let size = vec2(ui.available_width(), 34.0);
-    command_button(ui, state, Run::Segment, "Segment", (Look::Primary, size), commands);
+    command_button(ui, state, Run::Segment, "Segment", (ButtonStyle::Primary, size), commands);
     match &state.run {
         state::Run::Running { stage, fraction, started, stopping, .. } => {
             let doing = if *stopping { "Stopping".to_owned() } else { messages::stage(stage.as_ref()) };
@@ -157,8 +157,8 @@ fn results(ui: &mut Ui, state: &State, commands: &mut Commands) {
         ui.push_id(mask.id(), |ui| result(ui, state, mask, commands));
         if Some(mask.id()) == proposal {
             halves(ui, |ui, size| {
-                command_button(ui, state, Run::Reject, "Reject", (Look::Quiet, size), commands);
-                command_button(ui, state, Run::Accept, "Accept", (Look::Accept, size), commands);
+                command_button(ui, state, Run::Reject, "Reject", (ButtonStyle::Quiet, size), commands);
+                command_button(ui, state, Run::Accept, "Accept", (ButtonStyle::Accept, size), commands);
             });
         }
     }
