@@ -243,8 +243,9 @@ fn scores(ui: &mut Ui, state: &State, rows: &[LabelScore]) {
         .iter()
         .filter_map(|column| {
             let (heading, text) = column.compact()?;
-            let width = 18.0 + 6.0 * heading.chars().count() as f32;
             let ratio = column.unit.is_empty();
+            // `.87` needs less than a signed volume such as −411.1.
+            let width = if ratio { 34.0 } else { (18.0 + 6.0 * heading.chars().count() as f32).max(50.0) };
             let text =
                 move |score: &LabelScore| minus(if ratio { without_zero(text(score)) } else { text(score) });
             Some((heading, width, text))
