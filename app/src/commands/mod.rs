@@ -15,9 +15,31 @@ use crate::state::{Platform, State};
 use egui::{Key, KeyboardShortcut, Modifiers};
 use std::borrow::Cow;
 
-/// Something the user does.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Command {
+macro_rules! commands {
+    ($($(#[$docs:meta])* $variant:ident($action:ty),)*) => {
+        /// Something the user does.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Command {
+            $($(#[$docs])* $variant($action),)*
+        }
+
+        impl Command {
+            fn action(&self) -> &dyn Action {
+                match self {
+                    $(Self::$variant(action) => action,)*
+                }
+            }
+        }
+
+        $(impl From<$action> for Command {
+            fn from(action: $action) -> Self {
+                Self::$variant(action)
+            }
+        })*
+    };
+}
+
+commands! {
     /// Open, export, close.
     File(file::File),
     /// Undo, redo, copy.
@@ -89,18 +111,6 @@ impl About {
 }
 
 impl Command {
-    fn action(&self) -> &dyn Action {
-        match self {
-            Self::File(action) => action,
-            Self::Edit(action) => action,
-            Self::View(action) => action,
-            Self::Examples(action) => action,
-            Self::Run(action) => action,
-            Self::Import(action) => action,
-            Self::Dialog(action) => action,
-        }
-    }
-
     /// Carries it out, where it is possible.
     pub fn execute(&self, state: &mut State, platform: &mut Platform) {
         if self.action().is_possible(state) {
@@ -128,26 +138,6 @@ impl Command {
     pub fn entry(&self, state: &State) -> Cow<'static, str> {
         self.action().entry(state)
     }
-}
-
-macro_rules! from {
-    ($($variant:ident($type:ty)),* $(,)?) => {
-        $(impl From<$type> for Command {
-            fn from(action: $type) -> Self {
-                Self::$variant(action)
-            }
-        })*
-    };
-}
-
-from! {
-    File(file::File),
-    Edit(edit::Edit),
-    View(view::View),
-    Examples(examples::Examples),
-    Run(run::Run),
-    Import(import::Import),
-    Dialog(dialog::Dialogs),
 }
 
 /// A menu: its title, and its commands in groups between lines.
