@@ -63,7 +63,7 @@ impl Fix {
 
 /// What is known of a file.
 pub enum Check {
-    /// Nobody has looked at it yet.
+    /// Not probed yet.
     Waiting,
     /// Can be opened.
     Image(Box<Probe>),

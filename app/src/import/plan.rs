@@ -283,7 +283,7 @@ impl Plan {
 }
 
 impl Drop for Plan {
-    /// Nobody waits for what a plan has asked for when it is gone.
+    /// Cancels the jobs of the plan.
     fn drop(&mut self) {
         self.listing.iter().chain(self.probing.values().map(|(_, job)| job)).for_each(Job::cancel);
     }

@@ -4,7 +4,7 @@ use super::{DeviceState, Platform, State, messages};
 use crate::jobs::{DeviceSummary, Event, JobId, Outcome};
 
 impl State {
-    /// A job has ended. What nobody waits for any more passes unheard.
+    /// A job has ended. The result of one that is not wanted any more is ignored.
     pub fn on_event(&mut self, event: Event, platform: &mut Platform) {
         match event {
             Event::Listed(id, outcome) => self.listed(id, outcome, platform),

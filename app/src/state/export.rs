@@ -49,9 +49,9 @@ impl State {
             (Answer::Paths(paths), Question::Files | Question::Folder) => self.open(paths, platform),
             (Answer::Paths(paths), Question::Export { mask, .. }) => {
                 if let Some(chosen) = paths.into_iter().next() {
-                    let path = with_ending(chosen.clone());
                     // The desktop's dialog asked about the name as it was typed.
-                    self.export(mask, path.clone(), path == chosen, platform);
+                    let sure = with_ending(chosen.clone()) == chosen;
+                    self.export(mask, chosen, sure, platform);
                 }
             }
         }

@@ -56,7 +56,7 @@ impl Run {
         }
     }
 
-    /// Takes over how far it is.
+    /// Updates its progress.
     pub(super) fn take_progress(&mut self, jobs: &Jobs) {
         if let Self::Running { job, stage, fraction, .. } = self
             && let Some(now) = jobs.progress(job)
@@ -95,7 +95,7 @@ impl State {
         }
     }
 
-    /// Takes in how a run ended; one that was superseded ends unheard.
+    /// Ends a run with its outcome; that of a superseded run is ignored.
     pub(super) fn run_ended(&mut self, id: JobId, outcome: Outcome<Box<Prediction>>) {
         match &self.run {
             Run::Running { job, .. } if job.id == id => {}

@@ -6,8 +6,7 @@ use crate::state::State;
 use crate::window::theme::{self, colours};
 use crate::window::widgets::{self, ButtonStyle, Commands, button, dot, light_colour, link, muted};
 use egui::{
-    Align, Color32, ComboBox, CornerRadius, Frame, Id, Layout, Margin, Modal, Popup, RichText, ScrollArea,
-    Stroke, Ui, Vec2, vec2,
+    Align, Color32, ComboBox, Id, Layout, Margin, Modal, Popup, RichText, ScrollArea, Stroke, Ui, Vec2, vec2,
 };
 
 /// Widths of File, Role, Label or pair, Check, What will happen.
@@ -18,12 +17,8 @@ const ROW: f32 = 36.0;
 pub fn show(ui: &Ui, state: &State, commands: &mut Commands) {
     let Some(plan) = &state.plan else { return };
     let c = colours(ui);
-    let frame = Frame::new()
-        .fill(c.panel)
-        .stroke(Stroke::new(1.0, c.line))
-        .corner_radius(CornerRadius::same(8))
-        .shadow(ui.visuals().window_shadow)
-        .inner_margin(Margin::symmetric(24, 20));
+    let shadow = ui.visuals().window_shadow;
+    let frame = super::frame(&c).shadow(shadow).inner_margin(Margin::symmetric(24, 20));
     let backdrop = Color32::from_black_alpha(150);
     let sheet = Modal::new(Id::unique("import plan")).frame(frame).backdrop_color(backdrop);
     sheet.show(ui.ctx(), |ui| {

@@ -8,22 +8,24 @@ use crate::commands::menus;
 use crate::state::Question;
 use crate::state::{Dialog, Leave, State};
 use crate::window::icons::{self, Icon};
-use crate::window::theme::{self, colours};
+use crate::window::theme::{self, Colours, colours};
 use crate::window::widgets::{ButtonStyle, Commands, button, muted, scrolled};
 use egui::{
     Align, Align2, Area, Color32, CornerRadius, Frame, Id, Layout, Margin, Modal, Order, RichText, Role,
     Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,
 };
 
+/// The frame of all dialogs.
+fn frame(c: &Colours) -> Frame {
+    let line = Stroke::new(1.0, c.line);
+    Frame::new().fill(c.panel).stroke(line).corner_radius(CornerRadius::same(8))
+}
+
 /// Draws the dialog on top, if there is one.
 pub fn show(ui: &Ui, state: &State, commands: &mut Commands) {
     let Some(dialog) = &state.dialog else { return };
     let c = colours(ui);
-    let frame = Frame::new()
-        .fill(c.panel)
-        .stroke(Stroke::new(1.0, c.line))
-        .corner_radius(CornerRadius::same(8))
-        .inner_margin(Margin::same(24));
+    let frame = frame(&c).inner_margin(Margin::same(24));
     let shown = Modal::new(Id::unique("dialog")).frame(frame).show(ui.ctx(), |ui| {
         let confirm = match dialog {
             Dialog::Shortcuts => {
