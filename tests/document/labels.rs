@@ -47,6 +47,16 @@ fn a_file_names_labels_without_a_name_and_renames_none() {
 }
 
 #[test]
+fn what_was_hidden_is_shown_in_the_next_document() {
+    let (mut document, mut history, _) = opened(SHAPE);
+    document.show_label(2, false);
+    commit(&mut document, &mut history, |draft| draft.clear());
+    assert!(document.labels().is_empty() && document.target().is_none());
+    commit(&mut document, &mut history, |draft| add_example(draft, 2).map(drop));
+    assert!(document.labels().is_visible(2));
+}
+
+#[test]
 fn colours_stay_whatever_comes_and_goes() {
     let (mut document, mut history, mask) = opened(SHAPE);
     let first = colours(&document);

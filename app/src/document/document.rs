@@ -2,7 +2,7 @@
 
 use super::ids::{Counter, ExampleId, MaskId, PartId, Revision};
 use super::labels::LabelTable;
-use super::mask::Mask;
+use super::mask::{Mask, Status};
 use super::parts::{Example, Target};
 
 /// Target, examples, masks and label table. A clone shares all voxels.
@@ -51,6 +51,11 @@ impl Document {
     /// A mask.
     pub fn mask(&self, id: MaskId) -> Option<&Mask> {
         self.masks.iter().find(|mask| mask.id == id)
+    }
+
+    /// What predictions are compared with; there is one at most.
+    pub fn reference(&self) -> Option<&Mask> {
+        self.masks.iter().find(|mask| mask.info.status == Status::Reference)
     }
 
     /// The label table of all masks and examples.

@@ -74,8 +74,9 @@ impl Draft<'_> {
         self.change_labels(missing)
     }
 
-    /// Removes all entries.
+    /// Removes all entries, and what was hidden of them, so that the values of the next document are shown.
     pub(super) fn clear_labels(&mut self) -> Result<(), Refusal> {
+        self.document.labels.show_all();
         let entries = self.document.labels.iter();
         let gone = entries.map(|(value, label)| LabelChange { value, from: Some(label.clone()), to: None });
         let changes = gone.collect();

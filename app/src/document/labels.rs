@@ -114,6 +114,11 @@ impl LabelTable {
         self.get(value).is_some_and(|label| label.locked)
     }
 
+    /// The colours of all entries.
+    pub fn colours(&self) -> impl Iterator<Item = (u16, Colour)> {
+        self.iter().map(|(value, label)| (value, label.colour))
+    }
+
     /// Whether a value is shown.
     pub fn is_visible(&self, value: u16) -> bool {
         !self.hidden.contains(&value)
@@ -169,6 +174,10 @@ impl LabelTable {
         }
         let change = |(value, label)| LabelChange { value, from: self.get(value).cloned(), to: Some(label) };
         new.into_iter().map(change).collect()
+    }
+
+    pub(super) fn show_all(&mut self) {
+        self.hidden.clear();
     }
 
     pub(super) fn show(&mut self, value: u16, visible: bool) {

@@ -1,56 +1,56 @@
 //! What is derived from the document's volumes: asked for where it is missing, found again after undo.
 
 use super::{Platform, State, messages};
-use crate::document::{Example, PartId};
+use crate::document::PartId;
 use crate::jobs::{Analysed, Analysis, AnalysisKey, AnalysisKind, Failure, Outcome};
 use crate::viewer::{Palette, PaneAction, camera::snap};
+use std::cell::LazyCell;
 
 impl State {
-    /// Asks for what is derived from the document as it is now and was not asked for before.
+    /// Asks for what is derived from the document as it is now and was not asked for before. The inputs of
+    /// an analysis are made for new ones only, since this runs after every step.
     pub(super) fn derive_missing(&mut self, platform: &mut Platform) {
         if self.derived_for == Some(self.document.revision()) {
             return;
         }
         self.derived_for = Some(self.document.revision());
-        for (key, analysis) in self.analyses() {
-            if self.cache.ask(&key) {
-                platform.jobs.analyse(key, analysis);
+        let (document, cache) = (&self.document, &mut self.cache);
+        let palette = LazyCell::new(|| Palette::new(document.labels().colours()));
+        let mut ask = |kind, parts: &[PartId], analysis: &dyn Fn() -> Analysis| {
+            let key = document.job(kind, parts.iter().copied()).expect("the parts are the document's own");
+            if cache.ask(&key) {
+                platform.jobs.analyse(key, analysis());
             }
-        }
-    }
-
-    /// All that is derived from the document.
-    fn analyses(&self) -> Vec<(AnalysisKey, Analysis)> {
-        let document = &self.document;
-        let key = |kind, parts: &[PartId]| {
-            document.job(kind, parts.iter().copied()).expect("the parts are the document's own")
         };
-        let pictures = |part, scan, labels| {
-            let table = document.labels();
-            let palette = Palette::new(table.iter().map(|(value, label)| (value, label.colour)));
-            (key(AnalysisKind::Pictures, &[part]), Analysis::Pictures { scan, labels, palette })
-        };
-        let mut all = Vec::new();
         if let Some(target) = document.target() {
-            all.push(pictures(PartId::Target(target.id()), target.scan().clone(), None));
             let world_from_voxel = target.scan().volume.grid.world_from_voxel;
+            ask(AnalysisKind::Pictures, &[PartId::Target(target.id())], &|| Analysis::Pictures {
+                scan: target.scan().clone(),
+                labels: None,
+                palette: Palette::clone(&palette),
+            });
             for mask in document.masks() {
-                let (id, voxels) = (PartId::Mask(mask.id()), mask.voxels().clone());
-                let summary = Analysis::Summary { mask: voxels.clone(), world_from_voxel };
-                all.push((key(AnalysisKind::Summary, &[id]), summary));
-                if let Some(truth) = self.reference().filter(|truth| truth.id() != mask.id()) {
-                    let key = key(AnalysisKind::Scores, &[id, PartId::Mask(truth.id())]);
-                    let truth = truth.voxels().clone();
-                    all.push((key, Analysis::Scores { prediction: voxels, truth, world_from_voxel }));
+                let id = PartId::Mask(mask.id());
+                ask(AnalysisKind::Summary, &[id], &|| Analysis::Summary {
+                    mask: mask.voxels().clone(),
+                    world_from_voxel,
+                });
+                if let Some(truth) = document.reference().filter(|truth| truth.id() != mask.id()) {
+                    ask(AnalysisKind::Scores, &[id, PartId::Mask(truth.id())], &|| Analysis::Scores {
+                        prediction: mask.voxels().clone(),
+                        truth: truth.voxels().clone(),
+                        world_from_voxel,
+                    });
                 }
             }
         }
-        let example = |example: &Example| {
-            let (image, labels) = (example.image().clone(), example.labels().clone());
-            pictures(PartId::Example(example.id()), image, Some(labels))
-        };
-        all.extend(document.examples().iter().map(example));
-        all
+        for example in document.examples() {
+            ask(AnalysisKind::Pictures, &[PartId::Example(example.id())], &|| Analysis::Pictures {
+                scan: example.image().clone(),
+                labels: Some(example.labels().clone()),
+                palette: Palette::clone(&palette),
+            });
+        }
     }
 
     /// Takes in what was derived.

@@ -3,7 +3,8 @@
 use super::{Layout, Platform, State, messages};
 use crate::demo::DemoCase;
 use crate::document::{
-    Bricks, Draft, ExampleInfo, FoundLabel, MaskId, MaskInfo, PartId, Provenance, Refusal, Status, TargetId,
+    Bricks, Draft, ExampleInfo, FoundLabel, Mask, MaskId, MaskInfo, PartId, Provenance, Refusal, Status,
+    TargetId,
 };
 use crate::import::{Fix, Item, Light, Role};
 use crate::jobs::{ConformedLabels, ImageFile, ImageSource, Job, JobId, Outcome, Read};
@@ -49,7 +50,7 @@ struct MaskFile {
 }
 
 impl Loads {
-    /// Calls everything back.
+    /// Cancels all loads.
     pub(super) fn clear(&mut self) {
         self.targets.drain().for_each(|(_, (job, ..))| job.cancel());
         self.labels.drain().for_each(|(_, (job, ..))| job.cancel());
@@ -127,7 +128,7 @@ impl State {
         }
     }
 
-    /// Takes in labels that lie on their image now.
+    /// Adds labels that were conformed to their image.
     pub(super) fn labels_opened(&mut self, id: JobId, outcome: Outcome<ConformedLabels>) {
         let Some((_, batch, role)) = self.loads.labels.remove(&id) else { return };
         match (outcome, role) {
@@ -155,8 +156,6 @@ impl State {
     /// Empties the window.
     pub fn close(&mut self) {
         self.loads.clear();
-        let values: Vec<u16> = self.document.labels().iter().map(|(value, _)| value).collect();
-        values.into_iter().for_each(|value| self.document.show_label(value, true));
         self.edit("Close case", |draft| draft.clear());
         self.settings.layout = Layout::Planes;
     }
@@ -212,8 +211,8 @@ fn add_mask(
     status: Status,
     path: PathBuf,
 ) -> Result<MaskId, Refusal> {
-    let reference = draft.document().masks().iter().find(|mask| mask.info().status == Status::Reference);
-    if let Some(before) = reference.filter(|_| status == Status::Reference).map(|mask| mask.id()) {
+    let before = draft.document().reference().filter(|_| status == Status::Reference).map(Mask::id);
+    if let Some(before) = before {
         draft.remove_mask(before)?;
     }
     let name = if status == Status::Reference { "Ground truth" } else { "Mask" };

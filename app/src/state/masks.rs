@@ -13,11 +13,6 @@ impl State {
         self.settings.shown.and_then(|id| self.document.mask(id))
     }
 
-    /// What predictions are compared with.
-    pub fn reference(&self) -> Option<&Mask> {
-        self.document.masks().iter().find(|mask| mask.info().status == Status::Reference)
-    }
-
     /// The mask that comparison and export are about: the one shown, else the newest; never the reference.
     pub fn active_mask(&self) -> Option<&Mask> {
         let own = |mask: &&Mask| mask.info().status != Status::Reference;
@@ -54,7 +49,7 @@ impl State {
 
     /// Scores of a mask against the ground truth, once known.
     pub fn scores(&self, mask: &Mask) -> Option<&Arc<Vec<LabelScore>>> {
-        self.cache.scores(mask.revision(), self.reference()?.revision())
+        self.cache.scores(mask.revision(), self.document.reference()?.revision())
     }
 
     /// Mean Dice of a mask against the ground truth over the labels that are drawn.

@@ -44,7 +44,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The whole of it.
+/// All that the window shows.
 pub struct State {
     /// What the user works on.
     pub document: Document,
@@ -206,7 +206,7 @@ impl State {
     fn colour_labels(&mut self) {
         let table = self.document.labels();
         if self.coloured != Some(table.revision()) {
-            self.palette = Palette::new(table.iter().map(|(value, label)| (value, label.colour)));
+            self.palette = Palette::new(table.colours());
             self.coloured = Some(table.revision());
         }
         let drawn: Vec<_> = table.iter().map(|(value, _)| (value, self.draws(value))).collect();

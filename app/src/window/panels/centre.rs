@@ -59,7 +59,7 @@ fn compare(ui: &mut Ui, state: &State, texture_cache: &mut TextureCache, all: Re
     let Some(active) = state.active_mask() else { return };
     let mean = state.mean_dice(active).map_or(String::new(), |value| format!(" · Dice {}", dice(value)));
     let prediction = (format!("{}{mean}", active.info().name), [Some(active), None]);
-    let columns = match state.reference() {
+    let columns = match state.document.reference() {
         Some(truth) => vec![
             prediction,
             ("Ground truth".into(), [Some(truth), None]),
